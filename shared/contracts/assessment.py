@@ -1,0 +1,221 @@
+"""The assessment: everything the protocol says about a study at one moment, and why.
+
+``GET …/assessment`` and ``vigil replay --json`` return it. What the words mean is stated beside
+each field; the numbers obey ``treated = evaluable + pending + not_evaluable`` and
+``evaluable = confirmed DLT + completed``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Action = Literal[
+    "enrol", "expand", "escalate", "stay", "deescalate", "wait", "hold", "finish", "stop"
+]
+SubjectStatus = Literal[
+    "not_started",
+    "in_window",
+    "open",
+    "dlt_candidate",
+    "dlt",
+    "completed",
+    "not_evaluable",
+    "not_assessed",
+]
+CriterionResult = Literal["met", "not_met", "open", "needs_review"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Evidence(_Part):
+    """One version of one record."""
+
+    source: str
+    recordid: str
+    revision: int | None
+
+
+class Criterion(_Part):
+    """One line of the protocol's DLT definition for one subject; ``onset`` where it is met."""
+
+    id: str
+    result: CriterionResult
+    onset: date | None = None
+    known_at: datetime | None = None
+    why: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Window(_Part):
+    """The DLT window in site-local calendar dates, both ends inclusive; ``day`` 1 is the first
+    dose, None before it."""
+
+    first: date
+    last: date
+    day: int | None
+
+
+class LateToxicity(_Part):
+    """A toxicity that would have been a DLT, but after the window: shown, not counted."""
+
+    criterion: str
+    onset: date
+    why: str
+    known_at: datetime
+    evidence: tuple[Evidence, ...]
+
+
+class GradedEvent(_Part):
+    """The worst grade of one toxicity of a subject with its date and evidence."""
+
+    term: str
+    grade: int
+    onset: date
+    why: str
+    known_at: datetime
+    evidence: tuple[Evidence, ...]
+
+
+class SubjectAssessment(_Part):
+    """One subject's DLT status, line by line.
+
+    ``review``: the standing `dlt_review`, if any. ``severe``: grade 3 and higher, any time.
+    ``flags``: doubts that stand beside the status (``provisional``, ``date_uncertain``, …).
+    """
+
+    subject: str
+    usubjid: str
+    part: str
+    dose_level: int | None
+    cohort: str | None
+    status: SubjectStatus
+    why: str
+    window: Window | None
+    review: Literal["DLT", "NOT_DLT"] | None = None
+    criteria: tuple[Criterion, ...] = ()
+    severe: tuple[GradedEvent, ...] = ()
+    late_toxicity: tuple[LateToxicity, ...] = ()
+    flags: tuple[str, ...] = ()
+    known_at: datetime | None = None
+
+
+class DltCount(_Part):
+    """Subjects, not events: confirmed by a person, candidate, and with an open criterion."""
+
+    confirmed: int
+    candidate: int
+    open: int
+
+
+class DoseAssessment(_Part):
+    """One dose level. ``state``: open, cleared, held or exceeded."""
+
+    level: int
+    label: str
+    treated: int
+    evaluable: int
+    pending: int
+    not_evaluable: int
+    dlt: DltCount
+    late_toxicity: int
+    state: Literal["not_open", "open", "cleared", "held", "exceeded"]
+
+
+class Reason(_Part):
+    """One rule that spoke, with the numbers it saw."""
+
+    rule: str
+    text: str
+    inputs: dict[str, int | str | bool | None]
+
+
+class Recommendation(_Part):
+    """What the rule allows next; ``dose_level`` is the dose it speaks of. ``known_at`` is when the
+    last fact it rests on was known."""
+
+    action: Action
+    dose_level: int | None
+    mtd: int | None
+    mtd_status: Literal["undetermined", "none", "found"]
+    reasons: tuple[Reason, ...]
+    known_at: datetime | None = None
+
+
+class DecisionView(_Part):
+    """A recorded committee decision; ``basis`` is ``changed`` when what it rested on no longer
+    holds."""
+
+    recordid: str
+    action: Action
+    dose_level: int
+    decided: date
+    mtd: int | None
+    rp2d: int | None
+    lifts_hold: bool
+    actor: str | None
+    assessment_digest: str
+    basis: Literal["stands", "changed"]
+    basis_text: str
+    known_at: datetime
+
+
+class Query(_Part):
+    """A missing or doubtful fact that keeps something from being known; for the site to answer."""
+
+    id: str
+    subject: str | None
+    kind: Literal["missing", "doubtful", "conflict", "unit", "range", "protocol"]
+    text: str
+    evidence: tuple[Evidence, ...] = ()
+    known_at: datetime | None = None
+
+
+class Assessment(_Part):
+    """A study at one moment. ``digest`` proves it: see `digest_of`."""
+
+    study: str
+    protocol_version: str
+    ctcae: str
+    as_of: datetime
+    known_at: datetime
+    applied_through: str | None = None
+    engine: str
+    digest: str = ""
+    status: Literal["open", "on_hold", "finished", "stopped"]
+    degraded: bool
+    recommendation: Recommendation
+    rp2d: int | None
+    decisions: tuple[DecisionView, ...]
+    queries: tuple[Query, ...]
+    doses: tuple[DoseAssessment, ...]
+    subjects: tuple[SubjectAssessment, ...]
+
+
+_NOT_IN_DIGEST = frozenset({"digest", "engine", "applied_through", "known_at"})
+
+
+def digest_of(assessment: Assessment) -> str:
+    """SHA-256 over RFC 8785 JSON without ``digest``, ``engine``, ``applied_through`` and every
+    ``known_at``: when something became known does not change what is.
+
+    An assessment holds no floating-point numbers and ASCII keys, for which sorted compact JSON is
+    RFC 8785 (a test compares with a reference implementation).
+    """
+    bare = _without(assessment.model_dump(mode="json"), _NOT_IN_DIGEST)
+    text = json.dumps(bare, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without(value: Any, names: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _without(member, names) for key, member in value.items() if key not in names}
+    if isinstance(value, list):
+        return [_without(member, names) for member in value]
+    return value
