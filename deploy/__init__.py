@@ -1,0 +1,1 @@
+"""Ways to run Vigil: images, compose and Kubernetes files, and a real Kafka without Docker."""
