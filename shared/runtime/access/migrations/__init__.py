@@ -1,0 +1,3 @@
+"""History of the schema `access`: API keys and what they grant."""
+
+SCHEMA = "access"

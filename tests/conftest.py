@@ -1,0 +1,152 @@
+"""Fixtures everyone uses: a real PostgreSQL for the session, a fresh database for each test.
+
+Each database is a copy of one that has every schema migrated already, so a test pays for a file
+copy and not for the migrations.
+"""
+
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
+
+from shared.runtime.clock import ManualClock
+from shared.runtime.db import create_engine, migrate
+from shared.runtime.embedded_postgres import EmbeddedPostgres
+from shared.runtime.serving import serve
+from shared.runtime.settings import Settings
+
+pytest_plugins = ["tests.kafka_support"]
+
+HISTORIES = (
+    "shared.runtime",
+    "shared.runtime.access",
+    "services.ingest",
+    "services.dlt_monitor",
+    "services.notifier",
+)
+TEMPLATE = "vigil_template"
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """The session's PostgreSQL; `postgres.url(name)` addresses one of its databases."""
+    # Not pytest's own temporary folder: as root, the server's unprivileged user cannot enter it.
+    folder = Path(tempfile.mkdtemp(prefix="vigil-test-"))
+    with EmbeddedPostgres(folder) as server:
+        yield server
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres: EmbeddedPostgres) -> Iterator[Callable[[], str]]:
+    """Makes a migrated database and returns its URL; for tests that need more than one."""
+    admin = create_engine(postgres.url("postgres"), application_name="tests")
+    admin = admin.execution_options(isolation_level="AUTOCOMMIT")
+    _make_template(admin, postgres)
+
+    def make() -> str:
+        name = f"test_{next(_numbers)}"
+        with admin.connect() as conn:
+            conn.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy"))
+        return postgres.url(name)
+
+    yield make
+    admin.dispose()
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres, new_database: Callable[[], str]) -> Iterator[str]:
+    """A fresh, migrated database. Dropped afterwards, whoever is still connected."""
+    url = new_database()
+    yield url
+    admin = create_engine(postgres.url("postgres"), application_name="tests")
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.execute(sa.text(f"DROP DATABASE {make_url(url).database} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine on the test's own database."""
+    engine = create_engine(database_url, application_name="tests", pool_size=10, max_overflow=20)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    """Settings on the test's own database, without Kafka."""
+    return Settings(database_url=database_url)
+
+
+@pytest.fixture
+def live_server() -> Iterator[Callable[[FastAPI], str]]:
+    """Serves an app over real HTTP until the test ends; gives its base URL."""
+    running: list[tuple[threading.Event, threading.Thread]] = []
+
+    def start(app: FastAPI) -> str:
+        stop, port = threading.Event(), _free_port()
+        thread = threading.Thread(target=serve, args=(app, "127.0.0.1", port, stop), daemon=True)
+        thread.start()
+        running.append((stop, thread))
+        _wait_for_port(port)
+        return f"http://127.0.0.1:{port}"
+
+    yield start
+    for stop, _ in running:
+        stop.set()
+    for _, thread in running:
+        thread.join(15)
+
+
+@pytest.fixture
+def manual_clock() -> ManualClock:
+    """A clock that stands at 2026-01-15 12:00 UTC until the test moves it."""
+    return ManualClock(datetime(2026, 1, 15, 12, tzinfo=UTC))
+
+
+def _make_template(admin: Engine, postgres: EmbeddedPostgres) -> None:
+    with admin.connect() as conn:
+        conn.execute(sa.text(f"CREATE DATABASE {TEMPLATE}"))
+    engine = create_engine(postgres.url(TEMPLATE), application_name="tests")
+    for package in filter(_has_history, HISTORIES):
+        migrate(engine, package)
+    engine.dispose()
+
+
+def _has_history(package: str) -> bool:
+    with suppress(ModuleNotFoundError):
+        return find_spec(f"{package}.migrations") is not None
+    return False
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with socket.socket() as caller:
+            caller.settimeout(1)
+            if caller.connect_ex(("127.0.0.1", port)) == 0:
+                return
+    raise TimeoutError("the server did not start")
