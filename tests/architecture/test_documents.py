@@ -1,0 +1,60 @@
+"""The written record: decisions in one form, a clinical effect stated for every version."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.repository import ROOT, files, text
+
+_DECISIONS = Path("docs/decisions")
+_INDEX = _DECISIONS / "README.md"
+_PARTS = ["Context", "Decision", "Consequence"]
+_LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def _pages() -> list[Path]:
+    return [
+        path
+        for path in files()
+        if path.parent == _DECISIONS and path.suffix == ".md" and path != _INDEX
+    ]
+
+
+def test_every_decision_is_in_the_index() -> None:
+    linked = set(_LINK.findall(text(_INDEX)))
+    pages = {page.name for page in _pages()}
+    missing = "\n".join(sorted(f"- [...]({name})" for name in pages - linked))
+    assert pages <= linked, f"add to {_INDEX}:\n{missing}"
+    assert linked <= pages, f"{_INDEX} links to pages that are not there: {sorted(linked - pages)}"
+
+
+@pytest.mark.parametrize("page", _pages(), ids=lambda page: page.stem)
+def test_a_decision_says_context_decision_and_consequence(page: Path) -> None:
+    # Each as a heading, or as the first words of a paragraph.
+    parts = re.findall(rf"^(?:## |\*\*)({'|'.join(_PARTS)})\b", text(page), flags=re.MULTILINE)
+    assert parts == _PARTS, f"{page} has {parts}"
+    assert text(page).startswith("# ")
+
+
+def test_every_version_states_its_clinical_effect() -> None:
+    versions = re.split(r"^## ", text(Path("CHANGELOG.md")), flags=re.MULTILINE)[1:]
+    assert versions
+    silent = [
+        version.splitlines()[0]
+        for version in versions
+        if not re.search(r"^\*Clinical effect\*: \S", version, flags=re.MULTILINE)
+    ]
+    assert not silent, f"no line '*Clinical effect*: ...' under {silent}"
+
+
+def test_relative_links_lead_somewhere() -> None:
+    broken = [
+        f"{path}: {target}"
+        for path in files()
+        if path.suffix == ".md"
+        for target in _LINK.findall(text(path))
+        if "://" not in target and not target.startswith("mailto:")
+        if not (ROOT / path.parent / target).exists()
+    ]
+    assert not broken, "\n".join(broken)

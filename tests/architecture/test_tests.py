@@ -1,0 +1,65 @@
+"""Rules for the tests themselves: none sleeps, none is switched off."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.architecture.repository import python_files, tree
+
+# A missing broker or browser is found out, and named or failed, in one place for each.
+_MAY_SKIP = re.compile(r"(^conftest|_support)\.py$")
+_SLEEPS = {"time.sleep", "asyncio.sleep"}
+_SKIPS = {"pytest.skip", "pytest.xfail", "pytest.importorskip"}
+_MARKS = {"pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail"}
+
+
+def _calls(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and name of every call, except within functions that wait for a condition."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and "wait" in node.name.split("_"):
+        return
+    if isinstance(node, ast.Call):
+        yield node.lineno, ast.unparse(node.func)
+    for child in ast.iter_child_nodes(node):
+        yield from _calls(child)
+
+
+def _places(path: Path, called: set[str]) -> list[str]:
+    return [f"{path}:{line}: {name}" for line, name in _calls(tree(path)) if name in called]
+
+
+def _marks(path: Path) -> Iterator[str]:
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in _MARKS:
+            yield f"{path}:{node.lineno}: {ast.unparse(node)}"
+
+
+def _platform_marks(path: Path) -> int:
+    """How many marks leave out a platform, which is a fact and not an excuse."""
+    return sum(
+        isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "pytest.mark.skipif"
+        and ast.unparse(node.args[0]).startswith("sys.platform ")
+        for node in ast.walk(tree(path))
+    )
+
+
+def test_no_test_sleeps() -> None:
+    sleeping = [place for path in python_files("tests") for place in _places(path, _SLEEPS)]
+    assert not sleeping, "use the manual clock or wait for a condition:\n" + "\n".join(sleeping)
+
+
+def test_no_test_skips_itself() -> None:
+    skipping = [
+        place
+        for path in python_files("tests")
+        if not _MAY_SKIP.search(path.name)
+        for place in _places(path, _SKIPS)
+    ]
+    assert not skipping, "\n".join(skipping)
+
+
+def test_no_test_is_marked_off() -> None:
+    for path in python_files("tests"):
+        marks = list(_marks(path))
+        assert len(marks) == _platform_marks(path), "\n".join(marks)
