@@ -1,0 +1,1 @@
+"""NCI CTCAE v5.0 (2017-11-27): terms and laboratory criteria."""

@@ -1,0 +1,177 @@
+"""Numbers with a unit: spellings from many laboratories read as one, conversions exact.
+
+A unit misread is a grade misread: 1500 of ``10^3/mL`` and of ``10^3/uL`` are a thousandfold apart.
+So a spelling the table (``units.yaml``) does not hold is unknown rather than guessed, and a factor
+is a fraction of whole numbers that no rounding can move across a limit.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from fractions import Fraction
+from functools import cache, lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.clinical.document import build, read_yaml
+from shared.contracts.results import Measured
+
+Point = tuple[Decimal, int]
+"""A place on the number line: a number, or (-1, +1) the place just below or just above it."""
+
+INFINITY = Decimal("Infinity")
+
+_EXACT = Context(prec=200, Emax=9999, Emin=-9999, traps=[Inexact, InvalidOperation, Overflow])
+multiply: Callable[[Decimal, Decimal], Decimal] = _EXACT.multiply
+"""Product without rounding; raises `decimal.Inexact` instead (beyond 200 digits)."""
+
+
+class Span(NamedTuple):
+    """Every value a reported result may be: one point, or an interval for ``<0.2``."""
+
+    first: Point
+    last: Point
+
+
+def span_of(result: Measured) -> Span:
+    """The values a measured result stands for. Counts and concentrations: nothing is below 0."""
+    value = result.value
+    match result.comparator:
+        case "":
+            return Span((value, 0), (value, 0))
+        case "<":
+            return Span((Decimal(0), 0), (value, -1))
+        case "<=":
+            return Span((Decimal(0), 0), (value, 0))
+        case ">":
+            return Span((value, 1), (INFINITY, 0))
+        case ">=":
+            return Span((value, 0), (INFINITY, 0))
+
+
+def is_above(point: Point, other: Point) -> bool:
+    """``point > other``. Of two places beside the same number, which is higher is not known: the
+    answer is then as if ``other`` were the number itself."""
+    if point[0] != other[0]:
+        return point[0] > other[0]
+    return point[1] > (other[1] if point[1] == 0 else 0)
+
+
+def is_at_least(point: Point, limit: Decimal) -> bool:
+    """``point >= limit``."""
+    return point[0] > limit or (point[0] == limit and point[1] >= 0)
+
+
+def is_below(point: Point, limit: Decimal) -> bool:
+    """``point < limit``."""
+    return not is_at_least(point, limit)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Unit(_Strict):
+    """A unit: its UCUM code and how many of its kind's base unit one of it is."""
+
+    ucum: str
+    kind: str
+    factor: Decimal
+    spellings: tuple[str, ...]
+    source: str
+
+
+class Conversion(_Strict):
+    """For one analyte, how many of unit ``target`` make one of unit ``unit``: where the two differ
+    in kind (mass and amount of substance)."""
+
+    analyte: str
+    unit: str
+    target: str
+    factor: Decimal
+    source: str
+
+
+class _Table(_Strict):
+    units: tuple[Unit, ...]
+    conversions: tuple[Conversion, ...]
+
+
+_POWER = re.compile(r"x?10(?:\^|\*{1,2}|[eE]\+?)?\(?0?(3|5|6|9|12)\)?(?=/)")
+_CUBIC_MM = re.compile(r"/(?:mm\^3|mm\*3|cu\.?mm|c\.?mm|cubicmm)$", re.IGNORECASE)
+_CELLS = re.compile(r"cells?(?=/)", re.IGNORECASE)
+
+
+@lru_cache(maxsize=4096)
+def unit_of(text: str) -> Unit | None:
+    """The unit a spelling means, or None where the table does not hold it.
+
+    Letters are compared as written first (``G/L`` is giga per litre, ``g/L`` is gram); without
+    regard to case only where that leaves one unit.
+    """
+    exact, folded = _spellings()
+    spelling = _normal(text)
+    return exact.get(spelling) or folded.get(spelling.casefold())
+
+
+@lru_cache(maxsize=4096)
+def factor_between(source: str, target: str, analyte: str) -> Fraction | None:
+    """How many ``target`` one ``source`` is (UCUM codes) for this analyte; None where they do not
+    convert. Exact."""
+    units = units_by_code()
+    if source not in units or target not in units:
+        return None
+    return _between(units[source], units[target], analyte)
+
+
+def _between(source: Unit, target: Unit, analyte: str) -> Fraction | None:
+    if source.kind == target.kind:
+        return Fraction(source.factor) / Fraction(target.factor)
+    units = units_by_code()
+    for item in _table().conversions:
+        start, end = units[item.unit], units[item.target]
+        if item.analyte != analyte or {start.kind, end.kind} != {source.kind, target.kind}:
+            continue
+        forward = Fraction(item.factor) * Fraction(end.factor) / Fraction(start.factor)
+        across = forward if start.kind == source.kind else 1 / forward
+        return Fraction(source.factor) * across / Fraction(target.factor)
+    return None
+
+
+@cache
+def units_by_code() -> MappingProxyType[str, Unit]:
+    """Every unit of the table by its UCUM code."""
+    return MappingProxyType({unit.ucum: unit for unit in _table().units})
+
+
+@cache
+def _table() -> _Table:
+    path = Path(__file__).with_name("units.yaml")
+    return build(read_yaml(path.read_text(encoding="utf-8")), _Table)
+
+
+@cache
+def _spellings() -> tuple[dict[str, Unit], dict[str, Unit]]:
+    exact: dict[str, Unit] = {}
+    folded: dict[str, set[str]] = {}
+    for unit in _table().units:
+        for spelling in map(_normal, (unit.ucum, *unit.spellings)):
+            if exact.setdefault(spelling, unit) is not unit:
+                raise ValueError(f"units.yaml: {spelling} is spelled for two units")
+            folded.setdefault(spelling.casefold(), set()).add(unit.ucum)
+    units = units_by_code()
+    return exact, {text: units[codes.pop()] for text, codes in folded.items() if len(codes) == 1}
+
+
+def _normal(text: str) -> str:
+    """One spelling for what differs only in typography: ``x 10⁹ / L``, ``10^9/L``, ``10E9/L``."""
+    plain = "".join(unicodedata.normalize("NFKC", text.replace("×", "x")).split())
+    plain = plain.replace("\u03bc", "u").replace("mcL", "uL").replace("mcl", "ul")
+    plain = _CUBIC_MM.sub("/mm3", _CELLS.sub("", plain))
+    return _POWER.sub(r"10*\1", plain, count=1) if plain[:1] in "xX1" else plain
