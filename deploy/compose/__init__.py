@@ -1,0 +1,1 @@
+"""The compose installation: its secrets, and the same installation without Docker."""
