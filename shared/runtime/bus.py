@@ -105,7 +105,11 @@ class Bus(Protocol):
         """True if the carrier can deliver a message twice at two positions."""
 
     def start(self) -> None:
-        """Starts whatever moves messages in the background. Does not wait for the broker."""
+        """Checks what must be right and starts what moves messages in the background.
+
+        Raises TopicMismatch or ForeignHistory: the service must not start. A broker that does not
+        answer is waited for in the background instead.
+        """
 
     def ensure_topics(self) -> None:
         """Makes missing topics. Raises TopicMismatch, or BusUnavailable if nobody answers."""

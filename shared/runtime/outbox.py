@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection
 
+from shared.contracts.topics import ALL
 from shared.runtime.bus import MAX_MESSAGE_BYTES, START, Message, Position
 from shared.runtime.db import driver_connection
 from shared.runtime.telemetry import current_traceparent
@@ -47,10 +48,29 @@ _PARK = sa.text(
     " error_class, parked_at) VALUES (:group, :topic, :key, :id, :value,"
     " CAST(:headers AS jsonb), :reason, :error_class, :at) RETURNING id"
 )
+_FOREIGN = sa.text(
+    "SELECT EXISTS (SELECT FROM unnest(CAST(:topics AS text[])) AS t,"
+    " LATERAL (SELECT xid FROM bus.outbox WHERE topic = t ORDER BY xid DESC, id DESC LIMIT 1) AS o"
+    " WHERE o.xid >= pg_snapshot_xmax(pg_current_snapshot()))"
+)
 _PARKED = (
     "SELECT id, group_name, topic, key, message_id, value, headers, reason, error_class,"
     " parked_at, replayed_at FROM bus.parked"
 )
+
+
+class ForeignHistory(RuntimeError):
+    """The outbox holds transaction ids of another cluster: its order cannot be trusted here."""
+
+
+def refuse_foreign_history(conn: Connection) -> None:
+    """Raises ForeignHistory if the outbox came from another cluster by dump and restore."""
+    topics = [topic.name for topic in ALL]
+    if conn.execute(_FOREIGN, {"topics": topics}).scalar_one():
+        raise ForeignHistory(
+            "bus.outbox was restored from a dump of another PostgreSQL cluster: its transaction"
+            " ids lie in this cluster's future; see docs/decisions/event-log.md"
+        )
 
 
 def append(conn: Connection, messages: Sequence[Message]) -> None:

@@ -4,7 +4,6 @@ Rows are read in the order (transaction id, row id) and only behind the oldest t
 running: PostgreSQL ids become visible out of order, and a reader of "id > last seen" loses rows.
 """
 
-import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -15,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.runtime import outbox
 from shared.runtime.bus import Batch, BusUnavailable, Message, Position, RelayHealth, Subscription
+from shared.runtime.wakeup import Wakeup
 
 IDLE_SECONDS = 0.05
 """How long a reader waits without being woken: messages committed by another process."""
@@ -34,13 +34,6 @@ _LAG = sa.text(
     " WHERE topic = :topic AND (xid, id) > (CAST(:major AS xid8), CAST(:minor AS bigint))"
 )
 _LEAD = sa.text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
-_FOREIGN = sa.text(
-    "SELECT EXISTS (SELECT FROM bus.outbox WHERE xid >= pg_snapshot_xmax(pg_current_snapshot()))"
-)
-
-
-class ForeignHistory(RuntimeError):
-    """The outbox holds transaction ids of another cluster: it was copied with a dump."""
 
 
 class PostgresBus:
@@ -50,9 +43,7 @@ class PostgresBus:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._changed = threading.Condition()
-        self._generation = 0
-        self._closed = False
+        self._wakeup = Wakeup()
 
     def __enter__(self) -> "PostgresBus":
         return self
@@ -66,53 +57,33 @@ class PostgresBus:
         self.close()
 
     def start(self) -> None:
-        """Nothing runs in the background here."""
+        with self._engine.connect() as conn:
+            outbox.refuse_foreign_history(conn)
 
     def ensure_topics(self) -> None:
-        """Raises ForeignHistory when the rows' order cannot be trusted in this cluster."""
-        with self._engine.connect() as conn:
-            if conn.execute(_FOREIGN).scalar_one():
-                raise ForeignHistory(
-                    "bus.outbox was copied from another PostgreSQL cluster and its transaction ids"
-                    " lie in this cluster's future; see docs/decisions/event-log.md"
-                )
+        """A topic is a column's value here: nothing to make."""
 
     def publish(self, conn: Connection, messages: Sequence[Message]) -> None:
         outbox.append(conn, messages)
 
     def wake(self) -> None:
-        with self._changed:
-            self._generation += 1
-            self._changed.notify_all()
+        self._wakeup.ring()
 
     def subscribe(self, topic: str, group: str, *, limit: int = 500) -> Subscription:
-        return _PostgresSubscription(self, self._engine, topic, group, limit)
+        return _PostgresSubscription(self._wakeup, self._engine, topic, group, limit)
 
     def relay_health(self) -> RelayHealth | None:
         return None
 
     def close(self) -> None:
-        self._closed = True
         self.wake()
-
-    def generation(self) -> int:
-        """Counts wake-ups; read it before looking for rows, so that none falls in between."""
-        with self._changed:
-            return self._generation
-
-    def wait(self, seen: int, timeout: float) -> None:
-        """Returns at the first wake-up after `seen`, or after `timeout` seconds."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._generation != seen, timeout)
 
 
 class _PostgresSubscription:
     """Reads as the only one of its group: others stand by until its session ends."""
 
-    def __init__(
-        self, bus: PostgresBus, engine: Engine, topic: str, group: str, limit: int
-    ) -> None:
-        self._bus = bus
+    def __init__(self, wakeup: Wakeup, engine: Engine, topic: str, group: str, limit: int) -> None:
+        self._wakeup = wakeup
         self._engine = engine
         self._topic = topic
         self._group = group
@@ -123,12 +94,12 @@ class _PostgresSubscription:
     def poll(self, timeout: float) -> Batch | None:
         deadline = time.monotonic() + timeout
         while True:
-            seen = self._bus.generation()
+            seen = self._wakeup.count()
             batch = self._read()
             remaining = deadline - time.monotonic()
             if batch is not None or remaining <= 0:
                 return batch
-            self._bus.wait(seen, min(remaining, IDLE_SECONDS))
+            self._wakeup.wait(seen, min(remaining, IDLE_SECONDS))
 
     def advanced(self, batch: Batch) -> None:
         self._held = batch.end

@@ -84,6 +84,8 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._subscription: Subscription | None = None
         self._attempts = 0
+        self.positions_lost = 0
+        """How often another worker had moved the position first."""
         self._last_poll: float | None = None
         self._lag = 0
         self._lag_at = 0.0
@@ -138,7 +140,7 @@ class Worker:
             log.critical("worker died", group=self.group, topic=self.topic, exc_info=error)
             raise
         finally:
-            self._close()
+            self.close()
 
     def run_once(self, timeout: float = 0.0) -> bool:
         """One poll and, if it brought something, one transaction, in the caller's thread.
@@ -196,7 +198,8 @@ class Worker:
         if self._subscription is not None:
             self._subscription.reload()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Gives the partitions up; the next turn would begin anew. Not while the thread runs."""
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
             subscription.close()
@@ -239,6 +242,7 @@ class Worker:
             if not outbox.advance(
                 conn, self.group, batch.topic, batch.partition, batch.start, batch.end
             ):
+                self.positions_lost += 1
                 raise _PositionLost
             messages = batch.messages
             if self._bus.may_repeat:
