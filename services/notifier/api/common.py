@@ -1,0 +1,58 @@
+"""What every handler of this service needs: its parts, and who may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, NoReturn
+
+from fastapi import Depends, Request
+from sqlalchemy import Engine
+
+from services.notifier.alerting import Alerting
+from services.notifier.feed import Feed
+from shared.runtime.auth import Authenticator, Principal, Role, require
+from shared.runtime.bus import Bus
+from shared.runtime.clock import Clock
+from shared.runtime.web import Problem
+
+READERS: tuple[Role, ...] = ("medical_monitor", "committee_member", "study_admin", "auditor")
+ACKNOWLEDGERS: tuple[Role, ...] = ("medical_monitor", "committee_member")
+SENDERS: tuple[Role, ...] = ("medical_monitor", "study_admin")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the handlers work with; `app.state.notifier`."""
+
+    engine: Engine
+    bus: Bus
+    clock: Clock
+    alerting: Alerting
+    feed: Feed
+    authenticator: Authenticator
+    trusted_webhook_hosts: frozenset[str]
+
+
+def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.notifier
+    return parts
+
+
+Service = Annotated[Parts, Depends(_parts)]
+Reader = Annotated[Principal, require(*READERS, study=None)]
+Acknowledger = Annotated[Principal, require(*ACKNOWLEDGERS, study=None)]
+Resender = Annotated[Principal, require(*SENDERS, study=None)]
+StudyAdmin = Annotated[Principal, require("study_admin")]
+
+
+def not_found() -> NoReturn:
+    """The answer for what does not exist, and for what belongs to other studies."""
+    raise Problem(404, "not-found", "Not Found")
+
+
+def studies_for(principal: Principal, study: str | None) -> list[str]:
+    """The studies a reader asks about: the one named, or all it may read."""
+    if study is not None:
+        principal.check(study, *READERS)
+        return [study]
+    return sorted(principal.studies(*READERS))

@@ -1,0 +1,197 @@
+"""Puts the notifier together: the worker on signals, the outreach, the feed and the API.
+
+Whoever calls owns the engine and the bus, and starts the bus: the embedded assembly shares both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+
+from services.notifier.alerting import GROUP, Alerting
+from services.notifier.api import alerts, deliveries, routing, stream
+from services.notifier.api.common import Parts
+from services.notifier.channels.email import EmailSender
+from services.notifier.channels.webhook import WebhookSender
+from services.notifier.feed import Feed
+from services.notifier.outreach import Outreach, Patience
+from services.notifier.settings import NotifierSettings
+from services.notifier.store.deliveries import given_up
+from shared.contracts.topics import SIGNALS
+from shared.runtime.auth import Authenticator
+from shared.runtime.bus import Bus
+from shared.runtime.clock import Clock, SystemClock, clock_from_settings
+from shared.runtime.settings import Settings
+from shared.runtime.telemetry import Metrics
+from shared.runtime.web import create_app as create_web_app
+from shared.runtime.web import database_ready, worker_ready
+from shared.runtime.worker import Worker
+
+PACKAGE = "services.notifier"
+"""What `shared.runtime.db.migrate` is given for this service's tables."""
+
+
+class Notifier:
+    """The service's moving parts. Start them once; stop them before the bus."""
+
+    def __init__(
+        self,
+        settings: NotifierSettings,
+        *,
+        engine: Engine,
+        bus: Bus,
+        clock: Clock,
+        authenticator: Authenticator | None = None,
+        metrics: Metrics | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        metrics = metrics or Metrics()
+        metrics.registry.register(_GivenUp(engine))
+        # Signatures and Date headers are checked against other machines' clocks.
+        machine = SystemClock()
+        self.alerting = Alerting(bus, clock)
+        self.feed = Feed(engine)
+        self.worker = Worker(
+            engine=engine,
+            bus=bus,
+            topic=SIGNALS.name,
+            group=GROUP,
+            handle=self.alerting.on_signals,
+            clock=clock,
+            metrics=metrics,
+        )
+        self.outreach = Outreach(
+            engine=engine,
+            bus=bus,
+            clock=clock,
+            senders={
+                "email": EmailSender(settings.mail, sender=settings.mail_sender, clock=machine),
+                "webhook": WebhookSender(
+                    clock=machine, trusted_hosts=settings.trusted_webhook_hosts
+                ),
+            },
+            public_url=settings.public_url,
+            patience=patience,
+        )
+        self.parts = Parts(
+            engine=engine,
+            bus=bus,
+            clock=clock,
+            alerting=self.alerting,
+            feed=self.feed,
+            authenticator=authenticator or Authenticator(engine),
+            trusted_webhook_hosts=settings.trusted_webhook_hosts,
+        )
+        self.ready = {
+            "database": database_ready(engine),
+            "signals": worker_ready(self.worker),
+            "outreach": self._outreach_ready,
+            "feed": self._feed_ready,
+        }
+
+    def start(self) -> None:
+        """Begins to read signals, to send and to feed streams."""
+        self.feed.start()
+        self.outreach.start()
+        self.worker.start()
+
+    def stop(self) -> None:
+        """Ends all of it; what is under way is finished or left to be tried again."""
+        self.feed.close()
+        self.worker.stop()
+        self.outreach.stop()
+
+    def _outreach_ready(self) -> str | None:
+        return None if self.outreach.alive else "nothing is being sent"
+
+    def _feed_ready(self) -> str | None:
+        return None if self.feed.alive else "streams are not being fed"
+
+
+# `stream` first: its path would otherwise be taken for an alert's id.
+ROUTERS = (stream.router, alerts.router, deliveries.router, routing.router)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    engine: Engine,
+    bus: Bus,
+    clock: Clock | None = None,
+    authenticator: Authenticator | None = None,
+    notifier_settings: NotifierSettings | None = None,
+    metrics: Metrics | None = None,
+    patience: Patience | None = None,
+) -> FastAPI:
+    """The notifier as an app; its lifespan starts and stops the moving parts.
+
+    Left out: the clock of `settings`, an authenticator on `engine`, the environment's notifier
+    settings. The parts are at `app.state.notifier_service`.
+    """
+    metrics = metrics or Metrics()
+    authenticator = authenticator or Authenticator(engine)
+    notifier = Notifier(
+        notifier_settings or NotifierSettings.from_env(),
+        engine=engine,
+        bus=bus,
+        clock=clock or clock_from_settings(settings),
+        authenticator=authenticator,
+        metrics=metrics,
+        patience=patience,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        notifier.start()
+        try:
+            yield
+        finally:
+            await run_in_threadpool(notifier.stop)
+
+    app = create_web_app(
+        "Vigil notifier",
+        settings,
+        routers=ROUTERS,
+        authenticator=authenticator,
+        ready=notifier.ready,
+        lifespan=lifespan,
+        metrics=metrics,
+    )
+    app.state.notifier = notifier.parts
+    app.state.notifier_service = notifier
+    return app
+
+
+class _GivenUp(Collector):
+    """How many deliveries stand given up, by severity: what an operator is alarmed by."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return [self._family()]
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        family, totals = self._family(), dict[str, int]()
+        try:
+            with self._engine.connect() as conn:
+                for (_, severity), count in given_up(conn).items():
+                    totals[severity] = totals.get(severity, 0) + count
+        except SQLAlchemyError:
+            return []
+        for severity, count in totals.items():
+            family.add_metric([severity], count)
+        return [family]
+
+    @staticmethod
+    def _family() -> GaugeMetricFamily:
+        return GaugeMetricFamily(
+            "vigil_deliveries_given_up", "Deliveries that were given up", labels=["severity"]
+        )

@@ -1,0 +1,157 @@
+"""Signed webhooks after the Standard Webhooks specification (standardwebhooks.com).
+
+The rule for addresses: https to public addresses only. A host the operator has named as trusted
+may also be reached by plain http and may have a private address. A study administrator writes the
+address, so without this rule anyone with that role could make this server talk to its own network.
+The name is looked up once and the connection goes to the very address that was checked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+import json
+import secrets
+import socket
+from collections.abc import Collection, Mapping
+from urllib.parse import SplitResult
+
+import httpx2
+
+from services.notifier.addresses import AddressRefused, check_url, is_trusted
+from services.notifier.channels import Outcome, Outgoing, shortened
+from shared.runtime.clock import Clock
+
+PREFIX = "whsec_"
+MAX_READ = 2048
+_MAX_WAIT = 3600.0
+
+
+def new_secret() -> str:
+    """A fresh signing secret of 32 bytes."""
+    return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def secret_bytes(secret: str) -> bytes:
+    """The key in a ``whsec_`` secret; ValueError unless it is base64 of 24 to 64 bytes."""
+    try:
+        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    except binascii.Error:
+        raise ValueError("the part after whsec_ is not base64") from None
+    if not secret.startswith(PREFIX) or not 24 <= len(key) <= 64:
+        raise ValueError("must be whsec_ followed by base64 of 24 to 64 bytes")
+    return key
+
+
+def signatures(keys: Collection[str], id: str, timestamp: int, body: bytes) -> str:
+    """The ``webhook-signature`` header: one v1 HMAC-SHA256 per key, separated by spaces."""
+    signed = f"{id}.{timestamp}.".encode() + body
+    return " ".join(
+        "v1," + base64.b64encode(hmac.digest(secret_bytes(key), signed, hashlib.sha256)).decode()
+        for key in keys
+    )
+
+
+class WebhookSender:
+    """Posts over a connection of its own; follows no redirect, uses no proxy.
+
+    `trusted_hosts` are names as written in addresses, with or without a port. The timestamp in
+    the signature is checked against the receiver's clock, so `clock` is the machine's.
+    """
+
+    def __init__(
+        self, *, clock: Clock, trusted_hosts: Collection[str] = (), timeout: float = 10.0
+    ) -> None:
+        self._clock = clock
+        self._trusted = frozenset(host.lower() for host in trusted_hosts)
+        self._timeout = timeout
+
+    def send(self, message: Outgoing) -> Outcome:
+        if not message.secrets:
+            return Outcome(False, "not sent: the subscriber has no webhook secret")
+        return asyncio.run(self._send(message))
+
+    async def _send(self, message: Outgoing) -> Outcome:
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._post(message)
+        except AddressRefused as error:
+            return Outcome(False, f"not sent: {error}")
+        except TimeoutError:
+            return Outcome(False, f"no answer within {self._timeout:g} seconds")
+        except (OSError, httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+            return Outcome(False, shortened(f"{type(error).__name__}: {error}"))
+
+    async def _post(self, message: Outgoing) -> Outcome:
+        parts = check_url(message.address)
+        host = await self._checked_host(parts)
+        url = httpx2.URL(message.address).copy_with(host=host)
+        body = body_of(message)
+        async with (
+            # The whole exchange has one time limit (above); a limit per read could add up for ever.
+            httpx2.AsyncClient(follow_redirects=False, trust_env=False, timeout=None) as client,
+            client.stream(
+                "POST",
+                url,
+                content=body,
+                headers=self._headers(message, parts.netloc, body),
+                extensions={"sni_hostname": parts.hostname},
+            ) as response,
+        ):
+            text = await _beginning(response)
+        answer = shortened(f"{response.status_code} {response.reason_phrase} {text}")
+        return Outcome(response.is_success, answer, _retry_after(response.headers))
+
+    def _headers(self, message: Outgoing, host: str, body: bytes) -> Mapping[str, str]:
+        timestamp = int(self._clock.now().timestamp())
+        return {
+            "host": host,
+            "content-type": "application/json",
+            "user-agent": "vigil-notifier",
+            "webhook-id": message.id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": signatures(message.secrets, message.id, timestamp, body),
+        }
+
+    async def _checked_host(self, parts: SplitResult) -> str:
+        """The address to connect to. Raises AddressRefused by the rule this module states."""
+        host = parts.hostname or ""
+        if is_trusted(parts, self._trusted):
+            return host
+        port = parts.port or 443
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [str(entry[4][0]) for entry in found]
+        if not addresses or not all(_is_public(address) for address in addresses):
+            raise AddressRefused("the host has a private address and the operator has not named it")
+        return addresses[0]
+
+
+def body_of(message: Outgoing) -> bytes:
+    """The posted JSON: the same bytes on every try."""
+    event = {"type": message.event, "data": message.data}
+    return json.dumps(event, sort_keys=True, separators=(",", ":")).encode()
+
+
+async def _beginning(response: httpx2.Response) -> str:
+    """The first bytes of the answer; the rest is left unread."""
+    read = b""
+    async for chunk in response.aiter_raw():
+        read += chunk
+        if len(read) >= MAX_READ:
+            break
+    return read[:MAX_READ].decode("utf-8", "replace")
+
+
+def _is_public(address: str) -> bool:
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(ip, "ipv4_mapped", None)
+    return (mapped or ip).is_global and not ip.is_multicast
+
+
+def _retry_after(headers: httpx2.Headers) -> float | None:
+    text = headers.get("retry-after", "")
+    return min(float(text), _MAX_WAIT) if text.isascii() and text.isdigit() else None

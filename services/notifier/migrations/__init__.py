@@ -1,0 +1,3 @@
+"""History of the schema `notifier`: alerts, deliveries, routing, acknowledgements."""
+
+SCHEMA = "notifier"

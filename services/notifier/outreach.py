@@ -1,0 +1,225 @@
+"""Sends what is due, tries again what failed, and writes down every answer.
+
+A try is three steps: claim the delivery in one transaction (a lease and a line in its log), send
+outside any transaction, settle in another. A process that dies in between leaves a lease that runs
+out, and the delivery is tried again under the same id: at least once, and a repeat can be told.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.notifier import wording
+from services.notifier.alerting import receipt
+from services.notifier.channels import Outcome, Outgoing, Sender, shortened
+from services.notifier.store import alerts, deliveries, routings
+from services.notifier.store.deliveries import Attempt, Delivery
+from shared.runtime.bus import Bus
+from shared.runtime.clock import Clock
+from shared.runtime.telemetry import describe, get_logger
+
+log = get_logger(__name__)
+
+POLL_SECONDS = 0.1
+LONGEST_BACKOFF_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often and how long a delivery is tried. Defaults: first retry after about 5 s, then
+    doubling to at most 15 minutes; the counts span from about half an hour (info) to about a day
+    (critical)."""
+
+    first: timedelta = timedelta(seconds=5)
+    longest: timedelta = timedelta(minutes=15)
+    attempts: Mapping[str, int] | None = None
+    lease_seconds: float = 90.0
+
+    def most(self, severity: str) -> int:
+        """Attempts before a delivery of this severity is given up."""
+        return (self.attempts or _ATTEMPTS)[severity]
+
+    def delay(self, tried: int, fraction: float) -> timedelta:
+        """The wait after the `tried`-th failure: half of it fixed, half by `fraction` in [0, 1),
+        so that many failures do not come back at once."""
+        whole = min(self.longest, self.first * 2.0 ** min(tried - 1, 30))
+        return whole * (0.5 + fraction / 2)
+
+
+_ATTEMPTS = {"info": 10, "notice": 12, "warning": 24, "urgent": 100, "critical": 130}
+
+
+class Outreach:
+    """A thread that claims and a few that send. Any number of processes may run one."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        bus: Bus,
+        clock: Clock,
+        senders: Mapping[str, Sender],
+        public_url: str,
+        patience: Patience | None = None,
+        jitter: Callable[[], float] = random.random,
+        parallel: int = 8,
+        per_lane: int = 4,
+    ) -> None:
+        self._engine = engine
+        self._bus = bus
+        self._clock = clock
+        self._senders = senders
+        self._public_url = public_url
+        self._patience = patience or Patience()
+        self._jitter = jitter
+        self._parallel = parallel
+        self._per_lane = per_lane
+        self._lanes: Counter[str] = Counter()
+        self._guard = threading.Lock()
+        self._finished = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # -- life -----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Starts sending."""
+        self._thread = threading.Thread(target=self._run, name="outreach", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 20.0) -> bool:
+        """Lets the tries under way finish. False if they did not within `timeout`."""
+        self._stopping.set()
+        self._finished.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return not self.alive
+
+    @property
+    def alive(self) -> bool:
+        """True while the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def _run(self) -> None:
+        wait = POLL_SECONDS
+        with ThreadPoolExecutor(self._parallel, "outreach-send") as pool:
+            while not self._stopping.is_set():
+                self._finished.clear()
+                try:
+                    while self._has_room() and (delivery := self._claim()) is not None:
+                        pool.submit(self._try, delivery).add_done_callback(_report)
+                    wait = POLL_SECONDS
+                except SQLAlchemyError as error:
+                    log.warning("deliveries cannot be claimed", exc_info=error)
+                    wait = min(wait * 2, LONGEST_BACKOFF_SECONDS)
+                self._finished.wait(wait)
+
+    def _has_room(self) -> bool:
+        with self._guard:
+            return not self._stopping.is_set() and self._lanes.total() < self._parallel
+
+    def run_once(self) -> Delivery | None:
+        """One try of one due delivery, in the caller's thread; None if nothing is due."""
+        delivery = self._claim()
+        if delivery is not None:
+            self._try(delivery)
+        return delivery
+
+    # -- one try --------------------------------------------------------------------------------
+
+    def _claim(self) -> Delivery | None:
+        now = self._clock.now()
+        with self._guard:
+            busy = [lane for lane, n in self._lanes.items() if n >= self._per_lane]
+        with self._engine.begin() as conn:
+            delivery = deliveries.claim(
+                conn,
+                now=now,
+                lease=uuid.uuid4().hex,
+                seconds=self._patience.lease_seconds,
+                busy=busy,
+            )
+            if delivery is not None:
+                entry = Attempt(delivery.attempts, "started", None, now)
+                deliveries.log_attempt(conn, delivery.id, entry)
+        if delivery is not None:
+            with self._guard:
+                self._lanes[delivery.lane] += 1
+        return delivery
+
+    def _try(self, delivery: Delivery) -> None:
+        try:
+            outcome = self._send(delivery)
+            with self._engine.begin() as conn:
+                self._settle(conn, delivery, outcome)
+            self._bus.wake()
+        finally:
+            with self._guard:
+                self._lanes[delivery.lane] -= 1
+            self._finished.set()
+
+    def _send(self, delivery: Delivery) -> Outcome:
+        message = self._message(delivery)
+        if message is None:
+            return Outcome(False, "not sent: the alert cannot be read")
+        try:
+            return self._senders[delivery.channel].send(message)
+        except Exception as error:  # a defect in a channel must not end the others' sending
+            log.error("channel failed", channel=delivery.channel, exc_info=error)
+            return Outcome(False, shortened(f"not sent: {describe(error)}"))
+
+    def _message(self, delivery: Delivery) -> Outgoing | None:
+        with self._engine.connect() as conn:
+            alert = alerts.by_id(conn, delivery.alert)
+            key = routings.secret_of(conn, delivery.study, delivery.subscriber)
+        if alert is None:
+            return None
+        keys = () if key is None else tuple(k for k in (key.secret, key.previous) if k)
+        return wording.outgoing(alert, delivery, public_url=self._public_url, secrets=keys)
+
+    def _settle(self, conn: Connection, delivery: Delivery, outcome: Outcome) -> None:
+        now = self._clock.now()
+        step = "sent" if outcome.delivered else "failed"
+        tried = delivery.attempts - delivery.attempts_before
+        state: deliveries.State = "sent" if outcome.delivered else "failed"
+        if not outcome.delivered and tried >= self._patience.most(delivery.severity):
+            state = "given_up"
+        settled_at = None if state == "failed" else now
+        due_at = now + self._wait(tried, outcome)
+        counts = deliveries.settle(conn, delivery, state, due_at=due_at, at=settled_at)
+        deliveries.log_attempt(
+            conn, delivery.id, Attempt(delivery.attempts, step, outcome.answer, now)
+        )
+        if counts:
+            self._announce(conn, delivery, state, outcome)
+
+    def _announce(
+        self, conn: Connection, delivery: Delivery, state: deliveries.State, outcome: Outcome
+    ) -> None:
+        now = self._clock.now()
+        self._bus.publish(conn, [receipt(delivery, state, delivery.attempts, now, outcome.answer)])
+        if state != "failed" or delivery.attempts == 1:
+            alerts.note_change(conn, delivery.study, delivery.alert, f"delivery.{state}")
+        if state == "given_up":
+            log.error("delivery given up", delivery=delivery.id, severity=delivery.severity)
+
+    def _wait(self, tried: int, outcome: Outcome) -> timedelta:
+        asked = timedelta(seconds=outcome.retry_after or 0)
+        return max(asked, self._patience.delay(tried, self._jitter()))
+
+
+def _report(future: Future[None]) -> None:
+    """A try whose outcome could not be written: its lease runs out and it is tried again."""
+    error = future.exception()
+    if error is not None:
+        log.warning("the outcome of a try is not recorded", exc_info=error)

@@ -1,0 +1,278 @@
+"""Alerts, who acknowledged them, and the order in which they changed.
+
+An alert's position is (transaction id, number): readers stay behind the oldest transaction still
+running, because rows become visible out of order and "number > last seen" would lose some.
+"""
+
+# ruff: noqa: S608 - what is put into the statements is this module's own list of columns
+
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+State = Literal["open", "acknowledged", "superseded", "withdrawn"]
+STATES: tuple[State, ...] = get_args(State)
+
+_COLUMNS = (
+    "id, CAST(CAST(xid AS text) AS bigint) AS xid, number, study, kind, signal_id, severity,"
+    " signal, supersedes, ends, synthetic, routing_version, warnings, state, version,"
+    " followed_by, raised_at"
+)
+_INSERT = sa.text(
+    "INSERT INTO notifier.alert (id, study, kind, signal_id, severity, signal, supersedes, ends,"
+    " synthetic, routing_version, warnings, state, raised_at) VALUES (:id, :study, :kind,"
+    " :signal_id, :severity, CAST(:signal AS jsonb), :supersedes, :ends, :synthetic,"
+    " :routing_version, CAST(:warnings AS jsonb), 'open', :raised_at)"
+    f" ON CONFLICT (signal_id) DO NOTHING RETURNING {_COLUMNS}"
+)
+_CLOSE = sa.text(
+    "UPDATE notifier.alert SET state = :state, version = version + 1, followed_by = :followed_by"
+    " WHERE id = :id AND state IN ('open', 'acknowledged')"
+)
+_PAGE = (
+    f"SELECT {_COLUMNS} FROM notifier.alert WHERE kind = 'signal' AND study = ANY(:studies)"
+    " AND (xid, number) > (CAST(:major AS xid8), CAST(:minor AS bigint))"
+    " AND xid < pg_snapshot_xmin(pg_current_snapshot())"
+)
+_CHANGES = sa.text(
+    "SELECT CAST(CAST(xid AS text) AS bigint) AS major, id AS minor, study, alert, what"
+    " FROM notifier.change"
+    " WHERE (xid, id) > (CAST(:major AS xid8), CAST(:minor AS bigint))"
+    " AND xid < pg_snapshot_xmin(pg_current_snapshot())"
+    " ORDER BY xid, id LIMIT :limit"
+)
+_LAST_CHANGE = sa.text(
+    "SELECT CAST(CAST(xid AS text) AS bigint) AS major, id AS minor FROM notifier.change"
+    " WHERE xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid DESC, id DESC LIMIT 1"
+)
+_CURSOR = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in the order of alerts, or of changes; written ``major-minor`` for clients."""
+
+    major: int
+    minor: int
+
+    def __str__(self) -> str:
+        return f"{self.major}-{self.minor}"
+
+    @staticmethod
+    def parse(text: str) -> "Position":
+        """ValueError where `text` is not a position."""
+        match = _CURSOR.fullmatch(text)
+        if match is None:
+            raise ValueError("not a position given out by this service")
+        return Position(int(match[1]), int(match[2]))
+
+
+BEGINNING = Position(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert. `signal` is the signal as received, None for a test; `warnings` say what is
+    wrong with the alert's own routing."""
+
+    id: str
+    position: Position
+    study: str
+    kind: str
+    signal_id: str
+    severity: str
+    signal: Mapping[str, Any] | None
+    supersedes: str | None
+    ends: bool
+    synthetic: bool
+    routing_version: int | None
+    warnings: tuple[str, ...]
+    state: State
+    version: int
+    followed_by: str | None
+    raised_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewAlert:
+    """What an alert begins as."""
+
+    id: str
+    study: str
+    kind: Literal["signal", "test"]
+    signal_id: str
+    severity: str
+    signal: str | None
+    supersedes: str | None
+    ends: bool
+    synthetic: bool
+    routing_version: int | None
+    warnings: tuple[str, ...]
+    raised_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """That a person has seen an alert, in which version, in which role."""
+
+    alert: str
+    key_id: str
+    name: str
+    role: str
+    version: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that happened to an alert."""
+
+    position: Position
+    study: str
+    alert: str
+    what: str
+
+
+def insert(conn: Connection, alert: NewAlert) -> Alert | None:
+    """Adds the alert and its change; None if the signal already has one."""
+    values = {name: getattr(alert, name) for name in NewAlert.__slots__}
+    values["warnings"] = json.dumps(alert.warnings)
+    row = conn.execute(_INSERT, values).mappings().one_or_none()
+    if row is None:
+        return None
+    if alert.kind == "signal":
+        note_change(conn, alert.study, alert.id, "raised")
+    return _alert(row)
+
+
+def close(conn: Connection, alert: Alert, state: State, followed_by: str) -> None:
+    """Ends an open or acknowledged alert; the first follow-up to arrive counts."""
+    values = {"id": alert.id, "state": state, "followed_by": followed_by}
+    if conn.execute(_CLOSE, values).rowcount == 1:
+        note_change(conn, alert.study, alert.id, state)
+
+
+def note_change(conn: Connection, study: str, alert: str, what: str) -> None:
+    """Puts a change in the feed that live clients read."""
+    conn.execute(
+        sa.text("INSERT INTO notifier.change (study, alert, what) VALUES (:study, :alert, :what)"),
+        {"study": study, "alert": alert, "what": what},
+    )
+
+
+def by_id(conn: Connection, id: str, *, lock: bool = False) -> Alert | None:
+    """The alert; with `lock`, nobody else changes it until the transaction ends."""
+    query = f"SELECT {_COLUMNS} FROM notifier.alert WHERE id = :id"
+    query += " FOR UPDATE" if lock else ""
+    row = conn.execute(sa.text(query), {"id": id}).mappings().one_or_none()
+    return None if row is None else _alert(row)
+
+
+def by_signal(conn: Connection, study: str, signal_id: str) -> Alert | None:
+    """The alert of a signal."""
+    query = f"SELECT {_COLUMNS} FROM notifier.alert WHERE study = :study AND signal_id = :id"
+    row = conn.execute(sa.text(query), {"study": study, "id": signal_id}).mappings().one_or_none()
+    return None if row is None else _alert(row)
+
+
+def followers(conn: Connection, study: str, signal_id: str) -> list[Alert]:
+    """Alerts whose signals follow up the given one, oldest first."""
+    query = (
+        f"SELECT {_COLUMNS} FROM notifier.alert"
+        " WHERE study = :study AND supersedes = :id ORDER BY xid, number"
+    )
+    rows = conn.execute(sa.text(query), {"study": study, "id": signal_id}).mappings()
+    return [_alert(row) for row in rows]
+
+
+def by_ids(conn: Connection, ids: Collection[str]) -> list[Alert]:
+    """Alerts by their id; unknown ones are left out."""
+    rows = conn.execute(
+        sa.text(f"SELECT {_COLUMNS} FROM notifier.alert WHERE id = ANY(:ids)"), {"ids": list(ids)}
+    ).mappings()
+    return [_alert(row) for row in rows]
+
+
+def ids_of_signals(conn: Connection, signals: Collection[str]) -> dict[str, str]:
+    """The alert's id by the signal's id, for those that have been received."""
+    rows = conn.execute(
+        sa.text("SELECT signal_id, id FROM notifier.alert WHERE signal_id = ANY(:signals)"),
+        {"signals": list(signals)},
+    )
+    return {row.signal_id: row.id for row in rows}
+
+
+def page(
+    conn: Connection, studies: Sequence[str], *, state: State | None, after: Position, limit: int
+) -> list[Alert]:
+    """Alerts of the studies after a position, oldest first; tests are not among them."""
+    values: dict[str, object] = {
+        "studies": list(studies),
+        "major": str(after.major),
+        "minor": after.minor,
+        "limit": limit,
+    }
+    query = _PAGE
+    if state is not None:
+        query += " AND state = :state"
+        values["state"] = state
+    rows = conn.execute(sa.text(query + " ORDER BY xid, number LIMIT :limit"), values).mappings()
+    return [_alert(row) for row in rows]
+
+
+def changes(conn: Connection, after: Position, limit: int) -> list[Change]:
+    """What happened after a position, of all studies, in order."""
+    rows = conn.execute(_CHANGES, {"major": str(after.major), "minor": after.minor, "limit": limit})
+    return [Change(Position(r.major, r.minor), r.study, r.alert, r.what) for r in rows]
+
+
+def last_change(conn: Connection) -> Position:
+    """The newest position of the feed."""
+    row = conn.execute(_LAST_CHANGE).one_or_none()
+    return BEGINNING if row is None else Position(row.major, row.minor)
+
+
+def acknowledge(conn: Connection, alert: Alert, seen: Acknowledgement) -> None:
+    """Records the acknowledgement. The caller holds the alert's lock and has found none by this
+    key."""
+    names = Acknowledgement.__slots__
+    conn.execute(
+        sa.text(
+            f"INSERT INTO notifier.acknowledgement ({', '.join(names)})"
+            f" VALUES ({', '.join(':' + name for name in names)})"
+        ),
+        {name: getattr(seen, name) for name in names},
+    )
+    conn.execute(
+        sa.text("UPDATE notifier.alert SET state = 'acknowledged' WHERE id = :id"),
+        {"id": alert.id},
+    )
+    note_change(conn, alert.study, alert.id, "acknowledged")
+
+
+def acknowledgements(conn: Connection, ids: Collection[str]) -> dict[str, list[Acknowledgement]]:
+    """Who acknowledged each alert, first one first."""
+    found: dict[str, list[Acknowledgement]] = {alert: [] for alert in ids}
+    rows = conn.execute(
+        sa.text(
+            "SELECT alert, key_id, name, role, version, at FROM notifier.acknowledgement"
+            " WHERE alert = ANY(:ids) ORDER BY at, key_id"
+        ),
+        {"ids": list(ids)},
+    ).mappings()
+    for row in rows:
+        found[row["alert"]].append(Acknowledgement(**row))
+    return found
+
+
+def _alert(row: Mapping[Any, Any]) -> Alert:
+    values = {name: row[name] for name in Alert.__slots__ if name not in ("position", "warnings")}
+    return Alert(
+        position=Position(row["xid"], row["number"]), warnings=tuple(row["warnings"]), **values
+    )

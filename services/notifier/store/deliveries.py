@@ -1,0 +1,187 @@
+"""Deliveries: one per alert, subscriber and channel; due, leased, tried, settled.
+
+Two clocks meet here. When a delivery is due is a matter of the service's clock, which tests and
+replays hold still. A lease guards against a process that died while sending, so it runs on the
+database's own clock, which always moves.
+"""
+
+# ruff: noqa: S608 - what is put into the statements is this module's own list of columns
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+State = Literal["pending", "failed", "sent", "given_up"]
+STATES: tuple[State, ...] = get_args(State)
+
+_COLUMNS = (
+    "id, alert, study, signal_id, subscriber, channel, address, lane, why, severity, urgency,"
+    " state, attempts, attempts_before, due_at, lease, created_at, settled_at"
+)
+_ADD = sa.text(
+    f"INSERT INTO notifier.delivery ({_COLUMNS}) VALUES (:id, :alert, :study, :signal_id,"
+    " :subscriber, :channel, :address, :lane, :why, :severity, :urgency, :state, 0, 0, :due_at,"
+    " NULL, :created_at, :settled_at) ON CONFLICT ON CONSTRAINT delivery_once DO NOTHING"
+    f" RETURNING {_COLUMNS}"
+)
+_CLAIM = sa.text(
+    "UPDATE notifier.delivery SET lease = :lease, attempts = attempts + 1,"
+    " lease_until = clock_timestamp() + make_interval(secs => :seconds)"
+    " WHERE id = (SELECT id FROM notifier.delivery WHERE state IN ('pending', 'failed')"
+    " AND due_at <= :now AND (lease_until IS NULL OR lease_until < clock_timestamp())"
+    " AND NOT lane = ANY(:busy) ORDER BY urgency, due_at, number LIMIT 1"
+    f" FOR UPDATE SKIP LOCKED) RETURNING {_COLUMNS}"
+)
+_SETTLE = (
+    "UPDATE notifier.delivery SET state = :state, due_at = :due_at, settled_at = :settled_at,"
+    " lease = NULL, lease_until = NULL"
+    " WHERE id = :id AND state IN ('pending', 'failed')"
+)
+_ATTEMPT = sa.text(
+    "INSERT INTO notifier.attempt (delivery, number, step, answer, at)"
+    " VALUES (:delivery, :number, :step, :answer, :at)"
+)
+_RESEND = sa.text(
+    "UPDATE notifier.delivery SET state = 'pending', attempts_before = attempts, due_at = :now,"
+    " settled_at = NULL, lease = NULL, lease_until = NULL"
+    f" WHERE id = :id AND channel <> 'inbox' AND state IN ('sent', 'given_up') RETURNING {_COLUMNS}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One way one subscriber is told of one alert.
+
+    `attempts` counts since the beginning, `attempts_before` those made before the last resend;
+    `lane` is what a hanging receiver would block (mail, or a host).
+    """
+
+    id: str
+    alert: str
+    study: str
+    signal_id: str
+    subscriber: str
+    channel: str
+    address: str
+    lane: str
+    why: str
+    severity: str
+    urgency: int
+    state: State
+    attempts: int
+    attempts_before: int
+    due_at: datetime
+    lease: str | None
+    created_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One line of a delivery's log; `answer` is what the receiver's server said."""
+
+    number: int
+    step: str
+    answer: str | None
+    at: datetime
+
+
+def add(conn: Connection, deliveries: Iterable[Delivery]) -> list[Delivery]:
+    """Adds deliveries; returns those that were not there yet."""
+    added = []
+    for delivery in deliveries:
+        values = {name: getattr(delivery, name) for name in Delivery.__slots__}
+        row = conn.execute(_ADD, values).mappings().one_or_none()
+        if row is not None:
+            added.append(Delivery(**row))
+    return added
+
+
+def claim(
+    conn: Connection, *, now: datetime, lease: str, seconds: float, busy: Collection[str]
+) -> Delivery | None:
+    """Takes the most urgent due delivery whose lane is not in `busy`, for `seconds`."""
+    values = {"now": now, "lease": lease, "seconds": seconds, "busy": list(busy)}
+    row = conn.execute(_CLAIM, values).mappings().one_or_none()
+    return None if row is None else Delivery(**row)
+
+
+def settle(
+    conn: Connection, delivery: Delivery, state: State, *, due_at: datetime, at: datetime | None
+) -> bool:
+    """Writes an attempt's outcome. False if it no longer matters.
+
+    A failure counts only while the lease is ours; a success counts whoever holds it by now,
+    because the subscriber has been told.
+    """
+    query = _SETTLE if state == "sent" else _SETTLE + " AND lease = :lease"
+    values = {
+        "id": delivery.id,
+        "state": state,
+        "due_at": due_at,
+        "settled_at": at,
+        "lease": delivery.lease,
+    }
+    return conn.execute(sa.text(query), values).rowcount == 1
+
+
+def log_attempt(conn: Connection, delivery: str, entry: Attempt) -> None:
+    """Adds a line to the delivery's log."""
+    values = {name: getattr(entry, name) for name in Attempt.__slots__}
+    conn.execute(_ATTEMPT, {"delivery": delivery, **values})
+
+
+def resend(conn: Connection, id: str, now: datetime) -> Delivery | None:
+    """Makes a settled delivery due again with all its attempts; None if it is not settled."""
+    row = conn.execute(_RESEND, {"id": id, "now": now}).mappings().one_or_none()
+    return None if row is None else Delivery(**row)
+
+
+def by_id(conn: Connection, id: str) -> Delivery | None:
+    """The delivery."""
+    query = sa.text(f"SELECT {_COLUMNS} FROM notifier.delivery WHERE id = :id")
+    row = conn.execute(query, {"id": id}).mappings().one_or_none()
+    return None if row is None else Delivery(**row)
+
+
+def of_alerts(conn: Connection, alerts: Collection[str]) -> dict[str, list[Delivery]]:
+    """Every alert's deliveries, in the order they were made."""
+    found: dict[str, list[Delivery]] = {alert: [] for alert in alerts}
+    query = sa.text(
+        f"SELECT {_COLUMNS} FROM notifier.delivery WHERE alert = ANY(:alerts) ORDER BY number"
+    )
+    for row in conn.execute(query, {"alerts": list(alerts)}).mappings():
+        found[row["alert"]].append(Delivery(**row))
+    return found
+
+
+def log_of(conn: Connection, deliveries: Collection[str]) -> dict[str, list[Attempt]]:
+    """Every delivery's log, oldest line first."""
+    found: dict[str, list[Attempt]] = {delivery: [] for delivery in deliveries}
+    rows = conn.execute(
+        sa.text(
+            "SELECT delivery, number, step, answer, at FROM notifier.attempt"
+            " WHERE delivery = ANY(:ids) ORDER BY id"
+        ),
+        {"ids": list(deliveries)},
+    )
+    for row in rows:
+        found[row.delivery].append(Attempt(row.number, row.step, row.answer, row.at))
+    return found
+
+
+def given_up(
+    conn: Connection, studies: Sequence[str] | None = None
+) -> Mapping[tuple[str, str], int]:
+    """How many deliveries were given up, by study and severity; of all studies by default."""
+    query = "SELECT study, severity, count(*) AS n FROM notifier.delivery WHERE state = 'given_up'"
+    values: dict[str, Any] = {}
+    if studies is not None:
+        query += " AND study = ANY(:studies)"
+        values["studies"] = list(studies)
+    rows = conn.execute(sa.text(query + " GROUP BY study, severity"), values)
+    return {(row.study, row.severity): row.n for row in rows}

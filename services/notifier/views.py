@@ -1,0 +1,169 @@
+"""What readers see of an alert: the signal, its state, who has seen it, and whom it reached.
+
+Subject codes are in the signal, so views go only to readers of the study, never into messages.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Connection
+
+from services.notifier.alerting import GROUP, routing_in_force
+from services.notifier.store import alerts, deliveries
+from services.notifier.store.alerts import Alert
+from services.notifier.store.deliveries import Delivery
+from shared.runtime import outbox
+
+UNKNOWN_ORIGINAL = "follows up a signal that has not been received"
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class AcknowledgementView(_View):
+    """Who has seen an alert, in which role and version."""
+
+    name: str
+    role: str
+    version: int
+    at: datetime
+
+
+class DeliveryCounts(_View):
+    """An alert's deliveries by state; `failed` ones are being tried again."""
+
+    pending: int = 0
+    failed: int = 0
+    sent: int = 0
+    given_up: int = 0
+
+
+class AlertView(_View):
+    """An alert. `version` changes when it is superseded or withdrawn, and is what an
+    acknowledgement names; `follows` and `followed_by` are alerts; `position` orders alerts."""
+
+    id: str
+    position: str
+    study: str
+    kind: str
+    severity: str
+    state: str
+    version: int
+    synthetic: bool
+    raised_at: datetime
+    signal: dict[str, Any] | None
+    follows: str | None
+    followed_by: str | None
+    routing_version: int | None
+    warnings: tuple[str, ...]
+    acknowledgements: tuple[AcknowledgementView, ...]
+    deliveries: DeliveryCounts
+
+
+class AttemptView(_View):
+    """One line of a delivery's log."""
+
+    number: int
+    step: str
+    answer: str | None
+    at: datetime
+
+
+class DeliveryView(_View):
+    """One way one subscriber is told of an alert, with the server's answers. `due_at` is the next
+    try of a delivery that is not settled."""
+
+    id: str
+    alert: str
+    subscriber: str
+    channel: str
+    address: str
+    why: str
+    state: str
+    attempts: int
+    due_at: datetime | None
+    created_at: datetime
+    settled_at: datetime | None
+    log: tuple[AttemptView, ...]
+
+
+def alert_views(conn: Connection, found: Sequence[Alert]) -> list[AlertView]:
+    """The views of some alerts, in three queries."""
+    ids = [alert.id for alert in found]
+    seen = alerts.acknowledgements(conn, ids)
+    reached = deliveries.of_alerts(conn, ids)
+    originals = alerts.ids_of_signals(conn, [a.supersedes for a in found if a.supersedes])
+    views = []
+    for alert in found:
+        follows = originals.get(alert.supersedes or "")
+        unknown = (UNKNOWN_ORIGINAL,) if alert.supersedes and follows is None else ()
+        counts = Counter(delivery.state for delivery in reached[alert.id])
+        views.append(
+            AlertView(
+                id=alert.id,
+                position=str(alert.position),
+                study=alert.study,
+                kind=alert.kind,
+                severity=alert.severity,
+                state=alert.state,
+                version=alert.version,
+                synthetic=alert.synthetic,
+                raised_at=alert.raised_at,
+                signal=None if alert.signal is None else dict(alert.signal),
+                follows=follows,
+                followed_by=alert.followed_by,
+                routing_version=alert.routing_version,
+                warnings=alert.warnings + unknown,
+                acknowledgements=tuple(map(AcknowledgementView.model_validate, seen[alert.id])),
+                deliveries=DeliveryCounts.model_validate(dict(counts)),
+            )
+        )
+    return views
+
+
+def delivery_views(conn: Connection, found: Sequence[Delivery]) -> list[DeliveryView]:
+    """Deliveries with their logs."""
+    logs = deliveries.log_of(conn, [delivery.id for delivery in found])
+    return [
+        DeliveryView(
+            id=delivery.id,
+            alert=delivery.alert,
+            subscriber=delivery.subscriber,
+            channel=delivery.channel,
+            address=delivery.address,
+            why=delivery.why,
+            state=delivery.state,
+            attempts=delivery.attempts,
+            due_at=delivery.due_at if delivery.settled_at is None else None,
+            created_at=delivery.created_at,
+            settled_at=delivery.settled_at,
+            log=tuple(map(AttemptView.model_validate, logs[delivery.id])),
+        )
+        for delivery in found
+    ]
+
+
+def study_warnings(conn: Connection, studies: Sequence[str]) -> dict[str, list[str]]:
+    """What a reader of each study's inbox must know: nobody is told, or something got lost."""
+    lost = deliveries.given_up(conn, studies)
+    found: dict[str, list[str]] = {}
+    for study in studies:
+        lines = []
+        problem = routing_in_force(conn, study).problem
+        if problem is not None:
+            lines.append(problem)
+        for (of, severity), count in sorted(lost.items()):
+            if of == study:
+                lines.append(f"given up: {count} deliveries of {severity} alerts")
+        waiting = len(outbox.parked(conn, GROUP, study=study))
+        if waiting:
+            lines.append(f"{waiting} signals could not be read and are not shown")
+        if lines:
+            found[study] = lines
+    return found
