@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -30,6 +33,31 @@ StudyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 MAX_REVISION = 2**53 - 1
 
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+def _written_out(value: Any) -> Any:
+    """Pydantic reads a bare number as seconds since 1970; the contract does not."""
+    if not isinstance(value, datetime) and not (
+        isinstance(value, str) and _RFC_3339.fullmatch(value)
+    ):
+        raise PydanticCustomError("not_rfc3339", "write it as RFC 3339, with an offset")
+    return value
+
+
+def _within_utc(moment: datetime) -> datetime:
+    """The first and the last day of the calendar may not exist in UTC."""
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("out_of_range", "not an instant of this calendar") from None
+    return moment
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_utc)]
+
 
 class Event(BaseModel):
     """The envelope, field by field; ``data`` is checked apart, by kind (`read_event`)."""
@@ -40,17 +68,17 @@ class Event(BaseModel):
     id: Identifier
     source: Identifier
     type: Annotated[str, StringConstraints(pattern=r"^vigil\.[a-z_]+\.v1$")]
-    time: AwareDatetime
+    time: Instant
     subject: Identifier
     studyid: StudyId
     recordid: Identifier
     revision: int | None = Field(default=None, ge=1, le=MAX_REVISION, strict=True)
-    sourcetime: AwareDatetime | None = None
+    sourcetime: Instant | None = None
     op: Literal["upsert", "delete"] = "upsert"
     reason: Text | None = None
     actor: Identifier | None = None
     correlationid: Identifier | None = None
-    knowntime: AwareDatetime | None = None
+    knowntime: Instant | None = None
     datacontenttype: Literal["application/json"] | None = None
     dataschema: Text | None = None
     traceparent: Text | None = None
@@ -91,7 +119,7 @@ def read_event(document: Any) -> tuple[Event, Record | None]:
     try:
         event = Event.model_validate(document)
     except ValidationError as error:
-        raise Refused(_problems(error, "")) from None
+        raise Refused(_problems(error, "", document)) from None
     model = KINDS.get(event.kind)
     if model is None:
         raise Refused([FieldProblem("/type", "unknown-type", "not a type of this contract")])
@@ -102,13 +130,13 @@ def read_event(document: Any) -> tuple[Event, Record | None]:
         else:
             body = model.model_validate(event.data)
     except ValidationError as error:
-        raise Refused(_problems(error, "/data")) from None
+        raise Refused(_problems(error, "/data", event.data)) from None
     _check_identity(event, body)
     return event, body if isinstance(body, Record) else None
 
 
 def _check_identity(event: Event, body: Record | _Deleted) -> None:
-    if body.STUDYID != event.studyid:
+    if event.studyid != body.STUDYID:
         raise Refused(
             [FieldProblem("/data/STUDYID", "differs", "differs from the envelope's studyid")]
         )
@@ -119,19 +147,32 @@ def _check_identity(event: Event, body: Record | _Deleted) -> None:
         raise Refused([FieldProblem("/subject", "differs", f"differs from {other}")])
 
 
-def _problems(error: ValidationError, prefix: str) -> list[FieldProblem]:
+def _problems(error: ValidationError, prefix: str, document: Any) -> list[FieldProblem]:
     """Pydantic's findings as pointers and words; input and context values are left behind."""
-    found = []
+    found: dict[FieldProblem, None] = {}
     for item in error.errors(include_url=False, include_input=False):
-        tokens = [str(part) for part in item["loc"]]
+        tokens = _place(item["loc"], document)
         custom = item.get("ctx", {}).get("key")
         if custom is not None:
             tokens.append(str(custom))
         pointer = prefix + "".join("/" + escape_pointer(token) for token in tokens)
-        found.append(
-            FieldProblem(pointer, item["type"].replace("_", "-"), _words(item["type"], item["msg"]))
-        )
-    return found
+        code = item["type"].replace("_", "-")
+        found[FieldProblem(pointer, code, _words(item["type"], item["msg"]))] = None
+    return list(found)
+
+
+def _place(location: tuple[int | str, ...], document: Any) -> list[str]:
+    """The part of a location that is in the document: pydantic adds which alternative it tried."""
+    tokens = []
+    for part in location:
+        if isinstance(document, dict):
+            document = document.get(part, {})
+        elif isinstance(document, list) and isinstance(part, int):
+            document = document[part] if part < len(document) else {}
+        else:
+            break
+        tokens.append(str(part))
+    return tokens
 
 
 def _words(kind: str, message: str) -> str:
@@ -204,7 +245,7 @@ class Fact(BaseModel):
 
     @property
     def version(self) -> tuple[int, str, str]:
-        """Orders the versions of a record: by revision; without one by source time, then content."""
+        """Orders a record's versions: by revision; without one by source time, then content."""
         if self.revision is not None:
             return (self.revision, "", "")
         moment = self.sourcetime.isoformat() if self.sourcetime else ""
