@@ -42,6 +42,7 @@ serve: $(VENV)/.runtime  ## Run all services in one process with an embedded dat
 	$(BIN)/vigil serve $(ARGS)
 
 test: $(VENV)/.dev  ## Run the tests, with a real Kafka where there is one
+	echo "Left out because they are slow: the chaos and the browser tests (make test-all)."
 	$(PY) -m pytest -m "not chaos and not chromium" $(PYTEST_ARGS)
 
 test-all: $(VENV)/.dev  ## Also the chaos tests with every seed, and a real browser
