@@ -103,6 +103,7 @@ class _Reader:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
         return self._scalar(node)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[Any, Any]:
@@ -121,7 +122,7 @@ class _Reader:
         return members
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
-        if node.style is not None:
+        if node.style in ('"', "'", "|", ">"):
             return node.value
         text = node.value
         if text in _WORDS:

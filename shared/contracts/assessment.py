@@ -55,7 +55,7 @@ class Criterion(_Part):
 
 class Window(_Part):
     """The DLT window in site-local calendar dates, both ends inclusive; ``day`` 1 is the first
-    dose, None before it."""
+    dose, None outside the window."""
 
     first: date
     last: date

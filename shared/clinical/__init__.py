@@ -1,0 +1,26 @@
+"""The pure core: facts and a protocol in, grades, assessments and signals out.
+
+No input or output, no clock, no logging. This page is its whole surface; the idea in one line:
+``evaluate(facts, as_of) -> Assessment``, and a signal is the difference between two assessments.
+"""
+
+from shared.clinical.compare import compare, standing_signals
+from shared.clinical.ctcae import grade
+from shared.clinical.document import DocumentError, Finding
+from shared.clinical.enrolment import EnrolmentAnswer, enrolment
+from shared.clinical.protocol import Protocol, load_protocol
+from shared.clinical.study import Study, evaluate
+
+__all__ = [
+    "DocumentError",
+    "EnrolmentAnswer",
+    "Finding",
+    "Protocol",
+    "Study",
+    "compare",
+    "enrolment",
+    "evaluate",
+    "grade",
+    "load_protocol",
+    "standing_signals",
+]

@@ -1,0 +1,335 @@
+"""Which line of the protocol's DLT definition is met, not met, open, or needs a person, and why.
+
+Each rule looks at one subject's `Case` and gives `Trigger`s: moments at which it bit, or may have.
+A missing fact is never "no": it leaves a trigger ``open`` and says what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from shared.clinical.protocol import (
+    Companion,
+    CriterionRule,
+    Exemption,
+    Improvement,
+    Protocol,
+    Toxicity,
+    day_ends,
+)
+from shared.clinical.timeline import Entry, Standing
+from shared.clinical.toxicity import FirstDose, Observation, Run, runs_at
+from shared.contracts.assessment import CriterionResult
+from shared.contracts.facts import Concomitant
+
+Place = Literal["in", "out", "possible"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One moment a rule bit. ``deadline``: when time alone may change it; ``missing``: what the
+    site has to supply; ``first`` to ``last``: the local dates of the onset; ``grade``: the worst."""
+
+    result: CriterionResult
+    first: date
+    last: date
+    why: str
+    entries: tuple[Entry, ...]
+    deadline: datetime | None = None
+    missing: str | None = None
+    flags: tuple[str, ...] = ()
+    grade: int | None = None
+
+
+@dataclass
+class Case:
+    """Everything about one subject that the DLT rules may ask, as of one moment."""
+
+    protocol: Protocol
+    zone: ZoneInfo
+    as_of: datetime
+    start: FirstDose
+    window: tuple[date, date]
+    observations: dict[str, list[Observation]]
+    labs: Sequence[Standing]
+    doses: Sequence[Standing]
+    concomitants: Sequence[Standing]
+    dispositions: Sequence[Standing]
+    reviews: Sequence[Standing]
+    complete: dict[str, date]
+
+    @property
+    def today(self) -> date:
+        """The local calendar date of ``as_of``."""
+        return self.as_of.astimezone(self.zone).date()
+
+    def place(self, first: date, last: date) -> Place:
+        """Whether an onset lies in the DLT window, days 1 to N inclusive."""
+        if first >= self.window[0] and last <= self.window[1]:
+            return "in"
+        return "out" if last < self.window[0] or first > self.window[1] else "possible"
+
+    def complete_through(self, domain: str) -> date | None:
+        """How far the source says a domain is entered completely."""
+        known = [self.complete[name] for name in (domain, "ALL") if name in self.complete]
+        return max(known) if known else None
+
+    def is_complete(self, domain: str, through: date) -> bool:
+        """Whether an absent record of the domain means "no" up to a date."""
+        known = self.complete_through(domain)
+        if known is not None and known >= through:
+            return True
+        rule = self.protocol.completeness
+        if rule.mode != "assumed":
+            return False
+        return self.as_of >= day_ends(through + timedelta(days=rule.grace_days), self.zone)
+
+
+def toxicity_triggers(rule: CriterionRule, case: Case) -> list[Trigger]:
+    """A toxicity rule: every run at the grade, then duration, companions, attribution, exemptions."""
+    assert rule.toxicity is not None
+    triggers = []
+    for term in selected_terms(rule.toxicity, case):
+        observations = case.observations[term]
+        if rule.toxicity.for_more_than_days is not None:
+            observations = _for_duration(observations)
+        for run in runs_at(observations, rule.toxicity.grade):
+            trigger = _judge_run(rule, case, run)
+            if trigger is not None:
+                triggers.append(trigger)
+    return triggers
+
+
+def selected_terms(toxicity: Toxicity, case: Case) -> list[str]:
+    """The terms a toxicity speaks of, among those the subject has."""
+    groups = case.protocol.term_groups
+    if toxicity.any_term:
+        return list(case.observations)
+    if toxicity.not_in_group is not None:
+        outside = set(groups[toxicity.not_in_group])
+        return [term for term in case.observations if term not in outside]
+    wanted = set(toxicity.terms) if toxicity.group is None else set(groups[toxicity.group])
+    return [term for term in case.observations if term in wanted]
+
+
+def _for_duration(observations: list[Observation]) -> list[Observation]:
+    """Days at a grade are counted on measurements where there are any: the report of an event
+    lasts as long as the event, not as long as its worst grade."""
+    measured = [seen for seen in observations if not seen.reported]
+    return measured or observations
+
+
+def _judge_run(rule: CriterionRule, case: Case, run: Run) -> Trigger | None:
+    assert rule.toxicity is not None
+    why = f"{run.term}: {run.why}"
+    trigger = Trigger("met", run.first, run.last, why, run.entries, grade=run.worst)
+    if rule.toxicity.for_more_than_days is not None:
+        trigger = _lasting(trigger, run, rule.toxicity.for_more_than_days, case)
+    if rule.together_with_any and trigger.result != "not_met":
+        trigger = _together(trigger, run, rule.together_with_any, case)
+    if trigger.result == "not_met":
+        return trigger
+    if not run.certain:
+        missing = f"what decides the grade of {run.term}"
+        trigger = replace(
+            trigger, result="open", missing=missing, why=f"{trigger.why}; the grade is not certain"
+        )
+    if run.attribution == "no":
+        return replace(trigger, result="not_met", why=f"{trigger.why}; reported as not related")
+    if run.attribution == "judge":
+        why = f"{trigger.why}; reported as not related: a person decides"
+        trigger = replace(trigger, result=_at_least_review(trigger.result), why=why)
+    elif run.attribution == "unknown":
+        trigger = _asked(trigger, f"the relatedness of {run.term}", "attribution_missing")
+    for exemption in rule.unless:
+        if _exempts(exemption, run, case):
+            trigger = _exempted(trigger, exemption, run, case)
+    return trigger
+
+
+def _at_least_review(result: CriterionResult) -> CriterionResult:
+    return "needs_review" if result == "met" else result
+
+
+def _asked(trigger: Trigger, missing: str, flag: str) -> Trigger:
+    return replace(trigger, missing=trigger.missing or missing, flags=(*trigger.flags, flag))
+
+
+def _lasting(trigger: Trigger, run: Run, days: int, case: Case) -> Trigger:
+    """Longer than ``days`` calendar days: needs day ``days + 1``, counted from the onset."""
+    if run.end is not None:
+        lasted = (run.end - run.first).days
+        if lasted <= days:
+            why = f"{trigger.why}; lasted {lasted} days, not more than {days}"
+            return replace(trigger, result="not_met", why=why, flags=_gap(run))
+        return replace(trigger, why=f"{trigger.why}; lasted {lasted} days", flags=_gap(run))
+    observed = (run.last_observed - run.first).days + 1
+    if observed > days:
+        return replace(trigger, why=f"{trigger.why}; {observed} days so far, more than {days}")
+    due = run.first + timedelta(days=days)
+    trigger = replace(trigger, result="open", why=f"{trigger.why}; {observed} of {days} days seen")
+    if case.today > due:
+        return _asked(trigger, f"a value of {run.term} after day {observed}", "unobserved")
+    return replace(trigger, deadline=day_ends(due, case.zone))
+
+
+def _gap(run: Run) -> tuple[str, ...]:
+    """Flag a length that rests on days nobody measured."""
+    assert run.end is not None
+    return ("unobserved",) if (run.end - run.last_observed).days > 1 else ()
+
+
+def _together(trigger: Trigger, run: Run, companions: Sequence[Companion], case: Case) -> Trigger:
+    """The run with a second fact during it; its absence counts only where the source is complete."""
+    until = run.end or case.today
+    best: Trigger | None = None
+    for companion in companions:
+        found = _companion(companion, run, until, case)
+        if found is not None and (best is None or found.first < best.first):
+            best = found
+    if best is not None:
+        return replace(
+            trigger,
+            first=max(trigger.first, best.first),
+            last=max(trigger.last, best.last),
+            why=f"{trigger.why}, with {best.why}",
+            entries=(*trigger.entries, *best.entries),
+        )
+    needed = min(until, case.window[1])
+    if all(case.is_complete(domain, needed) for domain in ("AE", "CM")):
+        return replace(
+            trigger, result="not_met", why=f"{trigger.why}; nothing else reported with it"
+        )
+    why = f"{trigger.why}; the source is not complete through {needed}"
+    return replace(trigger, result="open", why=why, missing="whether it came with another event")
+
+
+def _companion(companion: Companion, run: Run, until: date, case: Case) -> Trigger | None:
+    if companion.toxicity is not None:
+        for term in selected_terms(companion.toxicity, case):
+            for other in runs_at(case.observations[term], companion.toxicity.grade):
+                if other.first <= until and (other.end is None or other.end >= run.first):
+                    return Trigger(
+                        "met", other.first, other.last, f"{term}: {other.why}", other.entries
+                    )
+        return None
+    assert companion.treatment is not None
+    names = {name.upper() for name in companion.treatment.names}
+    for standing in case.concomitants:
+        for entry in standing.entries:
+            record = entry.record
+            assert isinstance(record, Concomitant)
+            if record.category != companion.treatment.category:
+                continue
+            first, last = entry.dates(case.zone)
+            if (
+                (not names or record.CMTRT.upper() in names)
+                and last >= run.first
+                and first <= until
+            ):
+                return Trigger("met", first, last, f"{record.category} {record.CMTRT}", (entry,))
+    return None
+
+
+def _exempts(exemption: Exemption, run: Run, case: Case) -> bool:
+    terms = set(exemption.terms)
+    if exemption.group is not None:
+        terms |= set(case.protocol.term_groups[exemption.group])
+    return (not terms or run.term in terms) and run.worst <= exemption.up_to_grade
+
+
+def _exempted(trigger: Trigger, exemption: Exemption, run: Run, case: Case) -> Trigger:
+    if exemption.improves is not None:
+        improved = _improved(exemption.improves, run, case)
+        if improved.result != "met":
+            result = _softer(trigger.result, improved.result)
+            return replace(
+                trigger,
+                result=result,
+                why=f"{trigger.why}; {improved.why}",
+                deadline=improved.deadline or trigger.deadline,
+                missing=improved.missing or trigger.missing,
+                flags=(*trigger.flags, *improved.flags),
+            )
+        trigger = replace(trigger, why=f"{trigger.why}; {improved.why}")
+    if exemption.judgement is not None:
+        why = f"{trigger.why}; not a DLT if {exemption.judgement}: a person decides"
+        trigger = replace(trigger, result=_at_least_review(trigger.result), why=why)
+    return trigger
+
+
+def _softer(result: CriterionResult, exemption: CriterionResult) -> CriterionResult:
+    """What is left of a result when its exemption holds (not_met) or may still hold (open)."""
+    return exemption if exemption == "not_met" else ("open" if result == "met" else result)
+
+
+def _improved(rule: Improvement, run: Run, case: Case) -> Trigger:
+    """``not_met``: it improved in time (exempt). ``met``: it did not. ``open``: not known yet."""
+    due_date, due = _due(rule, run, case.zone)
+    clock = f"{rule.within_days} days" if rule.within_days else f"{rule.within_hours} hours"
+    base = Trigger("open", run.first, run.last, "", ())
+    later = _recovery(rule, run, case)
+    if later is not None and later[0] <= due:
+        certain = later[1] <= due
+        if certain:
+            return replace(
+                base, result="not_met", why=f"back to grade {rule.to_grade} within {clock}"
+            )
+        why = (
+            f"whether it was back to grade {rule.to_grade} within {clock} hangs on the time of day"
+        )
+        return replace(base, why=why, missing="times of day", flags=("date_uncertain",))
+    if later is not None:
+        return replace(
+            base,
+            result="met",
+            why=f"not back to grade {rule.to_grade} within {clock}",
+            flags=_gap(run) if run.end is not None else (),
+        )
+    if case.as_of < due:
+        return replace(
+            base, why=f"may be back to grade {rule.to_grade} within {clock}", deadline=due
+        )
+    if run.last_observed >= due_date:
+        return replace(base, result="met", why=f"not back to grade {rule.to_grade} within {clock}")
+    return replace(
+        base,
+        why=f"no value since shows whether it was back to grade {rule.to_grade} within {clock}",
+        missing=f"a value of {run.term} by {due_date}",
+        flags=("unobserved",),
+    )
+
+
+def _due(rule: Improvement, run: Run, zone: ZoneInfo) -> tuple[date, datetime]:
+    """The last date and instant that is still in time, counted from the earliest onset."""
+    if rule.within_days is not None:
+        day = run.first + timedelta(days=rule.within_days)
+        return day, day_ends(day, zone)
+    assert rule.within_hours is not None
+    due = run.moment[0] + timedelta(hours=rule.within_hours)
+    return due.astimezone(zone).date(), due
+
+
+def _recovery(rule: Improvement, run: Run, case: Case) -> tuple[datetime, datetime] | None:
+    """First and last instant the term may first have been at or below the grade after the onset.
+
+    Dates are enough for a rule in days; then the whole day counts as its beginning.
+    """
+    observations = case.observations[run.term]
+    measured = [seen for seen in observations if not seen.reported and seen.first >= run.first]
+    for seen in measured:
+        if seen.high <= rule.to_grade and seen.moment > run.moment:
+            return seen.moment
+    if measured:
+        return None
+    for seen in observations:
+        if seen.reported and seen.end is not None and seen.first >= run.first:
+            after = [one for one in observations if one.first == seen.end and one.reported]
+            if not after or max(one.high for one in after) <= rule.to_grade:
+                ends = day_ends(seen.end, case.zone)
+                return ends - timedelta(days=1), ends
+    return None

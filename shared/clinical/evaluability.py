@@ -1,0 +1,143 @@
+"""Whether a subject without a DLT counts: followed to the end, with enough of the planned dose.
+
+Under-dosing or leaving because of toxicity never removes a subject from the denominator; leaving
+for another reason does, and the cohort needs a replacement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+
+from shared.clinical.dlt import Case
+from shared.clinical.protocol import day_ends
+from shared.clinical.timeline import Entry
+from shared.contracts.assessment import SubjectStatus
+from shared.contracts.facts import Disposition, DltReview, Dose, ReviewComplete
+
+DOMAINS = ("AE", "CM", "EX", "LB")
+_TOXICITY_WORDS = ("ADVERSE EVENT", "TOXICITY")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The status of a subject without a DLT; ``missing`` is what the site must still supply."""
+
+    status: SubjectStatus
+    why: str
+    since: datetime | None
+    missing: tuple[str, ...] = ()
+    provisional: bool = False
+
+
+def evaluability(case: Case, rejections: Sequence[DltReview]) -> Verdict:
+    """In window, completed, not evaluable, or open because something is not known."""
+    closes = day_ends(case.window[1], case.zone)
+    said = [review for review in rejections if review.evaluable is False]
+    if said:
+        return Verdict("not_evaluable", "judged not evaluable by review", None)
+    left = _left(case)
+    if left is not None:
+        return Verdict("not_evaluable", "left the study within the window", left.fact.known_at)
+    if case.as_of < closes:
+        day = (case.today - case.window[0]).days + 1
+        length = (case.window[1] - case.window[0]).days + 1
+        return Verdict("in_window", f"day {day} of {length}", None)
+    stated = _stated_not_evaluable(case)
+    if stated is not None:
+        since = max(closes, stated.fact.known_at)
+        return Verdict("not_evaluable", "the source says not evaluable", since)
+    missing = [name for name in DOMAINS if not case.is_complete(name, case.window[1])]
+    if missing:
+        words = f"confirmation that {', '.join(missing)} records are complete through the window"
+        return Verdict("open", "the source has not confirmed complete records", closes, (words,))
+    since = max([closes, *_complete_known(case)])
+    return _by_dose(case, since)
+
+
+def _left(case: Case) -> Entry | None:
+    """The disposition by which a subject left the study (not only the treatment) in the window."""
+    for standing in case.dispositions:
+        for entry in standing.entries:
+            record = entry.record
+            if not isinstance(record, Disposition):
+                continue
+            if "TREATMENT" in (record.DSSCAT or "").upper() or _names_toxicity(record.DSDECOD):
+                continue
+            if record.DSDECOD.upper() in ("COMPLETED", "DEATH"):
+                continue
+            first, last = entry.dates(case.zone)
+            if last >= case.window[0] and first <= case.window[1]:
+                return entry
+    return None
+
+
+def _stated_not_evaluable(case: Case) -> Entry | None:
+    for standing in case.reviews:
+        for entry in standing.entries:
+            if isinstance(entry.record, ReviewComplete) and entry.record.evaluable is False:
+                return entry
+    return None
+
+
+def _complete_known(case: Case) -> list[datetime]:
+    return [
+        entry.fact.known_at
+        for standing in case.reviews
+        for entry in standing.entries
+        if isinstance(entry.record, ReviewComplete)
+    ]
+
+
+def _by_dose(case: Case, since: datetime) -> Verdict:
+    rule = case.protocol.evaluability
+    provisional = (
+        case.complete_through("ALL") is None and case.protocol.completeness.mode == "assumed"
+    )
+    missing: list[str] = []
+    short: list[str] = []
+    toxicity = False
+    for treatment in rule.treatments:
+        share, because = _share(case, treatment)
+        if share is None:
+            missing.append(f"planned and given dose of {treatment} in cycle 1")
+        elif share * 100 < rule.minimum_percent_of_planned_dose:
+            short.append(treatment)
+            toxicity = toxicity or because
+    if missing:
+        return Verdict(
+            "open", "the dose of cycle 1 is not known", since, tuple(missing), provisional
+        )
+    if short and not toxicity:
+        words = f"less than {rule.minimum_percent_of_planned_dose} % of the planned dose"
+        return Verdict("not_evaluable", f"{words} of {', '.join(short)}", since, (), provisional)
+    return Verdict("completed", "window completed without a DLT", since, (), provisional)
+
+
+def _share(case: Case, treatment: str) -> tuple[Fraction | None, bool]:
+    """Given as a share of planned in cycle 1, and whether toxicity is named for what was missed."""
+    planned = given = Decimal(0)
+    seen = because = False
+    for standing in case.doses:
+        for entry in standing.entries:
+            dose = entry.record
+            if not isinstance(dose, Dose) or dose.ECTRT != treatment:
+                continue
+            if (dose.cycle or 1) != 1 or entry.dates(case.zone)[0] > case.window[1]:
+                continue
+            if dose.planned_dose is None or (dose.ECOCCUR == "Y" and dose.ECDOSE is None):
+                return None, False
+            seen = True
+            planned += Decimal(dose.planned_dose)
+            given += Decimal(dose.ECDOSE or 0) if dose.ECOCCUR == "Y" else 0
+            because = because or _names_toxicity(dose.ECREASOC) or _names_toxicity(dose.ECADJ)
+    if not seen or planned == 0:
+        return None, False
+    return Fraction(given) / Fraction(planned), because
+
+
+def _names_toxicity(reason: str | None) -> bool:
+    return any(word in (reason or "").upper() for word in _TOXICITY_WORDS)

@@ -1,0 +1,350 @@
+"""The protocol document: one strict YAML file per study version, readable by a physician.
+
+It is data in a closed vocabulary, never code. Every word a criterion may use is a model below; what
+only a person can judge is written as a ``judgement`` and ends in front of a person.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from shared.clinical.ctcae import term_of, versions
+from shared.clinical.document import Document, DocumentError, Finding, build, read_yaml
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(
+            "not a time zone of the IANA database (for example Asia/Shanghai)"
+        ) from None
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+Words = tuple[str, ...]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DoseLevel(_Part):
+    """One dose level of the escalation; levels count from 1 upwards."""
+
+    level: int = Field(ge=1)
+    label: str
+
+
+class DltWindow(_Part):
+    """Days ``first_day`` to ``last_day`` inclusive, in site-local calendar dates; day 1 is the
+    first dose of ``day_1_is_first_dose_of``."""
+
+    day_1_is_first_dose_of: str
+    first_day: Literal[1] = 1
+    last_day: int = Field(ge=1, le=400)
+
+
+class Evaluability(_Part):
+    """Who counts without a DLT: at least this share of every treatment's planned dose in cycle 1,
+    and followed to the end of the window. Under-dosing because of toxicity keeps the subject."""
+
+    minimum_percent_of_planned_dose: int = Field(ge=0, le=100)
+    treatments: Words
+
+
+class Completeness(_Part):
+    """``reported``: absent records mean "no" only through a `review_complete` record. ``assumed``:
+    they do ``grace_days`` after the window, and the result is marked provisional."""
+
+    mode: Literal["reported", "assumed"] = "reported"
+    grace_days: int = Field(default=0, ge=0, le=90)
+
+    @model_validator(mode="after")
+    def _grace_only_if_assumed(self) -> Completeness:
+        if self.mode == "reported" and self.grace_days:
+            raise ValueError("grace_days only has a meaning with mode: assumed")
+        return self
+
+
+class Attribution(_Part):
+    """How the sources word causality. A wording in neither list counts as related, with a query."""
+
+    related: Words
+    not_related: Words
+
+
+class Toxicity(_Part):
+    """Grade ``grade`` or higher of one of the terms, of a group, of anything outside a group, or
+    of any term at all."""
+
+    terms: Words = ()
+    group: str | None = None
+    not_in_group: str | None = None
+    any_term: bool = False
+    grade: int = Field(ge=1, le=5)
+    for_more_than_days: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _one_selection(self) -> Toxicity:
+        said = (
+            bool(self.terms),
+            self.group is not None,
+            self.not_in_group is not None,
+            self.any_term,
+        )
+        if sum(said) != 1:
+            raise ValueError("say exactly one of terms, group, not_in_group, any_term")
+        return self
+
+
+class Treatment(_Part):
+    """A concomitant treatment of a category, given while the toxicity lasts."""
+
+    category: Literal["transfusion", "growth_factor", "steroid", "immunosuppressant"]
+    names: Words = ()
+
+
+class Companion(_Part):
+    """A second fact needed while the first lasts."""
+
+    toxicity: Toxicity | None = None
+    treatment: Treatment | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Companion:
+        if (self.toxicity is None) == (self.treatment is None):
+            raise ValueError("say exactly one of toxicity, treatment")
+        return self
+
+
+class Improvement(_Part):
+    """Back to ``to_grade`` or lower by onset date + ``within_days``, or within ``within_hours``."""
+
+    to_grade: int = Field(ge=0, le=4)
+    within_days: int | None = Field(default=None, ge=1)
+    within_hours: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _one_clock(self) -> Improvement:
+        if (self.within_days is None) == (self.within_hours is None):
+            raise ValueError("say exactly one of within_days, within_hours")
+        return self
+
+
+class Exemption(_Part):
+    """Not a DLT after all: for these terms up to ``up_to_grade``, if it improved in time, or if a
+    person judges so."""
+
+    terms: Words = ()
+    group: str | None = None
+    up_to_grade: int = Field(default=5, ge=1, le=5)
+    improves: Improvement | None = None
+    judgement: str | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Exemption:
+        if self.improves is None and self.judgement is None:
+            raise ValueError("say improves or judgement (or both)")
+        return self
+
+
+class HysLaw(_Part):
+    """Drug-induced liver injury by Hy's law, in multiples of ULN (FDA guidance, July 2009)."""
+
+    transaminase_at_least: int = Field(ge=1)
+    bilirubin_at_least: int = Field(ge=1)
+    alp_below: int = Field(ge=1)
+    within_days: int = Field(default=0, ge=0, le=14)
+
+
+class Delay(_Part):
+    """The first dose of ``cycle`` late by more than ``more_than_days`` because of toxicity. The
+    clock starts at the planned date; exempt from the window's limit on onset."""
+
+    treatment: str
+    cycle: int = Field(ge=2)
+    planned_day: int = Field(ge=2)
+    more_than_days: int = Field(ge=1)
+    because_of_toxicity: Words
+
+
+class CriterionRule(_Part):
+    """One line of the DLT definition; ``source`` says where the study states it."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    text: str
+    source: str
+    toxicity: Toxicity | None = None
+    together_with_any: tuple[Companion, ...] = ()
+    unless: tuple[Exemption, ...] = ()
+    hys_law: HysLaw | None = None
+    delay: Delay | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> CriterionRule:
+        if sum(part is not None for part in (self.toxicity, self.hys_law, self.delay)) != 1:
+            raise ValueError("say exactly one of toxicity, hys_law, delay")
+        if self.toxicity is None and (self.together_with_any or self.unless):
+            raise ValueError("together_with_any and unless belong to a toxicity")
+        return self
+
+
+class ThreePlusThree(_Part):
+    """3+3; ``deescalate`` as `shared.clinical.designs.three_plus_three` states it."""
+
+    variant: Literal["plain", "deescalate"]
+    start_level: int = Field(default=1, ge=1)
+
+
+class Design(_Part):
+    """The dose-escalation rule."""
+
+    three_plus_three: ThreePlusThree
+
+
+class DltDefinition(_Part):
+    """The DLT criteria; any one of them makes a candidate."""
+
+    criteria: tuple[CriterionRule, ...] = Field(min_length=1)
+
+
+class Protocol(_Part):
+    """A study version. ``sites`` gives time zones of sites that differ from the study's."""
+
+    format: Literal["vigil.protocol.v1"]
+    study: str
+    version: str
+    title: str
+    synthetic: bool
+    ctcae: str
+    time_zone: Zone
+    sites: dict[str, Zone] = Field(default_factory=dict)
+    treatments: Words
+    doses: tuple[DoseLevel, ...] = Field(min_length=1)
+    counted_parts: tuple[Literal["escalation", "backfill", "expansion"], ...] = ("escalation",)
+    window: DltWindow
+    evaluability: Evaluability
+    completeness: Completeness = Completeness()
+    attribution: Attribution
+    term_groups: dict[str, Words] = Field(default_factory=dict)
+    dlt: DltDefinition
+    design: Design
+
+    def zone(self, site: str | None = None) -> ZoneInfo:
+        """The time zone that decides which calendar date it is at a site (or for the study)."""
+        return _zone(self.sites.get(site or "", self.time_zone))
+
+    def label(self, level: int | None) -> str:
+        """A dose level in the protocol's own words."""
+        return next((dose.label for dose in self.doses if dose.level == level), f"level {level}")
+
+    def end_of(self, day: date) -> datetime:
+        """The last instant of a calendar date in the study's time zone."""
+        return day_ends(day, self.zone())
+
+
+@lru_cache(maxsize=512)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def day_starts(day: date, zone: ZoneInfo) -> datetime:
+    """Midnight at the beginning of a local calendar date."""
+    return datetime.combine(day, time.min, zone)
+
+
+def day_ends(day: date, zone: ZoneInfo) -> datetime:
+    """The last instant of a local calendar date: the date counts as over from here on."""
+    return day_starts(day + timedelta(days=1), zone) - timedelta(microseconds=1)
+
+
+@lru_cache(maxsize=128)
+def load_protocol(text: str) -> Protocol:
+    """Read and check a protocol document; raises `DocumentError` with line and remedy per fault."""
+    document = read_yaml(text)
+    protocol = build(document, Protocol)
+    findings = tuple(_check(document, protocol))
+    if findings:
+        raise DocumentError(findings)
+    return protocol
+
+
+def _check(document: Document, protocol: Protocol) -> list[Finding]:
+    """What the shape alone can't say: terms, grades and names that must exist."""
+    found: list[Finding] = []
+    if protocol.ctcae not in versions():
+        known = ", ".join(versions())
+        found.append(document.finding(("ctcae",), "unknown CTCAE version", f"write one of {known}"))
+        return found
+    levels = [dose.level for dose in protocol.doses]
+    if levels != list(range(1, len(levels) + 1)):
+        found.append(document.finding(("doses",), "levels do not count 1, 2, 3, ...", "renumber"))
+    if protocol.design.three_plus_three.start_level not in levels:
+        found.append(document.finding(("design",), "start_level is no dose level", "correct it"))
+    for name in (protocol.window.day_1_is_first_dose_of, *protocol.evaluability.treatments):
+        if name not in protocol.treatments:
+            found.append(
+                document.finding(("treatments",), f"{name} is not listed", "add it to treatments")
+            )
+    overlap = set(protocol.attribution.related) & set(protocol.attribution.not_related)
+    if overlap:
+        found.append(
+            document.finding(("attribution",), "a wording is in both lists", "keep it in one")
+        )
+    for group, terms in protocol.term_groups.items():
+        found += _check_terms(document, protocol, ("term_groups", group), terms, None)
+    seen: set[str] = set()
+    for index, rule in enumerate(protocol.dlt.criteria):
+        path = ("dlt", "criteria", index)
+        if rule.id in seen:
+            found.append(document.finding((*path, "id"), "the id occurs twice", "make it unique"))
+        seen.add(rule.id)
+        for toxicity in _toxicities(rule):
+            found += _check_terms(document, protocol, path, toxicity.terms, toxicity.grade)
+            for group_name in (toxicity.group, toxicity.not_in_group):
+                found += _check_group(document, protocol, path, group_name)
+        for exemption in rule.unless:
+            found += _check_terms(document, protocol, path, exemption.terms, None)
+            found += _check_group(document, protocol, path, exemption.group)
+        if rule.delay and rule.delay.treatment not in protocol.treatments:
+            found.append(document.finding(path, "the delayed treatment is not listed", "add it"))
+    return found
+
+
+def _toxicities(rule: CriterionRule) -> list[Toxicity]:
+    companions = [companion.toxicity for companion in rule.together_with_any]
+    return [toxicity for toxicity in (rule.toxicity, *companions) if toxicity is not None]
+
+
+def _check_group(
+    document: Document, protocol: Protocol, path: tuple[str | int, ...], name: str | None
+) -> list[Finding]:
+    if name is None or name in protocol.term_groups:
+        return []
+    return [document.finding(path, f"{name} is no term group", "define it under term_groups")]
+
+
+def _check_terms(
+    document: Document,
+    protocol: Protocol,
+    path: tuple[str | int, ...],
+    names: Words,
+    grade: int | None,
+) -> list[Finding]:
+    found = []
+    for name in names:
+        term = term_of(protocol.ctcae, name)
+        if term is None or term.name != name:
+            problem = f"{name!r} is no term of CTCAE {protocol.ctcae}"
+            found.append(document.finding(path, problem, "use the dictionary's exact term"))
+        elif grade is not None and not any(existing >= grade for existing in term.grades):
+            problem = f"{name!r} has no grade {grade} or higher in CTCAE {protocol.ctcae}"
+            found.append(document.finding(path, problem, "correct the grade: it can never be met"))
+    return found

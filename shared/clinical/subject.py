@@ -1,0 +1,498 @@
+"""One subject's status: not started, in window, open, candidate, DLT, completed, not evaluable.
+
+The order of the questions is the safe one: a confirmed DLT, then a candidate, and only then whether
+there is enough to say "completed without". Whatever is not known ends as ``open`` with a query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from shared.clinical.delay import delay_triggers
+from shared.clinical.dlt import Case, Trigger, toxicity_triggers
+from shared.clinical.evaluability import Verdict, evaluability
+from shared.clinical.hys_law import hys_law_triggers
+from shared.clinical.protocol import CriterionRule, Protocol, day_ends
+from shared.clinical.timeline import Entry, Standing
+from shared.clinical.toxicity import DEATH, FirstDose, observe, runs_at
+from shared.contracts.assessment import (
+    Criterion,
+    CriterionResult,
+    GradedEvent,
+    LateToxicity,
+    Query,
+    SubjectAssessment,
+    SubjectStatus,
+    Window,
+)
+from shared.contracts.dates import parse_dtc
+from shared.contracts.envelope import sha256
+from shared.contracts.facts import (
+    CohortAssignment,
+    DltReview,
+    Dose,
+    ReviewComplete,
+    Subject,
+    SubjectRecord,
+)
+
+Standings = dict[str, list[Standing]]
+SEVERE_GRADE = 3
+_RANK: dict[CriterionResult, int] = {"not_met": 0, "open": 1, "needs_review": 2, "met": 3}
+
+
+@dataclass(frozen=True)
+class SubjectState:
+    """A subject's assessment with what the study needs beside it.
+
+    ``since``: when this became so. ``deadlines``: instants at which time alone may change it.
+    ``fatal``: a death that may be a DLT, for which enrolment halts. ``corrected``: a record of the
+    subject has more than one version.
+    """
+
+    assessment: SubjectAssessment
+    queries: tuple[Query, ...]
+    deadlines: tuple[datetime, ...]
+    since: datetime
+    fatal: bool = False
+    corrected: bool = False
+
+
+@dataclass
+class _Findings:
+    """Collects what is found on the way to a status."""
+
+    subject: str
+    queries: list[Query] = field(default_factory=list)
+    flags: set[str] = field(default_factory=set)
+    deadlines: list[datetime] = field(default_factory=list)
+
+    def ask(self, kind: str, text: str, entries: Sequence[Entry] = ()) -> None:
+        """Put a question to the site; the same question only once."""
+        identity = sha256(f"{self.subject}|{kind}|{text}")[:16]
+        if any(query.id == identity for query in self.queries):
+            return
+        self.queries.append(
+            Query(
+                id=identity,
+                subject=self.subject,
+                kind=kind,  # type: ignore[arg-type]
+                text=text,
+                evidence=tuple(entry.evidence for entry in entries),
+                known_at=latest(entries),
+            )
+        )
+
+
+def latest(entries: Sequence[Entry]) -> datetime | None:
+    """When the last of these versions was known."""
+    return max((entry.fact.known_at for entry in entries), default=None)
+
+
+def triggers_of(rule: CriterionRule, case: Case) -> list[Trigger]:
+    """Every moment a rule bit, or may have, in the order of onset."""
+    if rule.toxicity is not None:
+        found = toxicity_triggers(rule, case)
+    elif rule.hys_law is not None:
+        found = hys_law_triggers(rule, case)
+    else:
+        found = delay_triggers(rule, case)
+    return sorted(found, key=lambda trigger: (trigger.first, trigger.last, trigger.why))
+
+
+def assess_subject(
+    protocol: Protocol,
+    usubjid: str,
+    standing: Standings,
+    as_of: datetime,
+    results_at: Callable[[datetime], dict[str, CriterionResult]],
+) -> SubjectState:
+    """The subject's status by the standing records that had happened by ``as_of``.
+
+    ``results_at(t)`` gives the criterion results by what was known at ``t``: it tells a judgement on
+    a record that was corrected since from a judgement that never rested on one.
+    """
+    person = _Person(protocol, usubjid, standing, as_of)
+    found = _Findings(person.subject)
+    _conflicts(standing, found)
+    if person.start is None:
+        return _not_started(person, found)
+    case = person.case()
+    triggers = {rule.id: triggers_of(rule, case) for rule in protocol.dlt.criteria}
+    if person.part not in protocol.counted_parts:
+        return _not_assessed(person, case, found)
+    return _assessed(person, case, triggers, found, results_at)
+
+
+def criterion_results(
+    protocol: Protocol, usubjid: str, standing: Standings, as_of: datetime
+) -> dict[str, CriterionResult]:
+    """The bare result of each criterion inside the window, without reviews."""
+    person = _Person(protocol, usubjid, standing, as_of)
+    if person.start is None:
+        return {}
+    case = person.case()
+    return {
+        rule.id: _worst(_inside(rule, case, triggers_of(rule, case)))
+        for rule in protocol.dlt.criteria
+    }
+
+
+def _worst(triggers: Sequence[Trigger]) -> CriterionResult:
+    return max((trigger.result for trigger in triggers), key=_RANK.__getitem__, default="not_met")
+
+
+class _Person:
+    """Who the subject is: identity, place in the escalation, start of treatment."""
+
+    def __init__(
+        self, protocol: Protocol, usubjid: str, standing: Standings, as_of: datetime
+    ) -> None:
+        self.protocol, self.usubjid, self.as_of = protocol, usubjid, as_of
+        site = next(
+            (
+                entry.record.SITEID
+                for kind in sorted(standing)
+                for one in standing[kind]
+                for entry in one.entries
+                if isinstance(entry.record, SubjectRecord) and entry.record.SITEID
+            ),
+            None,
+        )
+        self.zone = protocol.zone(site)
+        self._standing = {
+            kind: seen
+            for kind, records in standing.items()
+            if (seen := [one for one in records if self._seen(one)])
+        }
+        self.subject = next(
+            (
+                entry.record.SUBJID
+                for one in standing.get("subject", [])
+                for entry in one.entries
+                if isinstance(entry.record, Subject)
+            ),
+            usubjid,
+        )
+        assignments = [
+            (entry.dates(self.zone), entry.fact.fact_id, entry.record)
+            for one in self.of("cohort_assignment")
+            for entry in one.entries
+            if isinstance(entry.record, CohortAssignment)
+        ]
+        assignment = min(assignments, key=lambda item: item[:2])[2] if assignments else None
+        self.part = assignment.part if assignment else "escalation"
+        self.cohort = assignment.cohort_id if assignment else None
+        self.dose_level = assignment.dose_level if assignment else None
+        self.start = self._start()
+
+    def _seen(self, standing: Standing) -> bool:
+        return any(entry.seen(self.as_of, self.zone) for entry in standing.entries)
+
+    def of(self, kind: str) -> list[Standing]:
+        """The standing records of a kind that had happened."""
+        return self._standing.get(kind, [])
+
+    def _start(self) -> FirstDose | None:
+        first = self.protocol.window.day_1_is_first_dose_of
+        given = [
+            (entry.dates(self.zone), entry.instants(self.zone))
+            for one in self.of("dose")
+            for entry in one.entries
+            if isinstance(entry.record, Dose)
+            and entry.record.ECTRT == first
+            and entry.record.ECOCCUR == "Y"
+        ]
+        if not given:
+            return None
+        (first_date, last_date), moment = min(given)
+        return FirstDose(first_date, last_date, moment)
+
+    def case(self) -> Case:
+        """What the DLT rules may ask."""
+        assert self.start is not None
+        length = timedelta(days=self.protocol.window.last_day - 1)
+        complete: dict[str, date] = {}
+        for one in self.of("review_complete"):
+            for entry in one.entries:
+                if isinstance(entry.record, ReviewComplete):
+                    through = parse_dtc(entry.record.complete_through).local_dates(self.zone)[0]
+                    domain = entry.record.domain
+                    complete[domain] = max(through, complete.get(domain, through))
+        observations = observe(
+            self.protocol,
+            self.zone,
+            self.of("lab"),
+            self.of("adverse_event"),
+            self.of("disposition"),
+            self.start,
+        )
+        return Case(
+            protocol=self.protocol,
+            zone=self.zone,
+            as_of=self.as_of,
+            start=self.start,
+            window=(self.start.first, self.start.last + length),
+            observations=observations,
+            labs=self.of("lab"),
+            doses=self.of("dose"),
+            concomitants=self.of("concomitant"),
+            dispositions=self.of("disposition"),
+            reviews=self.of("review_complete"),
+            complete=complete,
+        )
+
+    def known(self, *kinds: str) -> datetime | None:
+        """When the last record of these kinds was known."""
+        return latest([entry for kind in kinds for one in self.of(kind) for entry in one.entries])
+
+
+def _conflicts(standing: Standings, found: _Findings) -> None:
+    for kind in sorted(standing):
+        for one in standing[kind]:
+            if one.doubt is not None:
+                found.flags.add("conflict")
+                found.ask("conflict", f"{kind}: {one.doubt}", one.entries)
+
+
+def _build(
+    person: _Person,
+    found: _Findings,
+    status: SubjectStatus,
+    why: str,
+    since: datetime | None,
+    **parts: object,
+) -> SubjectState:
+    fatal = bool(parts.pop("fatal", False))
+    moment = since or person.known("dose", "cohort_assignment", "subject") or person.as_of
+    assessment = SubjectAssessment(
+        subject=person.subject,
+        usubjid=person.usubjid,
+        part=person.part,
+        dose_level=person.dose_level,
+        cohort=person.cohort,
+        status=status,
+        why=why,
+        flags=tuple(sorted(found.flags)),
+        known_at=moment,
+        **{"window": None, **parts},  # type: ignore[arg-type]
+    )
+    deadlines = tuple(sorted({moment for moment in found.deadlines if moment > person.as_of}))
+    queries = tuple(sorted(found.queries, key=lambda query: query.id))
+    return SubjectState(assessment, queries, deadlines, moment, fatal)
+
+
+def _not_started(person: _Person, found: _Findings) -> SubjectState:
+    return _build(person, found, "not_started", "no dose given yet", None)
+
+
+def _window(case: Case) -> Window:
+    day = (case.today - case.window[0]).days + 1
+    inside = case.window[0] <= case.today <= case.window[1]
+    return Window(first=case.window[0], last=case.window[1], day=day if inside else None)
+
+
+def _severe(case: Case) -> tuple[GradedEvent, ...]:
+    """Every treatment-emergent stretch of grade 3 or higher, whenever and whatever the cause."""
+    events = []
+    for term in case.observations:
+        for run in runs_at(case.observations[term], SEVERE_GRADE):
+            if run.certain:
+                events.append(
+                    GradedEvent(
+                        term=term,
+                        grade=run.worst,
+                        onset=run.first,
+                        why=run.why,
+                        known_at=latest(run.entries) or case.as_of,
+                        evidence=tuple(entry.evidence for entry in run.entries),
+                    )
+                )
+    return tuple(sorted(events, key=lambda event: (event.onset, event.term)))
+
+
+def _not_assessed(person: _Person, case: Case, found: _Findings) -> SubjectState:
+    why = f"part {person.part} is not counted in the escalation"
+    return _build(
+        person,
+        found,
+        "not_assessed",
+        why,
+        None,
+        window=_window(case),
+        severe=_severe(case),
+    )
+
+
+def _inside(rule: CriterionRule, case: Case, triggers: Sequence[Trigger]) -> list[Trigger]:
+    """Triggers that count: onset in the window or possibly so; a delay has no limit on onset."""
+    if rule.delay is not None:
+        return list(triggers)
+    return [one for one in triggers if case.place(one.first, one.last) != "out"]
+
+
+def _criterion(rule: CriterionRule, inside: Sequence[Trigger]) -> Criterion:
+    worst = _worst(inside)
+    chosen = next((trigger for trigger in inside if trigger.result == worst), None)
+    if chosen is None:
+        return Criterion(id=rule.id, result="not_met", why="nothing recorded that reaches it")
+    return Criterion(
+        id=rule.id,
+        result=worst,
+        onset=chosen.first if worst != "not_met" else None,
+        known_at=latest(chosen.entries),
+        why=chosen.why,
+        evidence=tuple(entry.evidence for entry in chosen.entries),
+    )
+
+
+def _late(rule: CriterionRule, case: Case, triggers: Sequence[Trigger]) -> list[LateToxicity]:
+    if rule.delay is not None:
+        return []
+    return [
+        LateToxicity(
+            criterion=rule.id,
+            onset=trigger.first,
+            why=trigger.why,
+            known_at=latest(trigger.entries) or case.as_of,
+            evidence=tuple(entry.evidence for entry in trigger.entries),
+        )
+        for trigger in triggers
+        if trigger.result in ("met", "needs_review") and trigger.first > case.window[1]
+    ]
+
+
+@dataclass(frozen=True)
+class _Review:
+    """The latest judgement on one criterion."""
+
+    record: DltReview
+    entry: Entry
+
+
+def _reviews(person: _Person) -> dict[str, _Review]:
+    latest_first: dict[str, tuple[tuple[str, datetime, str], _Review]] = {}
+    for one in person.of("dlt_review"):
+        for entry in one.entries:
+            record = entry.record
+            if isinstance(record, DltReview):
+                rank = (record.decided_dtc, entry.fact.known_at, entry.fact.fact_id)
+                if (
+                    record.criterion_id not in latest_first
+                    or rank > latest_first[record.criterion_id][0]
+                ):
+                    latest_first[record.criterion_id] = (rank, _Review(record, entry))
+    return {criterion: review for criterion, (_, review) in latest_first.items()}
+
+
+def _rejected(trigger: Trigger, review: _Review | None) -> bool:
+    """A rejection covers what the person could see; anything known later is a new candidate."""
+    if review is None or review.record.decision != "NOT_DLT":
+        return False
+    known = latest(trigger.entries)
+    return known is not None and known <= review.entry.fact.known_at
+
+
+def _assessed(
+    person: _Person,
+    case: Case,
+    triggers: dict[str, list[Trigger]],
+    found: _Findings,
+    results_at: Callable[[datetime], dict[str, CriterionResult]],
+) -> SubjectState:
+    reviews = _reviews(person)
+    criteria, late, active, opened = [], [], [], []
+    inside: dict[str, list[Trigger]] = {}
+    for rule in person.protocol.dlt.criteria:
+        inside[rule.id] = _inside(rule, case, triggers[rule.id])
+        criteria.append(_criterion(rule, inside[rule.id]))
+        late += _late(rule, case, triggers[rule.id])
+        for trigger in inside[rule.id]:
+            _note(rule, trigger, case, found)
+            if _rejected(trigger, reviews.get(rule.id)):
+                continue
+            if trigger.result in ("met", "needs_review"):
+                active.append((rule, trigger))
+            elif trigger.result == "open":
+                opened.append(trigger)
+    confirmed = _confirmed(reviews, inside, results_at)
+    found.deadlines.append(day_ends(case.window[1], case.zone))
+    rejecting = [r for r in reviews.values() if r.record.decision == "NOT_DLT"]
+    review = "DLT" if confirmed else ("NOT_DLT" if rejecting else None)
+    fatal = any(trigger.grade == DEATH for _, trigger in active)
+    parts = {
+        "window": _window(case),
+        "review": review,
+        "criteria": tuple(criteria),
+        "severe": _severe(case),
+        "late_toxicity": tuple(sorted(late, key=lambda item: (item.onset, item.criterion))),
+        "fatal": fatal,
+    }
+    status, why, since = _status(person, case, confirmed, active, opened, rejecting, found)
+    return _build(person, found, status, why, since, **parts)
+
+
+def _note(rule: CriterionRule, trigger: Trigger, case: Case, found: _Findings) -> None:
+    """Keep the doubts, questions and deadlines of a trigger."""
+    found.flags.update(trigger.flags)
+    if trigger.missing is not None and trigger.result != "not_met":
+        found.ask("missing", f"{rule.id}: {trigger.missing}", trigger.entries)
+    if trigger.deadline is not None:
+        found.deadlines.append(trigger.deadline)
+    if trigger.result != "not_met" and trigger.first != trigger.last:
+        found.flags.add("date_uncertain")
+        found.ask("doubtful", f"{rule.id}: the date of onset is not a day", trigger.entries)
+
+
+def _confirmed(
+    reviews: dict[str, _Review],
+    inside: dict[str, list[Trigger]],
+    results_at: Callable[[datetime], dict[str, CriterionResult]],
+) -> list[_Review]:
+    """Confirmations that stand: the criterion still bites, or the person never needed it to."""
+    standing = []
+    for criterion, review in reviews.items():
+        if review.record.decision != "DLT":
+            continue
+        if _worst(inside.get(criterion, [])) == "not_met":
+            then = results_at(review.entry.fact.known_at).get(criterion, "not_met")
+            if then != "not_met":
+                continue
+        standing.append(review)
+    return standing
+
+
+def _status(
+    person: _Person,
+    case: Case,
+    confirmed: list[_Review],
+    active: list[tuple[CriterionRule, Trigger]],
+    opened: list[Trigger],
+    rejecting: list[_Review],
+    found: _Findings,
+) -> tuple[SubjectStatus, str, datetime | None]:
+    if confirmed:
+        ids = ", ".join(sorted(review.record.criterion_id for review in confirmed))
+        known = latest([review.entry for review in confirmed])
+        return "dlt", f"confirmed by review: {ids}", known
+    if active:
+        words = "; ".join(f"{rule.id}: {trigger.why}" for rule, trigger in active)
+        known = min(latest(trigger.entries) or case.as_of for _, trigger in active)
+        return "dlt_candidate", words, known
+    verdict: Verdict = evaluability(case, [review.record for review in rejecting])
+    for text in verdict.missing:
+        found.ask("missing", text)
+    if verdict.provisional:
+        found.flags.add("provisional")
+    if verdict.status in ("in_window", "not_evaluable"):
+        return verdict.status, verdict.why, verdict.since
+    if opened:
+        return "open", "; ".join(trigger.why for trigger in opened), verdict.since
+    if "conflict" in found.flags:
+        return "open", "a record contradicts itself", verdict.since
+    since = verdict.since
+    for review in rejecting:
+        since = max(since, review.entry.fact.known_at) if since else review.entry.fact.known_at
+    return verdict.status, verdict.why, since

@@ -1,0 +1,214 @@
+"""From facts to one subject's history: versions, conflicts, deletions and partial dates folded in.
+
+A record is the set of its accepted versions. Usually one of them stands: the highest. Two stand
+together where they contradict each other at the same revision, and where a correction that would
+make things look better names neither a reason nor a person: then the stop side must go on seeing
+the worse one, and the go side waits (`Standing.doubt`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from shared.contracts.assessment import Evidence
+from shared.contracts.dates import DateInterval, parse_dtc
+from shared.contracts.envelope import Fact
+from shared.contracts.facts import KINDS, AdverseEvent, Lab, Record
+
+_OCCURRED: Final = {
+    "subject": "RFICDTC",
+    "cohort_assignment": "assigned_dtc",
+    "dose": "ECSTDTC",
+    "lab": "LBDTC",
+    "vital": "VSDTC",
+    "ecg": "EGDTC",
+    "adverse_event": "AESTDTC",
+    "tumour_response": "RSDTC",
+    "disposition": "DSSTDTC",
+    "concomitant": "CMSTDTC",
+    "dlt_review": "decided_dtc",
+    "decision": "decided_dtc",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One accepted version of a record, its data checked and its date read."""
+
+    fact: Fact
+    record: Record | None
+    occurred: DateInterval | None
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """How a status names this version."""
+        fact = self.fact
+        return Evidence(source=fact.source, recordid=fact.recordid, revision=fact.revision)
+
+    @property
+    def attributed(self) -> bool:
+        """Whether the change names a reason or a person."""
+        return bool(self.fact.reason or self.fact.actor)
+
+    def dates(self, zone: ZoneInfo) -> tuple[date, date]:
+        """First and last local date this may have happened. Nothing happens after it was known: a
+        date in the future is a slip, and the event may have happened on any day until then."""
+        assert self.occurred is not None
+        first, last = self.occurred.local_dates(zone)
+        return min(first, self.fact.known_at.astimezone(zone).date() + timedelta(days=1)), last
+
+    def instants(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
+        """First and last instant (UTC) this may have happened."""
+        assert self.occurred is not None
+        return self.occurred.instants(zone)
+
+    def seen(self, as_of: datetime, zone: ZoneInfo) -> bool:
+        """Whether it had happened by ``as_of``: nothing happens after it is known, a statement
+        without a date of its own happens when it is made, and a deletion corrects the past."""
+        if self.fact.known_at <= as_of or self.record is None:
+            return True
+        return self.occurred is not None and self.occurred.instants(zone)[0] <= as_of
+
+
+def entry_of(fact: Fact) -> Entry:
+    """Read a fact's data; ValueError (pydantic's) where it breaks the contract."""
+    if fact.op == "delete":
+        return Entry(fact, None, None)
+    record = KINDS[fact.kind].model_validate(fact.data)
+    field = _OCCURRED.get(fact.kind)
+    occurred = parse_dtc(getattr(record, field)) if field else None
+    return Entry(fact, record, occurred)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands of one record: one version, or several where there is a doubt.
+
+    ``versions`` are all visible ones, oldest first: attribution is read from each of them.
+    """
+
+    entries: tuple[Entry, ...]
+    versions: tuple[Entry, ...]
+    doubt: str | None
+
+
+def stand(versions: Iterable[Entry], known_at: datetime) -> Standing | None:
+    """What stands of a record by what was known; None for a deleted or not yet known record."""
+    visible = sorted(
+        (entry for entry in versions if entry.fact.known_at <= known_at),
+        key=lambda entry: (entry.fact.version, entry.fact.content),
+    )
+    if not visible:
+        return None
+    if len(visible) == 1:
+        only = visible[0]
+        return Standing((only,), (only,), None) if only.record is not None else None
+    top = visible[-1].fact.version
+    highest = [entry for entry in visible if entry.fact.version == top]
+    upserts = [entry for entry in highest if entry.record is not None]
+    if len(highest) > 1 and upserts:
+        return Standing(tuple(upserts), tuple(visible), "two contents of one revision")
+    current = highest[0]
+    if current.record is None:
+        return None
+    older = _unexplained(visible[:-1], current)
+    doubt = "a correction without reason or person" if older else None
+    return Standing((current, *older), tuple(visible), doubt)
+
+
+def _unexplained(older: list[Entry], current: Entry) -> tuple[Entry, ...]:
+    """Versions a change without reason or person can't put away, as far back as that goes on."""
+    kept: list[Entry] = []
+    newer = current
+    for entry in reversed(older):
+        if newer.attributed or entry.record is None:
+            break
+        if _could_hide(entry.record, newer.record):
+            kept.append(entry)
+        newer = entry
+    return tuple(kept)
+
+
+def _could_hide(before: Record, after: Record | None) -> bool:
+    """Whether going from ``before`` to ``after`` could make a toxicity disappear."""
+    if isinstance(before, Lab) and isinstance(after, Lab):
+        fields = ("LBTESTCD", "LBORRES", "LBORRESU", "LBORNRLO", "LBORNRHI", "LBDTC")
+        return any(getattr(before, name) != getattr(after, name) for name in fields)
+    if isinstance(before, AdverseEvent) and isinstance(after, AdverseEvent):
+        if any(
+            getattr(before, name) != getattr(after, name)
+            for name in ("AETERM", "AEDECOD", "AESTDTC")
+        ):
+            return True
+        return worst_reported(before) > worst_reported(after)
+    return False
+
+
+_SEVERITY_AT_LEAST = {"MILD": 1, "MODERATE": 2, "SEVERE": 3}
+
+
+def worst_reported(event: AdverseEvent) -> int:
+    """The highest grade the report states; death is grade 5, a bare severity its lowest grade."""
+    grades = [int(change.grade) for change in event.grade_changes]
+    if event.AETOXGR is not None:
+        grades.append(int(event.AETOXGR))
+    elif event.AESEV is not None:
+        grades.append(_SEVERITY_AT_LEAST[event.AESEV])
+    if event.AESDTH == "Y" or (event.AEOUT or "").upper() == "FATAL":
+        grades.append(5)
+    return max(grades)
+
+
+class History:
+    """All versions of all records about one subject (or about the study itself)."""
+
+    def __init__(self) -> None:
+        self._versions: dict[tuple[str, str, str, str], list[Entry]] = {}
+        self._moments: list[datetime] = []
+
+    def add(self, entry: Entry) -> None:
+        """Keep one more version."""
+        self._versions.setdefault(entry.fact.record, []).append(entry)
+        if self.latest_known(entry.fact.known_at) != entry.fact.known_at:
+            insort(self._moments, entry.fact.known_at)
+
+    def standing(self, known_at: datetime) -> dict[str, list[Standing]]:
+        """What stands of every record, by kind, in an order that does not depend on arrival."""
+        by_kind: dict[str, list[Standing]] = {}
+        for record in sorted(self._versions):
+            standing = stand(self._versions[record], known_at)
+            if standing is not None:
+                by_kind.setdefault(record[2], []).append(standing)
+        return by_kind
+
+    def corrected(self, known_at: datetime) -> bool:
+        """Whether a record has more than one version by what was known."""
+        return any(
+            sum(entry.fact.known_at <= known_at for entry in versions) > 1
+            for versions in self._versions.values()
+            if len(versions) > 1
+        )
+
+    def latest_known(self, known_at: datetime) -> datetime | None:
+        """The last moment up to ``known_at`` at which something became known."""
+        place = bisect_right(self._moments, known_at)
+        return self._moments[place - 1] if place else None
+
+    def moments(self, known_at: datetime) -> list[datetime]:
+        """When something became known, up to ``known_at``, ascending."""
+        return self._moments[: bisect_right(self._moments, known_at)]
+
+    def seen_late(self, as_of: datetime, known_at: datetime, zone: ZoneInfo) -> bool:
+        """Whether something known after ``as_of`` says what had happened by then."""
+        return any(
+            entry.seen(as_of, zone)
+            for versions in self._versions.values()
+            for entry in versions
+            if as_of < entry.fact.known_at <= known_at
+        )
