@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -42,17 +42,12 @@ class Span(NamedTuple):
 def span_of(result: Measured) -> Span:
     """The values a measured result stands for. Counts and concentrations: nothing is below 0."""
     value = result.value
-    match result.comparator:
-        case "":
-            return Span((value, 0), (value, 0))
-        case "<":
-            return Span((Decimal(0), 0), (value, -1))
-        case "<=":
-            return Span((Decimal(0), 0), (value, 0))
-        case ">":
-            return Span((value, 1), (INFINITY, 0))
-        case ">=":
-            return Span((value, 0), (INFINITY, 0))
+    if not result.comparator:
+        return Span((value, 0), (value, 0))
+    beside = {"<": -1, ">": 1}.get(result.comparator, 0)
+    if result.comparator in ("<", "<="):
+        return Span((Decimal(0), 0), (value, beside))
+    return Span((value, beside), (INFINITY, 0))
 
 
 def is_above(point: Point, other: Point) -> bool:
@@ -158,15 +153,21 @@ def _table() -> _Table:
 
 @cache
 def _spellings() -> tuple[dict[str, Unit], dict[str, Unit]]:
+    return spellings_of(_table().units)
+
+
+def spellings_of(units: Iterable[Unit]) -> tuple[dict[str, Unit], dict[str, Unit]]:
+    """Units by exact spelling, and by spelling without case where that leaves one unit; ValueError
+    where one spelling is given to two units."""
     exact: dict[str, Unit] = {}
-    folded: dict[str, set[str]] = {}
-    for unit in _table().units:
-        for spelling in map(_normal, (unit.ucum, *unit.spellings)):
+    folded: dict[str, list[Unit]] = {}
+    for unit in units:
+        for spelling in dict.fromkeys(map(_normal, (unit.ucum, *unit.spellings))):
             if exact.setdefault(spelling, unit) is not unit:
-                raise ValueError(f"units.yaml: {spelling} is spelled for two units")
-            folded.setdefault(spelling.casefold(), set()).add(unit.ucum)
-    units = units_by_code()
-    return exact, {text: units[codes.pop()] for text, codes in folded.items() if len(codes) == 1}
+                raise ValueError(f"{spelling} is spelled for two units")
+            folded.setdefault(spelling.casefold(), []).append(unit)
+    clear = {text: found[0] for text, found in folded.items() if all(u is found[0] for u in found)}
+    return exact, clear
 
 
 def _normal(text: str) -> str:

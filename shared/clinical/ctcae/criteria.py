@@ -8,29 +8,29 @@ ignored is a grade that is silently missed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.clinical.document import build, read_yaml
-from shared.clinical.quantity import unit_of, units_by_code
+from shared.clinical.quantity import factor_between, multiply, unit_of, units_by_code
 
 FOLDERS = MappingProxyType({"4.03": "v4_03", "5.0": "v5", "6.0": "v6"})
 """The folder of each CTCAE version."""
 
-Comparison = Literal["above", "at_least", "below", "at_most"]
+Comparison = Literal["above", "at_least", "below"]
 Reference = Literal["absolute", "uln", "lln", "baseline"]
 When = Literal[
     "baseline_normal", "baseline_abnormal", "baseline_up_to_5x_uln", "baseline_above_5x_uln"
 ]
 
-SIGNS: Mapping[Comparison, str] = {"above": ">", "at_least": ">=", "below": "<", "at_most": "<="}
+SIGNS: Mapping[Comparison, str] = {"above": ">", "at_least": ">=", "below": "<"}
 _REFERENCES: tuple[Literal["uln", "lln", "baseline"], ...] = ("uln", "lln", "baseline")
 _UPWARD = ("above", "at_least")
 
@@ -45,36 +45,49 @@ class ConditionDocument(_Strict):
     above: dict[str, Decimal] | None = None
     at_least: dict[str, Decimal] | None = None
     below: dict[str, Decimal] | None = None
-    at_most: dict[str, Decimal] | None = None
 
     @model_validator(mode="after")
     def _one_comparison(self) -> ConditionDocument:
         if len(self._given()) != 1:
-            raise ValueError("give exactly one of above, at_least, below, at_most")
-        _, limits = self._given()[0]
-        units = [key for key in limits if key not in _REFERENCES]
-        if not limits or (len(limits) > 1 and len(units) < len(limits)):
+            raise ValueError("give exactly one of above, at_least, below")
+        reference, limits = self.reference, self.limits
+        if not limits or (reference != "absolute" and len(limits) > 1):
             raise ValueError("give limits by unit, or one of uln, lln, baseline with its factor")
-        if any(unit not in units_by_code() for unit in units):
+        if reference == "absolute" and any(unit not in units_by_code() for unit in limits):
             raise ValueError("a limit's unit is not a UCUM code of units.yaml")
         return self
+
+    @property
+    def comparison(self) -> Comparison:
+        """Which way the value is compared."""
+        return self._given()[0][0]
+
+    @property
+    def limits(self) -> dict[str, Decimal]:
+        """The limits as printed, by unit; or the factor of the one reference."""
+        return self._given()[0][1]
+
+    @property
+    def reference(self) -> Reference:
+        """What the value is compared with."""
+        return next((name for name in _REFERENCES if name in self.limits), "absolute")
 
     def _given(self) -> list[tuple[Comparison, dict[str, Decimal]]]:
         given: tuple[tuple[Comparison, dict[str, Decimal] | None], ...] = (
             ("above", self.above),
             ("at_least", self.at_least),
             ("below", self.below),
-            ("at_most", self.at_most),
         )
         return [(name, limits) for name, limits in given if limits is not None]
 
-    def compiled(self) -> Condition:
-        """The condition as grading uses it."""
-        comparison, limits = self._given()[0]
-        for reference in _REFERENCES:
-            if reference in limits:
-                return Condition(comparison, reference, limits[reference], MappingProxyType({}))
-        return Condition(comparison, "absolute", Decimal(1), MappingProxyType(dict(limits)))
+    def condition(self, testcd: str) -> Condition:
+        """The condition as grading uses it, for one analyte."""
+        if self.reference != "absolute":
+            factor = self.limits[self.reference]
+            return Condition(self.comparison, self.reference, factor, MappingProxyType({}))
+        limits = {unit: _limit(unit, self.limits, testcd) for unit in units_by_code()}
+        usable = {unit: limit for unit, limit in limits.items() if limit is not None}
+        return Condition(self.comparison, "absolute", Decimal(1), MappingProxyType(usable))
 
 
 class ClauseDocument(ConditionDocument):
@@ -87,13 +100,16 @@ class ClauseDocument(ConditionDocument):
     also: ConditionDocument | None = None
     needs: str | None = None
 
-    def clause(self) -> Clause:
-        """The clause as grading uses it."""
-        conditions = [self.compiled()]
-        if self.also is not None:
-            conditions.append(self.also.compiled())
+    @property
+    def conditions(self) -> tuple[ConditionDocument, ...]:
+        """This comparison and the one beside it."""
+        return (self,) if self.also is None else (self, self.also)
+
+    def clause(self, testcd: str) -> Clause:
+        """The clause as grading uses it, for one analyte."""
+        conditions = tuple(condition.condition(testcd) for condition in self.conditions)
         is_plain = len(conditions) == 1 and self.when is None and self.needs is None
-        return Clause(self.when, tuple(conditions), self.needs, is_plain)
+        return Clause(self.when, conditions, self.needs, is_plain)
 
 
 class Case(_Strict):
@@ -139,14 +155,28 @@ class CriterionDocument(_Strict):
         return data
 
     @model_validator(mode="after")
-    def _one_direction(self) -> CriterionDocument:
-        upward = self.direction == "high"
-        for clause in (clause for clauses in self.grades.values() for clause in clauses):
-            if any((c.comparison in _UPWARD) != upward for c in clause.clause().conditions):
-                raise ValueError("a comparison points against the criterion's direction")
+    def _fits_together(self) -> CriterionDocument:
         if self.unit not in units_by_code():
             raise ValueError("unit is not a UCUM code of units.yaml")
+        upward = self.direction == "high"
+        for condition in self.conditions():
+            if (condition.comparison in _UPWARD) != upward:
+                raise ValueError("a comparison points against the criterion's direction")
+            if condition.reference == "absolute" and not self._convert(condition.limits):
+                raise ValueError("a limit's unit does not convert to the criterion's unit")
         return self
+
+    def conditions(self) -> Iterator[ConditionDocument]:
+        """Every comparison of every grade."""
+        for clause in (clause for clauses in self.grades.values() for clause in clauses):
+            yield from clause.conditions
+
+    def _convert(self, units: Iterable[str]) -> bool:
+        return all(
+            factor_between(unit, self.unit, testcd) is not None
+            for unit in units
+            for testcd in self.analytes
+        )
 
 
 class CriteriaDocument(_Strict):
@@ -157,15 +187,24 @@ class CriteriaDocument(_Strict):
     criteria: tuple[CriterionDocument, ...] = Field(min_length=1)
 
 
+class Limit(NamedTuple):
+    """An absolute limit for values of one unit: the value times ``scale`` is compared with
+    ``limit``, both exact. ``printed``: NCI's own figure and unit it comes from."""
+
+    scale: Decimal
+    limit: Decimal
+    printed: str
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """``value <comparison> factor x reference``, or a limit by unit where the reference is
-    absolute."""
+    """``value <comparison> factor x reference``, or a limit by the value's unit where the reference
+    is absolute."""
 
     comparison: Comparison
     reference: Reference
     factor: Decimal
-    limits: Mapping[str, Decimal]
+    limits: Mapping[str, Limit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,14 +262,26 @@ def by_test(ctcae: str) -> Mapping[str, tuple[Criterion, ...]]:
     for document in documents(ctcae):
         for criterion in document.criteria:
             for testcd in criterion.analytes:
-                index[testcd] = (*index.get(testcd, ()), _compiled(criterion, ctcae))
+                index[testcd] = (*index.get(testcd, ()), _compiled(criterion, ctcae, testcd))
     return MappingProxyType(index)
 
 
-def _compiled(document: CriterionDocument, ctcae: str) -> Criterion:
+def _compiled(document: CriterionDocument, ctcae: str, testcd: str) -> Criterion:
     clauses = [
-        (int(grade), clause.clause())
+        (int(grade), clause.clause(testcd))
         for grade, given in sorted(document.grades.items(), reverse=True)
         for clause in given
     ]
     return Criterion(document.term, ctcae, document.unit, tuple(clauses))
+
+
+def _limit(unit: str, printed: Mapping[str, Decimal], testcd: str) -> Limit | None:
+    """NCI's own limit in this unit where it prints one, else the first it prints, the value to be
+    converted; None where the unit does not convert."""
+    source = unit if unit in printed else next(iter(printed))
+    factor = factor_between(unit, source, testcd)
+    if factor is None:
+        return None
+    figure = printed[source]
+    limit = multiply(figure, Decimal(factor.denominator))
+    return Limit(Decimal(factor.numerator), limit, f"{figure} {source}")

@@ -3,14 +3,13 @@ it, so that a criterion can be reviewed by reading one file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from shared.clinical.ctcae import Graded, LabValue, grade, term_of, versions
-from shared.clinical.ctcae.criteria import Case, Condition, CriterionDocument, documents
+from shared.clinical.ctcae.criteria import Case, ConditionDocument, CriterionDocument, documents
 from shared.clinical.quantity import multiply, unit_of
 
 FOUND = [
@@ -61,29 +60,23 @@ def test_case(version: str, criterion: CriterionDocument, case: Case) -> None:
         assert (answer.low, answer.high) == expected
 
 
-def limits_of(condition: Condition, criterion: CriterionDocument) -> Iterator[tuple[str, str]]:
-    """What must have cases: (reference, unit) pairs of one condition."""
-    if condition.reference == "absolute":
-        yield from ((condition.reference, unit) for unit in condition.limits)
-    else:
-        yield condition.reference, ""
+def distance(condition: ConditionDocument, unit: str, case: Case) -> int | None:
+    """-1, 0, 1: the case lies below, at, above the limit; None where it is not about it.
 
-
-def distance(condition: Condition, unit: str, case: Case) -> int | None:
-    """-1, 0, 1: the case lies below, at, above the limit; None where it is not about it."""
-    reference = {"uln": case.uln, "lln": case.lln, "baseline": case.baseline}
+    ``unit`` is a key of the condition's limits: a unit, or what the limit is a multiple of.
+    """
     if not isinstance(case.value, Decimal) or case.unit is None:
         return None
-    found = unit_of(case.unit)
+    limit = condition.limits[unit]
     if condition.reference == "absolute":
+        found = unit_of(case.unit)
         if found is None or found.ucum != unit:
             return None
-        limit = condition.limits[unit]
     else:
-        base = reference[condition.reference]
+        base = {"uln": case.uln, "lln": case.lln, "baseline": case.baseline}[condition.reference]
         if base is None:
             return None
-        limit = multiply(base, condition.factor)
+        limit = multiply(base, limit)
     if abs(case.value - limit) > limit / 100:
         return None
     return (case.value > limit) - (case.value < limit)
@@ -93,11 +86,10 @@ def distance(condition: Condition, unit: str, case: Case) -> int | None:
 def test_every_limit_has_a_case_below_at_and_above_it(
     version: str, criterion: CriterionDocument
 ) -> None:
-    for clauses in criterion.grades.values():
-        for condition in (c for clause in clauses for c in clause.clause().conditions):
-            for reference, unit in limits_of(condition, criterion):
-                seen = {distance(condition, unit, case) for case in criterion.cases}
-                assert {-1, 0, 1} <= seen, f"{reference} {condition.factor} {unit}"
+    for condition in criterion.conditions():
+        for unit in condition.limits:
+            seen = {distance(condition, unit, case) for case in criterion.cases}
+            assert {-1, 0, 1} <= seen, f"{condition.limits} {unit}"
 
 
 @pytest.mark.parametrize(("version", "criterion"), CRITERIA)

@@ -1,0 +1,108 @@
+"""A criteria file with a fault is refused with its line; the dictionary is complete."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.clinical.ctcae import term_of, terms, versions
+from shared.clinical.ctcae.criteria import documents, load
+from shared.clinical.document import DocumentError
+
+GOOD = """\
+ctcae: "5.0"
+group: blood
+criteria:
+  - term: Platelet count decreased
+    soc: Investigations
+    meddra: "10035528"
+    source: CTCAE v5.0, Platelet count decreased
+    direction: low
+    analytes: [PLAT]
+    unit: 10*9/L
+    grades:
+      1:
+        - {below: {lln: 1}}
+      4:
+        - {below: {10*9/L: 25}}
+    cases:
+      - {value: 24.9, unit: GI/L, grade: 4}
+"""
+
+GRADES = GOOD[GOOD.index("    grades:") : GOOD.index("    cases:")]
+
+FAULTS = {
+    "unknown key": ("direction: low", "direction: low\n    specimen: blood", "Extra inputs"),
+    "duplicate key": ("    soc: Investigations", "    soc: A\n    soc: B", "occurs twice"),
+    "unknown grade": ("      4:", "      5:", "grades"),
+    "grade without digits": ("      4:", "      four:", "grades"),
+    "wrong direction": ("{below: {lln: 1}}", "{above: {lln: 1}}", "against the criterion's"),
+    "no comparison": ("{below: {lln: 1}}", "{when: baseline_normal}", "exactly one of"),
+    "two comparisons": (
+        "{below: {lln: 1}}", "{below: {lln: 1}, at_least: {lln: 1}}", "exactly one of",
+    ),
+    "unknown unit of a limit": ("{10*9/L: 25}", "{10^9/L: 25}", "not a UCUM code"),
+    "reference beside a unit": ("{10*9/L: 25}", "{10*9/L: 25, lln: 1}", "limits by unit"),
+    "unit of another kind": ("{10*9/L: 25}", "{g/L: 25}", "does not convert"),
+    "two references": ("{lln: 1}", "{lln: 1, uln: 1}", "limits by unit"),
+    "no limit": ("{below: {lln: 1}}", "{below: {}}", "limits by unit"),
+    "unknown unit of the criterion": ("unit: 10*9/L", "unit: stones", "unit is not a UCUM"),
+    "unknown unit of a case": ("unit: GI/L", "unit: stones", "not in units.yaml"),
+    "misspelt branch": ("{lln: 1}}", "{lln: 1}, when: baseline_nomal}", "baseline_normal"),
+    "no cases": ("      - {value: 24.9, unit: GI/L, grade: 4}\n", "      []\n", "at least 1"),
+    "grades as a list": (GRADES, "    grades: [1]\n", "grades"),
+}  # fmt: skip
+
+
+def test_good_file() -> None:
+    assert load(GOOD, "5.0").criteria[0].term == "Platelet count decreased"
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_is_refused(fault: str) -> None:
+    old, new, said = FAULTS[fault]
+    assert old in GOOD
+    with pytest.raises(DocumentError, match=said) as refused:
+        load(GOOD.replace(old, new, 1), "5.0")
+    assert all(finding.line > 1 for finding in refused.value.findings)
+
+
+def test_file_in_the_wrong_folder() -> None:
+    with pytest.raises(ValueError, match="in the folder of"):
+        load(GOOD, "6.0")
+
+
+def test_unknown_version() -> None:
+    with pytest.raises(ValueError, match="no CTCAE version 2"):
+        documents("2")
+    with pytest.raises(ValueError, match="no CTCAE version 2"):
+        term_of("2", "Anemia")
+
+
+@pytest.mark.parametrize(("ctcae", "count"), [("4.03", 790), ("5.0", 837), ("6.0", 850)])
+def test_dictionary_is_complete(ctcae: str, count: int) -> None:
+    found = terms(ctcae)
+    assert len(found) == count
+    assert all(term.grades and term.grades <= {1, 2, 3, 4, 5} for term in found)
+    assert all(term.meddra_code.isdigit() and len(term.meddra_code) == 8 for term in found)
+
+
+def test_versions() -> None:
+    assert versions() == ("4.03", "5.0", "6.0")
+
+
+@pytest.mark.parametrize(
+    "name", ["Febrile neutropenia", "FEBRILE NEUTROPENIA", " febrile  Neutropenia"]
+)
+def test_term_by_any_case(name: str) -> None:
+    term = term_of("5.0", name)
+    assert term is not None
+    assert (term.name, term.meddra_code) == ("Febrile neutropenia", "10016288")
+    assert term.soc == "Blood and lymphatic system disorders"
+    assert term.grades == {3, 4, 5}
+
+
+def test_terms_move_between_versions() -> None:
+    assert term_of("5.0", "Thrombocytopenia") is None
+    assert term_of("6.0", "Platelet count decreased") is None
+    assert term_of("6.0", "Thrombocytopenia") is not None
+    assert term_of("5.0", "Tired") is None
