@@ -1,0 +1,100 @@
+"""Puts the service together: worker, ticker and API over one database and one bus."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.concurrency import run_in_threadpool
+
+from services.dlt_monitor.api import Parts, monitor_router
+from services.dlt_monitor.freshness import LONGEST_SILENCE_SECONDS, Freshness
+from services.dlt_monitor.monitor import GROUP, Monitor
+from services.dlt_monitor.ticker import Ticker
+from services.dlt_monitor.views import Views
+from shared.contracts.topics import FACTS
+from shared.runtime.auth import Authenticator
+from shared.runtime.bus import Bus
+from shared.runtime.clock import Clock
+from shared.runtime.db import is_outage
+from shared.runtime.problems import problem_response
+from shared.runtime.settings import Settings
+from shared.runtime.telemetry import Metrics
+from shared.runtime.web import Problem, database_ready, worker_ready
+from shared.runtime.web import create_app as create_web_app
+from shared.runtime.worker import Worker
+
+_NO_TICKS = "deadlines are not being assessed"
+
+
+def create_app(
+    settings: Settings,
+    engine: Engine,
+    bus: Bus,
+    clock: Clock,
+    *,
+    metrics: Metrics | None = None,
+    run_in_background: bool = True,
+) -> FastAPI:
+    """The service on migrated schemas `bus`, `access` and `dlt_monitor`.
+
+    Its worker and ticker run from the app's start to its end, unless `run_in_background` is false
+    (then every answer is marked stale). Engine and bus stay the caller's to close.
+    """
+    metrics = metrics or Metrics()
+    monitor = Monitor(bus, clock)
+    worker = Worker(
+        engine=engine,
+        bus=bus,
+        topic=FACTS.name,
+        group=GROUP,
+        handle=monitor.on_facts,
+        on_parked=monitor.on_parked,
+        clock=clock,
+        metrics=metrics,
+    )
+    ticker = Ticker(monitor, engine, clock)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        if run_in_background:
+            worker.start()
+            ticker.start()
+        yield
+        await run_in_threadpool(worker.stop)
+        await run_in_threadpool(ticker.stop)
+
+    parts = Parts(engine, Views(clock), Freshness(worker, ticker, monitor, clock), worker)
+    app = create_web_app(
+        "Vigil DLT monitor",
+        settings,
+        routers=[monitor_router(parts)],
+        authenticator=Authenticator(engine),
+        ready={
+            "database": database_ready(engine),
+            "worker": worker_ready(worker, LONGEST_SILENCE_SECONDS),
+            "ticker": lambda: (
+                None
+                if ticker.ready(LONGEST_SILENCE_SECONDS)
+                else "deadlines are not being assessed"
+            ),
+        },
+        lifespan=lifespan,
+        metrics=metrics,
+    )
+
+    @app.exception_handler(DBAPIError)
+    @app.exception_handler(PoolTimeout)
+    def answer_unknown(request: Request, error: Exception) -> JSONResponse:
+        """A database that is down means that the answer is not known, not that there is none."""
+        if isinstance(error, DBAPIError) and not is_outage(error):
+            raise error
+        problem = Problem(503, "stale", "The answer is not known now", "the database is down")
+        return problem_response(problem, request.scope.get("vigil.request_id"))
+
+    return app

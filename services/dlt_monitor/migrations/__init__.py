@@ -1,0 +1,3 @@
+"""The history of the schema `dlt_monitor`."""
+
+SCHEMA = "dlt_monitor"

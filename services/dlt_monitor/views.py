@@ -1,0 +1,148 @@
+"""What readers see: the current assessment, a past one, and whether either can be relied on.
+
+Readers fold the committed facts for themselves and never share memory with the writers, whose
+facts may still be rolled back.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from sqlalchemy import Connection
+
+from services.dlt_monitor.memory import MOST_STUDIES, stored_facts
+from services.dlt_monitor.store import outputs, studies
+from services.dlt_monitor.store.outputs import StoredAssessment
+from services.dlt_monitor.store.studies import StudyRow
+from shared.clinical import Study
+from shared.contracts.assessment import Assessment
+from shared.runtime.clock import Clock
+
+
+class NoProtocol(LookupError):
+    """The study has no protocol at that time, so there is nothing to assess by."""
+
+
+class NotYet(ValueError):
+    """An instant in the future: what will be known then cannot be said."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One assessment as handed out: the object, its JSON text and the facts it rests on."""
+
+    assessment: Assessment
+    document: str
+    facts: int
+
+
+@dataclass(slots=True)
+class _Folded:
+    study: Study
+    through: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Views:
+    """Evaluates for readers. One per process, shared by all request threads."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._folded: OrderedDict[str, _Folded] = OrderedDict()
+
+    def current(self, conn: Connection, row: StudyRow) -> View:
+        """The study now: the stored assessment, or a new view if a deadline has passed since.
+
+        Raises NoProtocol.
+        """
+        now = self._clock.now()
+        stored = outputs.latest_assessment(conn, row.study)
+        if stored is None:
+            raise NoProtocol
+        if row.next_deadline is None or now < row.next_deadline:
+            return _view_of(stored)
+        return self._at(conn, row, as_of=now, known_at=now)
+
+    def at(
+        self,
+        conn: Connection,
+        row: StudyRow,
+        as_of: datetime | date | None,
+        known_at: datetime | date | None,
+    ) -> View:
+        """The study at `as_of` by what was known at `known_at`.
+
+        A bare date means its end in the study's time zone, and today's means now; `as_of` defaults
+        to `known_at`, that to now. Raises NoProtocol, and NotYet for an instant in the future.
+        """
+        latest = self._clock.now() if row.as_of is None else max(self._clock.now(), row.as_of)
+        known = self._instant(conn, row, known_at, latest)
+        seen = known if as_of is None else self._instant(conn, row, as_of, latest)
+        return self._at(conn, row, as_of=seen, known_at=known)
+
+    def is_overdue(self, row: StudyRow) -> bool:
+        """Whether time has changed something that is not assessed yet."""
+        return row.next_deadline is not None and row.next_deadline <= self._clock.now()
+
+    def _instant(
+        self, conn: Connection, row: StudyRow, given: datetime | date | None, latest: datetime
+    ) -> datetime:
+        if given is None:
+            return latest
+        if isinstance(given, datetime):
+            if given > latest:
+                raise NotYet
+            return given
+        with self._folded_study(conn, row) as folded:
+            protocol = folded.study.protocol
+            if protocol is None:
+                raise NoProtocol
+            end = protocol.end_of(given)
+            today = latest.astimezone(protocol.zone()).date()
+        if given > today:
+            raise NotYet
+        return min(end, latest)
+
+    def _at(self, conn: Connection, row: StudyRow, *, as_of: datetime, known_at: datetime) -> View:
+        degraded = studies.degraded_at(conn, row.study, known_at)
+        with self._folded_study(conn, row) as folded:
+            facts = folded.through
+            if folded.study.protocol_at(known_at) is None:
+                raise NoProtocol
+            assessment = folded.study.assess(
+                as_of=as_of, known_at=known_at, degraded=degraded, applied_through=str(facts)
+            )
+        document = assessment.model_dump_json()
+        outputs.add_answer(
+            conn,
+            facts=facts,
+            assessment=assessment,
+            given_at=self._clock.now(),
+            document=document,
+        )
+        return View(assessment, document, facts)
+
+    @contextmanager
+    def _folded_study(self, conn: Connection, row: StudyRow) -> Iterator[_Folded]:
+        with self._lock:
+            folded = self._folded.setdefault(row.study, _Folded(Study(row.study)))
+            self._folded.move_to_end(row.study)
+            while len(self._folded) > MOST_STUDIES:
+                self._folded.popitem(last=False)
+        with folded.lock:
+            if folded.through < row.facts:
+                for facts in stored_facts(conn, row.study, after=folded.through, through=row.facts):
+                    folded.study.add(facts)
+                folded.through = row.facts
+            yield folded
+
+
+def _view_of(stored: StoredAssessment) -> View:
+    assessment = Assessment.model_validate_json(stored.document)
+    return View(assessment, stored.document, stored.facts)
