@@ -1,0 +1,163 @@
+"""Assembles the console: pages, sessions, the way to the other services, and error pages."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+
+from services.console.guard import (
+    COOKIE,
+    Foreign,
+    NotSignedIn,
+    forget_cookie,
+    from_another_site,
+)
+from services.console.html import PAGE_HEADERS, page
+from services.console.notes import since, unavailable_lines
+from services.console.pages import local, router
+from services.console.sessions import Sessions
+from services.console.settings import ConsoleSettings
+from services.console.upstream import (
+    Conflict,
+    Forbidden,
+    KeyRefused,
+    NotFound,
+    Refused,
+    Unavailable,
+    Upstream,
+    UpstreamError,
+)
+from services.console.words import Tone
+from shared.runtime import web
+from shared.runtime.problems import Problem, problem_of_status, problem_response
+from shared.runtime.settings import Settings
+
+
+def create_app(
+    settings: Settings, console: ConsoleSettings, *, sessions: Sessions | None = None
+) -> FastAPI:
+    """The console's app, to be served at ``/``. It has no database and needs no other part.
+
+    Assembled with other services into one app, its lifespan should run too: it closes the
+    connections to them.
+    """
+    upstream = Upstream(console)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await upstream.close()
+
+    app = web.create_app("Vigil console", settings, routers=[router], lifespan=lifespan)
+    app.state.console = console
+    app.state.upstream = upstream
+    app.state.sessions = sessions or Sessions(
+        idle=console.session_idle, longest=console.session_longest
+    )
+    app.add_exception_handler(NotSignedIn, _ask_to_sign_in)
+    app.add_exception_handler(Foreign, _refuse_foreign)
+    app.add_exception_handler(UpstreamError, _explain)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _no_such_page)
+    return app
+
+
+async def _ask_to_sign_in(request: Request, _error: Exception) -> Response:
+    if "text/event-stream" in request.headers.get("accept", ""):
+        return Response(status_code=401, headers=dict(PAGE_HEADERS))
+    here = _address(request)
+    if request.method == "GET" and from_another_site(request):
+        # A link in a message led here, so the browser kept the strict cookie back. Asking again
+        # from a page of ours brings it along.
+        return page("again.html", url=local(here))
+    return _to_login(request, here)
+
+
+def _to_login(request: Request, here: str) -> Response:
+    query = urlencode({"next": local(here)}) if request.method == "GET" else ""
+    return RedirectResponse(f"/login?{query}".rstrip("?"), 303, headers=dict(PAGE_HEADERS))
+
+
+async def _refuse_foreign(_request: Request, _error: Exception) -> Response:
+    return _message(
+        403,
+        "This form did not come from this page",
+        "warn",
+        ("Nothing was done. Open the page again and repeat it there.",),
+        retry="/",
+    )
+
+
+async def _explain(request: Request, error: Exception) -> Response:
+    retry = _address(request) if request.method == "GET" else "/"
+    match error:
+        case KeyRefused():
+            return _sign_out(request)
+        case Unavailable():
+            lines = unavailable_lines(error)
+            heading = "Not known at present"
+            return _message(503, heading, "stop", lines, since(error.since), retry)
+        case NotFound():
+            lines = ("There is no such page, or this key may not see it.",)
+            return _message(404, "Not found", "calm", lines, retry="/")
+        case Forbidden():
+            lines = ("This key's role does not allow it.",)
+            return _message(403, "Not allowed", "warn", lines, retry="/")
+        case Refused():
+            lines = ("The monitor cannot answer for that day. It must not lie in the future.",)
+            return _message(422, "No view of that day", "warn", lines, retry=request.url.path)
+        case Conflict() | _:
+            lines = ("The state of things does not allow it now.",)
+            return _message(409, "Not possible now", "warn", lines, retry=retry)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """Errors of the framework and our own handlers: a page for people, a problem for programs."""
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == 404 and _reads_pages(request):
+        return await _explain(request, NotFound())
+    problem = error if isinstance(error, Problem) else problem_of_status(error.status_code)
+    if not _reads_pages(request):
+        return problem_response(problem, request.scope.get("vigil.request_id"))
+    return _message(problem.status_code, problem.title, "warn", (), retry="/")
+
+
+async def _no_such_page(request: Request, _error: Exception) -> Response:
+    """An address that cannot be one of ours."""
+    return await _explain(request, NotFound())
+
+
+def _sign_out(request: Request) -> Response:
+    sessions: Sessions = request.app.state.sessions
+    session = sessions.find(request.cookies.get(COOKIE))
+    if session is not None:
+        sessions.end(session)
+    response = _to_login(request, _address(request))
+    forget_cookie(request, response)
+    return response
+
+
+def _message(
+    status: int,
+    heading: str,
+    tone: Tone,
+    lines: tuple[str, ...],
+    since: str | None = None,
+    retry: str | None = None,
+) -> Response:
+    return page(
+        "message.html", status, heading=heading, tone=tone, lines=lines, since=since, retry=retry
+    )
+
+
+def _reads_pages(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _address(request: Request) -> str:
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")

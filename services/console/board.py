@@ -1,0 +1,298 @@
+"""The study page as data: an assessment turned into columns, cards and lines, ready to be written.
+
+Pure. Sorting and choosing happen here; a template only writes what it is given. Anything that is
+not known stays not known: there is no default that reads like "fine".
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from services.console.answers import Assessed, StudyEntry
+from services.console.words import (
+    ACTIONS,
+    CRITERION_RESULTS,
+    DOSE_STATES,
+    MTD_STATES,
+    STUDY_STATES,
+    SUBJECT_STATES,
+    UNKNOWN,
+    Word,
+)
+from shared.contracts.assessment import (
+    Criterion,
+    DecisionView,
+    DoseAssessment,
+    GradedEvent,
+    LateToxicity,
+    Query,
+    Reason,
+    SubjectAssessment,
+)
+
+_RESULT_ORDER = {"met": 0, "needs_review": 1, "open": 2, "not_met": 3}
+_STATUS_ORDER = {
+    "dlt": 0,
+    "dlt_candidate": 1,
+    "open": 2,
+    "in_window": 3,
+    "completed": 4,
+    "not_evaluable": 5,
+    "not_started": 6,
+    "not_assessed": 7,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of a window: `past` (today included), `onset` where a criterion set in."""
+
+    number: int
+    past: bool
+    onset: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a subject is through its DLT window. `text` says the same in words."""
+
+    first: date
+    last: date
+    length: int
+    days: tuple[Day, ...]
+    text: str
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One criterion of one subject."""
+
+    criterion: Criterion
+    word: Word
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One subject. `telling`: criteria met, open or to be reviewed; `rest`: those not met."""
+
+    subject: SubjectAssessment
+    word: Word
+    dose: str
+    progress: Progress | None
+    telling: tuple[Line, ...]
+    rest: tuple[Line, ...]
+    severe: tuple[GradedEvent, ...]
+    flags: tuple[str, ...]
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing about the subject is left to watch: it takes less room then."""
+        return self.subject.status in ("completed", "not_evaluable") and not self.telling
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One dose level with its subjects, those first that need eyes."""
+
+    dose: DoseAssessment
+    word: Word
+    cards: tuple[Card, ...]
+    spoken_of: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The recommendation in words."""
+
+    word: Word
+    dose: str | None
+    mtd: str
+    rp2d: str | None
+    reasons: tuple[Reason, ...]
+    known_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """One toxicity after the window."""
+
+    card: Card
+    toxicity: LateToxicity
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One committee decision."""
+
+    decision: DecisionView
+    word: Word
+    dose: str
+    mtd: str | None
+    rp2d: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Everything on the study page that comes from the assessment."""
+
+    study: str
+    title: str | None
+    synthetic: bool
+    protocol_version: str
+    ctcae: str
+    as_of: datetime
+    known_at: datetime
+    digest: str
+    engine: str
+    word: Word
+    degraded: bool
+    stale: bool
+    headline: Headline
+    columns: tuple[Column, ...]
+    unplaced: tuple[Card, ...]
+    elsewhere: tuple[tuple[str, tuple[Card, ...]], ...]
+    late: tuple[Late, ...]
+    decisions: tuple[Decided, ...]
+    queries: tuple[Query, ...]
+
+    @property
+    def not_counted(self) -> int:
+        """Subjects who are not assessed for DLT."""
+        return sum(len(cards) for _, cards in self.elsewhere)
+
+
+def make_board(entry: StudyEntry, assessed: Assessed) -> Board:
+    """The page of one study at the moment of the assessment."""
+    assessment = assessed.assessment
+    labels = {dose.level: dose.label for dose in assessment.doses}
+    cards = [_card(subject, labels) for subject in assessment.subjects]
+    return Board(
+        study=assessment.study,
+        title=entry.title,
+        synthetic=entry.synthetic,
+        protocol_version=assessment.protocol_version,
+        ctcae=assessment.ctcae,
+        as_of=assessment.as_of,
+        known_at=assessment.known_at,
+        digest=assessment.digest,
+        engine=assessment.engine,
+        word=STUDY_STATES.get(assessment.status, UNKNOWN),
+        degraded=assessment.degraded,
+        stale=assessed.stale,
+        headline=_headline(assessed, labels),
+        columns=_columns(assessed, cards),
+        unplaced=tuple(c for c in cards if _assessed(c) and c.subject.dose_level not in labels),
+        elsewhere=_elsewhere(cards),
+        late=tuple(
+            sorted(
+                (Late(card, late) for card in cards for late in card.subject.late_toxicity),
+                key=lambda late: late.toxicity.onset,
+                reverse=True,
+            )
+        ),
+        decisions=tuple(
+            _decided(decision, labels)
+            for decision in sorted(assessment.decisions, key=lambda d: d.decided, reverse=True)
+        ),
+        queries=assessment.queries,
+    )
+
+
+def dose_name(level: int | None, labels: dict[int, str]) -> str | None:
+    """The protocol's name of a dose level."""
+    if level is None:
+        return None
+    return labels.get(level, f"dose level {level}")
+
+
+def _headline(assessed: Assessed, labels: dict[int, str]) -> Headline:
+    recommendation = assessed.assessment.recommendation
+    mtd = dose_name(recommendation.mtd, labels)
+    return Headline(
+        word=ACTIONS[recommendation.action],
+        dose=dose_name(recommendation.dose_level, labels),
+        mtd=mtd or MTD_STATES[recommendation.mtd_status],
+        rp2d=dose_name(assessed.assessment.rp2d, labels),
+        reasons=recommendation.reasons,
+        known_at=recommendation.known_at,
+    )
+
+
+def _columns(assessed: Assessed, cards: Sequence[Card]) -> tuple[Column, ...]:
+    spoken_of = assessed.assessment.recommendation.dose_level
+    return tuple(
+        Column(
+            dose=dose,
+            word=DOSE_STATES.get(dose.state, UNKNOWN),
+            cards=_by_urgency(
+                c for c in cards if _assessed(c) and c.subject.dose_level == dose.level
+            ),
+            spoken_of=dose.level == spoken_of,
+        )
+        for dose in sorted(assessed.assessment.doses, key=lambda dose: dose.level)
+    )
+
+
+def _elsewhere(cards: Iterable[Card]) -> tuple[tuple[str, tuple[Card, ...]], ...]:
+    parts: dict[str, list[Card]] = {}
+    for card in cards:
+        if not _assessed(card):
+            parts.setdefault(card.subject.part, []).append(card)
+    return tuple((part, tuple(found)) for part, found in sorted(parts.items()))
+
+
+def _assessed(card: Card) -> bool:
+    return card.subject.status != "not_assessed"
+
+
+def _by_urgency(cards: Iterable[Card]) -> tuple[Card, ...]:
+    return tuple(sorted(cards, key=lambda c: (_STATUS_ORDER[c.subject.status], c.subject.subject)))
+
+
+def _card(subject: SubjectAssessment, labels: dict[int, str]) -> Card:
+    lines = [
+        Line(criterion, CRITERION_RESULTS[criterion.result])
+        for criterion in sorted(subject.criteria, key=lambda c: _RESULT_ORDER[c.result])
+    ]
+    return Card(
+        subject=subject,
+        word=SUBJECT_STATES[subject.status],
+        dose=dose_name(subject.dose_level, labels) or "no dose level",
+        progress=_progress(subject),
+        telling=tuple(line for line in lines if line.criterion.result != "not_met"),
+        rest=tuple(line for line in lines if line.criterion.result == "not_met"),
+        severe=tuple(sorted(subject.severe, key=lambda e: (-e.grade, -e.onset.toordinal()))),
+        flags=tuple(flag.replace("_", " ") for flag in subject.flags),
+    )
+
+
+def _progress(subject: SubjectAssessment) -> Progress | None:
+    window = subject.window
+    if window is None:
+        return None
+    length = (window.last - window.first).days + 1
+    day = window.day or 0
+    onsets = {c.onset for c in subject.criteria if c.onset and c.result in ("met", "needs_review")}
+    days = tuple(
+        Day(n, n <= day, window.first + timedelta(days=n - 1) in onsets)
+        for n in range(1, length + 1)
+    )
+    closed = day > length
+    if closed:
+        text = f"{length}-day window closed"
+    elif window.day is None:
+        text = f"{length}-day window not begun"
+    else:
+        text = f"day {day} of {length}"
+    return Progress(window.first, window.last, length, days, text, closed)
+
+
+def _decided(decision: DecisionView, labels: dict[int, str]) -> Decided:
+    return Decided(
+        decision=decision,
+        word=ACTIONS[decision.action],
+        dose=dose_name(decision.dose_level, labels) or "",
+        mtd=dose_name(decision.mtd, labels),
+        rp2d=dose_name(decision.rp2d, labels),
+    )

@@ -1,0 +1,76 @@
+"""Asks all services at once for what one study page shows."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.console.answers import Alert, Assessed, StudyEntry
+from services.console.notes import Gap, gap_of, may_not_read_alerts, routing_gap
+from services.console.upstream import (
+    Forbidden,
+    NotFound,
+    Unavailable,
+    Upstream,
+    UpstreamError,
+)
+from shared.contracts.signals import Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """`alerts` None: not asked for, or not known. `gaps` say what the page lacks."""
+
+    entry: StudyEntry
+    assessed: Assessed
+    signals: tuple[Signal, ...]
+    alerts: tuple[Alert, ...] | None
+    gaps: tuple[Gap, ...]
+
+
+async def gather(upstream: Upstream, key: str, study: str, past: str | None) -> Gathered:
+    """Everything for the page of `study`, now or as known at the end of the day `past`.
+
+    Without the monitor there is no page, and its UpstreamError is raised. The notifier and the
+    intake only leave gaps.
+    """
+    needed = asyncio.gather(
+        upstream.studies(key), upstream.assessment(key, study, past), upstream.signals(key, study)
+    )
+    if past is not None:
+        entries, assessed, signals = await needed
+        return Gathered(_line_of(study, entries), assessed, signals, None, ())
+    beside = asyncio.gather(_alerts(upstream, key, study), _intake(upstream))
+    try:
+        entries, assessed, signals = await needed
+    except UpstreamError:
+        beside.cancel()
+        raise
+    (alerts, gaps), more_gaps = await beside
+    return Gathered(_line_of(study, entries), assessed, signals, alerts, (*gaps, *more_gaps))
+
+
+async def _alerts(
+    upstream: Upstream, key: str, study: str
+) -> tuple[tuple[Alert, ...] | None, tuple[Gap, ...]]:
+    try:
+        inbox = await upstream.alerts(key, study)
+    except Forbidden:
+        return None, (may_not_read_alerts(),)
+    except NotFound:
+        problem = upstream.unavailable("notifier", "does not know this study")
+        return None, (gap_of(problem),)
+    except Unavailable as problem:
+        return None, (gap_of(problem),)
+    return inbox.alerts, tuple(routing_gap(warning) for warning in inbox.warnings)
+
+
+async def _intake(upstream: Upstream) -> tuple[Gap, ...]:
+    problem = await upstream.intake_problem()
+    return () if problem is None else (gap_of(problem),)
+
+
+def _line_of(study: str, entries: Sequence[StudyEntry]) -> StudyEntry:
+    for entry in entries:
+        if entry.study == study:
+            return entry
+    raise NotFound

@@ -1,0 +1,105 @@
+"""Who may have a page, and whether a form really comes from one of our pages."""
+
+from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
+
+from fastapi import Depends, Request, Response
+
+from services.console.sessions import Session, Sessions
+from shared.runtime.auth import ROLES
+from shared.runtime.web import Problem
+
+COOKIE = "vigil_session"
+MOST_FORM_BYTES = 4096
+
+
+class NotSignedIn(Exception):
+    """There is no open session behind the request."""
+
+
+class Foreign(Exception):
+    """A form that none of our pages has written."""
+
+
+async def signed_in(request: Request) -> Session:
+    """The session of the request. Raises NotSignedIn.
+
+    The session's key is checked by the services at every request we make with it, so what a page
+    shows is what the key may see at that moment.
+    """
+    sessions: Sessions = request.app.state.sessions
+    session = sessions.find(request.cookies.get(COOKIE))
+    if session is None:
+        raise NotSignedIn
+    return session
+
+
+signed_in.vigil_roles = ROLES  # type: ignore[attr-defined]
+
+SignedIn = Annotated[Session, Depends(signed_in)]
+
+
+async def form(request: Request) -> dict[str, str]:
+    """The fields of a posted form. Raises Foreign for another site's form, Problem for junk."""
+    if not _from_our_own_page(request):
+        raise Foreign
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise Problem(415, "form-expected", "A form is expected here")
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST_FORM_BYTES:
+            raise Problem(413, "form-too-large", "The form is too large")
+    try:
+        return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=8))
+    except ValueError:
+        raise Problem(400, "form-unreadable", "The form cannot be read") from None
+
+
+def check_csrf(session: Session, fields: dict[str, str]) -> None:
+    """Raises Foreign unless a page of this very session wrote the form."""
+    if not session.vouches_for(fields.get("csrf", "")):
+        raise Foreign
+
+
+def set_cookie(request: Request, response: Response, session: Session) -> None:
+    """Gives the browser the session's name. It is sent over TLS only, once TLS was used."""
+    response.set_cookie(
+        COOKIE,
+        session.token,
+        httponly=True,
+        samesite="strict",
+        secure=_scheme(request) == "https",
+        path="/",
+    )
+
+
+def forget_cookie(request: Request, response: Response) -> None:
+    """Takes the session's name from the browser again."""
+    response.delete_cookie(
+        COOKIE,
+        httponly=True,
+        samesite="strict",
+        secure=_scheme(request) == "https",
+        path="/",
+    )
+
+
+def from_another_site(request: Request) -> bool:
+    """Whether a link elsewhere led here: then a strict cookie stays behind although it exists."""
+    return request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
+
+
+def _from_our_own_page(request: Request) -> bool:
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    # Browsers leave the header out on plain http; they still say where a form comes from.
+    origin = request.headers.get("origin", "")
+    host = request.headers.get("host", "")
+    return bool(host) and urlsplit(origin).netloc == host
+
+
+def _scheme(request: Request) -> str:
+    forwarded = request.headers.get("x-forwarded-proto", "")
+    return forwarded.split(",")[0].strip() or request.url.scheme

@@ -1,0 +1,101 @@
+"""Turns templates into responses, and sees to what every page of ours has in common.
+
+Everything that reaches a template is escaped. Styles and scripts come from our own two files only;
+the policy below makes a browser refuse any other, so markup in a study's data stays text.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jinja2
+from fastapi import Response
+from fastapi.responses import HTMLResponse
+
+from services.console.words import QUERY_KINDS
+
+_HERE = Path(__file__).parent
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+ASSETS: Mapping[str, bytes] = {
+    path.name: path.read_bytes()
+    for path in sorted((_HERE / "static").iterdir())
+    if path.suffix in _TYPES
+}
+
+PAGE_HEADERS: Mapping[str, str] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self';"
+        " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    # Our own forms must say where they come from; nobody else learns an address.
+    "Referrer-Policy": "same-origin",
+}
+
+
+def page(template: str, status: int = 200, **values: object) -> Response:
+    """A page of ours. Raises jinja2.UndefinedError where a value is missing."""
+    values.setdefault("session", None)
+    text = _TEMPLATES.get_template(template).render(values)
+    return HTMLResponse(text, status_code=status, headers=dict(PAGE_HEADERS))
+
+
+def asset_response(name: str) -> Response | None:
+    """One of our files. Its address changes with its content, so browsers may keep it."""
+    content = ASSETS.get(name)
+    if content is None:
+        return None
+    return Response(
+        content,
+        media_type=_TYPES[Path(name).suffix],
+        headers={"Cache-Control": "public, max-age=31536000, immutable"},
+    )
+
+
+def utc(instant: datetime) -> str:
+    """To the minute, with the zone said."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _iso(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _plain(value: int | str | bool | None) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "not known" if value is None else str(value)
+
+
+def _short(digest: str) -> str:
+    return digest if len(digest) <= 22 else digest[:19] + "…"
+
+
+def _asset_address(name: str) -> str:
+    return f"/static/{name}?v={hashlib.sha256(ASSETS[name]).hexdigest()[:12]}"
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(utc=utc, iso=_iso, words=_words, plain=_plain, short=_short)
+    environment.globals.update(asset=_asset_address, query_kinds=QUERY_KINDS)
+    return environment
+
+
+_TEMPLATES = _environment()

@@ -1,0 +1,114 @@
+"""Tells an open study page that it is out of date; the page then fetches itself anew.
+
+Only that something changed is sent, never what: health data travel in pages alone.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+from services.console.answers import StudyEntry
+from services.console.upstream import KeyRefused, NotFound, Unavailable, Upstream, UpstreamError
+
+ALIVE_SECONDS = 5.0
+RECONNECT_SECONDS = 2.0
+ALERT = "alert"
+"""The one kind of event on the notifier's stream that is news; the other is its heartbeat."""
+
+
+def event(name: str) -> str:
+    """One server-sent event. Browsers drop an event without data."""
+    return f"event: {name}\ndata: {{}}\n\n"
+
+
+class Watch:
+    """One open page. Two tasks watch: the monitor's list of studies, by asking, and the
+    notifier's stream of alerts."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        key: str,
+        study: str,
+        *,
+        interval: float,
+        signed_in: Callable[[], bool],
+    ) -> None:
+        self._upstream = upstream
+        self._key = key
+        self._study = study
+        self._interval = interval
+        self._signed_in = signed_in
+        self._lost = False
+        self._events: asyncio.Queue[str] = asyncio.Queue(maxsize=100)
+
+    async def events(self) -> AsyncIterator[str]:
+        """Runs until the browser leaves or the session ends."""
+        tasks = [
+            asyncio.create_task(self._watch_study()),
+            asyncio.create_task(self._watch_alerts()),
+        ]
+        try:
+            yield "retry: 2000\n\n" + event("alive")
+            while True:
+                name = await self._next()
+                if not self._signed_in() or name == "signed-out":
+                    yield event("signed-out")
+                    return
+                yield event(name)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _next(self) -> str:
+        try:
+            return await asyncio.wait_for(self._events.get(), ALIVE_SECONDS)
+        except TimeoutError:
+            return "lost" if self._lost else "alive"
+
+    async def _watch_study(self) -> None:
+        """Says `changed` when the study's line in the list changes, `lost` while there is none.
+
+        The first look counts as a change: the page may be older than the watch.
+        """
+        last: StudyEntry | None = None
+        while True:
+            try:
+                entry = await self._entry()
+            except KeyRefused:
+                await self._events.put("signed-out")
+                return
+            except UpstreamError:
+                if not self._lost:
+                    await self._events.put("lost")
+                self._lost = True
+            else:
+                if self._lost or entry != last:
+                    await self._events.put("changed")
+                last, self._lost = entry, False
+            await asyncio.sleep(self._interval)
+
+    async def _entry(self) -> StudyEntry:
+        for entry in await self._upstream.studies(self._key):
+            if entry.study == self._study:
+                return entry
+        raise NotFound
+
+    async def _watch_alerts(self) -> None:
+        """Says `changed` at every change of an alert, and where the stream begins or breaks."""
+        answering = True
+        while True:
+            try:
+                async with self._upstream.alert_stream(self._key, self._study) as stream:
+                    answering = True
+                    await self._events.put("changed")
+                    async for name in stream:
+                        if name == ALERT:
+                            await self._events.put("changed")
+            except Unavailable:
+                if answering:
+                    await self._events.put("changed")
+                answering = False
+            except UpstreamError:
+                return
+            await asyncio.sleep(RECONNECT_SECONDS)

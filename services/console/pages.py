@@ -1,0 +1,240 @@
+"""The pages: signing in, the studies of a key, one study's board, acknowledging an alert.
+
+A page shows what the person's own key may see at that moment. Where a service does not answer, the
+page says what is not known and since when, instead of showing less.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import Path, Request, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
+
+from services.console.answers import StudyEntry
+from services.console.board import make_board
+from services.console.gather import Gathered, gather
+from services.console.guard import SignedIn, check_csrf, forget_cookie, form, set_cookie
+from services.console.html import PAGE_HEADERS, asset_response, page
+from services.console.live import Watch
+from services.console.notes import NOTES
+from services.console.sessions import Session, Sessions
+from services.console.settings import ConsoleSettings
+from services.console.signals import list_signals
+from services.console.upstream import (
+    Conflict,
+    Forbidden,
+    KeyRefused,
+    Unavailable,
+    Upstream,
+)
+from services.console.words import ACTIONS, STUDY_STATES, UNKNOWN, Word
+from shared.runtime.web import Problem, api_router, public
+
+router = api_router()
+
+SHOWN_SIGNALS = 40
+_OURS = re.compile(
+    r"/(studies/[A-Za-z0-9][A-Za-z0-9._-]{0,63}(\?known_at=\d{4}-\d{2}-\d{2})?"
+    r"|alerts/[A-Za-z0-9._-]{1,100})?"
+)
+Study = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+AlertId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One study in the list."""
+
+    entry: StudyEntry
+    state: Word
+    action: Word | None
+
+
+@router.get("/static/{name}", include_in_schema=False)
+@public
+def static(name: str) -> Response:
+    """Our style sheet, script and icon."""
+    found = asset_response(name)
+    if found is None:
+        raise Problem(404, "not-found", "Not Found")
+    return found
+
+
+@router.get("/login", include_in_schema=False)
+@public
+def login_page(next: str = "/") -> Response:
+    """The form that asks for a key."""
+    return page("login.html", next=local(next), problem=None)
+
+
+@router.post("/login", include_in_schema=False)
+@public
+async def login(request: Request) -> Response:
+    """Opens a session for a key that the monitor accepts."""
+    fields = await form(request)
+    key, goal = fields.get("key", "").strip(), local(fields.get("next", "/"))
+    try:
+        if not key.isascii() or not key:
+            raise KeyRefused
+        await _upstream(request).studies(key)
+    except (KeyRefused, Forbidden):
+        return page("login.html", 401, next=goal, problem="This key is not valid.")
+    except Unavailable:
+        text = "The monitor does not answer, so no key can be checked now. Try again shortly."
+        return page("login.html", 503, next=goal, problem=text)
+    response = _go(goal)
+    set_cookie(request, response, _sessions(request).begin(key))
+    return response
+
+
+@router.post("/logout", include_in_schema=False)
+async def logout(request: Request, session: SignedIn) -> Response:
+    """Ends the session; the key is forgotten."""
+    check_csrf(session, await form(request))
+    _sessions(request).end(session)
+    response = _go("/login")
+    forget_cookie(request, response)
+    return response
+
+
+@router.get("/", include_in_schema=False)
+async def studies(request: Request, session: SignedIn) -> Response:
+    """The studies this key may see."""
+    entries = await _upstream(request).studies(session.key)
+    tiles = [
+        Tile(
+            entry,
+            STUDY_STATES.get(entry.status, UNKNOWN),
+            ACTIONS[entry.action] if entry.action else None,
+        )
+        for entry in entries
+    ]
+    return page("studies.html", session=session, tiles=tiles)
+
+
+@router.get("/studies/{study}", include_in_schema=False)
+async def board(
+    request: Request,
+    session: SignedIn,
+    study: Study,
+    known_at: str | None = None,
+    note: str | None = None,
+) -> Response:
+    """The study page, now or as known at the end of a day."""
+    past = _day(known_at)
+    try:
+        gathered = await gather(_upstream(request), session.key, study, past)
+    except Conflict:
+        return page(
+            "message.html",
+            409,
+            session=session,
+            heading=f"{study}: nothing is assessed" + (f" as known on {past}" if past else " yet"),
+            tone="warn",
+            lines=("The study has no protocol at that time, so no DLT can be told apart.",),
+            since=None,
+            retry=request.url.path,
+        )
+    return _board_page(session, gathered, past, note)
+
+
+def _board_page(
+    session: Session, gathered: Gathered, past: str | None, note: str | None
+) -> Response:
+    made = make_board(gathered.entry, gathered.assessed)
+    signals = list_signals(
+        gathered.signals,
+        gathered.alerts,
+        {column.dose.level: column.dose.label for column in made.columns},
+        known_by=made.known_at if past else None,
+    )
+    return page(
+        "board.html",
+        board=made,
+        signals=signals,
+        shown=SHOWN_SIGNALS,
+        past=past,
+        gaps=gathered.gaps,
+        note=NOTES.get(note or ""),
+        session=session,
+    )
+
+
+@router.get("/studies/{study}/live", include_in_schema=False)
+async def live(request: Request, session: SignedIn, study: Study) -> Response:
+    """Server-sent events: the page is out of date, or it cannot be known whether it is."""
+    sessions = _sessions(request)
+    settings: ConsoleSettings = request.app.state.console
+    watch = Watch(
+        _upstream(request),
+        session.key,
+        study,
+        interval=settings.live_interval,
+        signed_in=lambda: sessions.holds(session),
+    )
+    return StreamingResponse(
+        watch.events(),
+        media_type="text/event-stream",
+        headers={**PAGE_HEADERS, "X-Accel-Buffering": "no"},
+    )
+
+
+@router.post("/studies/{study}/alerts/{alert}/acknowledge", include_in_schema=False)
+async def acknowledge(
+    request: Request, session: SignedIn, study: Study, alert: AlertId
+) -> Response:
+    """Acknowledges the version of the alert that the page showed."""
+    fields = await form(request)
+    check_csrf(session, fields)
+    version = fields.get("version", "")
+    if not version.isascii() or not version.isdigit() or len(version) > 9:
+        raise Problem(400, "form-unreadable", "The form cannot be read")
+    try:
+        await _upstream(request).acknowledge(session.key, alert, int(version))
+    except Conflict:
+        note = "alert-changed"
+    except Forbidden:
+        note = "not-allowed"
+    except Unavailable:
+        note = "notifier-silent"
+    else:
+        note = "acknowledged"
+    return _go(f"/studies/{study}?{urlencode({'note': note})}#alert-{alert}")
+
+
+@router.get("/alerts/{alert}", include_in_schema=False)
+async def alert_link(request: Request, session: SignedIn, alert: AlertId) -> Response:
+    """Where the link in a message leads: the alert on its study's page."""
+    found = await _upstream(request).alert(session.key, alert)
+    return _go(f"/studies/{found.study}#alert-{alert}")
+
+
+def local(address: str) -> str:
+    """An address to go on to, if it is one of our pages; otherwise the list of studies."""
+    return address if _OURS.fullmatch(address) else "/"
+
+
+def _day(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise Problem(400, "not-a-date", "known_at is a day: YYYY-MM-DD") from None
+
+
+def _go(address: str) -> Response:
+    return RedirectResponse(address, 303, headers=dict(PAGE_HEADERS))
+
+
+def _sessions(request: Request) -> Sessions:
+    sessions: Sessions = request.app.state.sessions
+    return sessions
+
+
+def _upstream(request: Request) -> Upstream:
+    upstream: Upstream = request.app.state.upstream
+    return upstream

@@ -1,0 +1,81 @@
+"""Who is signed in. A session holds the person's API key, so it lives in this process's memory and
+nowhere else: not in the cookie, not on a disk. A restart signs everybody out."""
+
+import hmac
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+MOST_SESSIONS = 10_000
+
+
+@dataclass(slots=True)
+class Session:
+    """`token` is what the cookie carries; `csrf` is what a form must carry beside it."""
+
+    key: str = field(repr=False)
+    token: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(32))
+    csrf: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(32))
+    started: float = 0.0
+    used: float = 0.0
+
+    def vouches_for(self, csrf: str) -> bool:
+        """Whether a form was written by a page of this session."""
+        return hmac.compare_digest(csrf.encode(), self.csrf.encode())
+
+
+class Sessions:
+    """The open sessions. `idle` and `longest` in seconds of `clock`, a monotonic one: a simulated
+    trial clock may jump by months, and nobody should be signed out by that."""
+
+    def __init__(
+        self, *, idle: float, longest: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._idle = idle
+        self._longest = longest
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._open: dict[str, Session] = {}
+
+    def begin(self, key: str) -> Session:
+        """A new session. The one unused for longest gives way when there are too many."""
+        now = self._clock()
+        session = Session(key=key, started=now, used=now)
+        with self._lock:
+            self._forget_expired(now)
+            if len(self._open) >= MOST_SESSIONS:
+                del self._open[min(self._open, key=lambda token: self._open[token].used)]
+            self._open[session.token] = session
+        return session
+
+    def find(self, token: str | None) -> Session | None:
+        """The open session of a cookie, which counts as use; None once it has expired."""
+        now = self._clock()
+        with self._lock:
+            session = self._open.get(token or "")
+            if session is None:
+                return None
+            if self._expired(session, now):
+                del self._open[session.token]
+                return None
+            session.used = now
+            return session
+
+    def holds(self, session: Session) -> bool:
+        """Whether the session is still open; asking does not keep it open."""
+        with self._lock:
+            known = self._open.get(session.token)
+            return known is not None and not self._expired(known, self._clock())
+
+    def end(self, session: Session) -> None:
+        with self._lock:
+            self._open.pop(session.token, None)
+
+    def _expired(self, session: Session, now: float) -> bool:
+        return now - session.used > self._idle or now - session.started > self._longest
+
+    def _forget_expired(self, now: float) -> None:
+        for token in [t for t, session in self._open.items() if self._expired(session, now)]:
+            del self._open[token]

@@ -1,0 +1,86 @@
+"""The signal list of the study page: what was raised, what still stands, who acknowledged it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.console.answers import Alert
+from services.console.words import SEVERITIES, SIGNALS, Word
+from shared.contracts.signals import Signal
+
+NEEDS_ANSWER = ("critical", "urgent")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One signal. `followed_by` is the signal that ended it; `follows` the one it ended.
+
+    `alert` is None where the notifier has no record of it yet; see `SignalList.acknowledgements`.
+    """
+
+    signal: Signal
+    kind: str
+    severity: Word
+    standing: bool
+    followed_by: str | None
+    follows: str | None
+    dose: str | None
+    alert: Alert | None
+
+    @property
+    def awaits(self) -> bool:
+        """Whether nobody has acknowledged it yet, as far as is known."""
+        return self.standing and not (self.alert and self.alert.acknowledgements)
+
+
+@dataclass(frozen=True, slots=True)
+class SignalList:
+    """Newest first. `acknowledgements` is false where the notifier could not be asked: then who
+    acknowledged what is unknown, which is not the same as "nobody"."""
+
+    rows: tuple[Row, ...]
+    acknowledgements: bool
+
+    @property
+    def standing(self) -> int:
+        return sum(row.standing for row in self.rows)
+
+    @property
+    def awaiting(self) -> int:
+        """Standing critical and urgent signals that nobody has acknowledged."""
+        return sum(row.awaits and row.signal.severity in NEEDS_ANSWER for row in self.rows)
+
+
+def list_signals(
+    signals: Sequence[Signal],
+    alerts: Sequence[Alert] | None,
+    labels: dict[int, str],
+    *,
+    known_by: datetime | None = None,
+) -> SignalList:
+    """`signals` oldest first; those known later than `known_by` are unseen, as are their effects.
+    `alerts` None: the notifier did not answer, or the page shows the past."""
+    seen = [s for s in signals if known_by is None or s.known_at <= known_by]
+    successors = {s.supersedes: s for s in seen if s.supersedes}
+    by_id = {s.id: s for s in seen}
+    alert_of = {alert.signal.id: alert for alert in alerts or () if alert.signal}
+
+    def name(signal: Signal | None) -> str | None:
+        return SIGNALS[signal.type] if signal else None
+
+    return SignalList(
+        rows=tuple(
+            Row(
+                signal=signal,
+                kind=SIGNALS[signal.type],
+                severity=SEVERITIES[signal.severity],
+                standing=not signal.ends and signal.id not in successors,
+                followed_by=name(successors.get(signal.id)),
+                follows=name(by_id.get(signal.supersedes or "")),
+                dose=labels.get(signal.dose_level) if signal.dose_level is not None else None,
+                alert=alert_of.get(signal.id),
+            )
+            for signal in reversed(seen)
+        ),
+        acknowledgements=alerts is not None,
+    )

@@ -1,0 +1,106 @@
+// Keeps the study page current. Without this file the page works the same, but stands still.
+"use strict";
+
+const QUIET_TOO_LONG_MS = 20000;
+const RETRY_MS = 3000;
+const main = () => document.getElementById("main");
+const address = main().dataset.live;
+const liveness = document.getElementById("liveness");
+const announce = document.getElementById("announce");
+let heard = Date.now();
+let fetching = false;
+let again = false;
+
+const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour12: false });
+
+function show(live, text) {
+  liveness.className = live ? "liveness live" : "liveness lost";
+  if (liveness.textContent !== text) liveness.textContent = text;
+}
+
+function signals() {
+  return new Map([...document.querySelectorAll("[data-signal]")].map((li) => [li.dataset.signal, li]));
+}
+
+function putIn(fresh) {
+  const open = new Set([...document.querySelectorAll("details[open]")].map((d) => d.dataset.key));
+  const known = signals();
+  const focused = document.activeElement && document.activeElement.id;
+  const sideways = document.querySelector(".columns")?.scrollLeft ?? 0;
+  for (const details of fresh.querySelectorAll("details")) {
+    if (open.has(details.dataset.key)) details.open = true;
+  }
+  document.title = fresh.title;
+  const next = document.importNode(fresh.getElementById("main"), true);
+  main().replaceWith(next);
+  const columns = document.querySelector(".columns");
+  if (columns) columns.scrollLeft = sideways;
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  const raised = [...signals()].filter(([id]) => !known.has(id)).map(([, li]) => li);
+  for (const li of raised) li.classList.add("new");
+  if (raised.length) {
+    const heads = raised.map((li) => li.querySelector(".signal-head").textContent.trim());
+    announce.textContent = "New: " + heads.join("; ");
+  }
+}
+
+async function refresh() {
+  if (fetching) {
+    again = true;
+    return;
+  }
+  fetching = true;
+  try {
+    do {
+      again = false;
+      const response = await fetch(location.href, { cache: "no-store" });
+      if (response.redirected) return location.reload();
+      const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+      if (fresh.getElementById("main")) putIn(fresh);
+    } while (again);
+  } catch {
+    lost();
+  } finally {
+    fetching = false;
+  }
+}
+
+function alive() {
+  heard = Date.now();
+  show(true, "Live, checked " + clock(heard));
+}
+
+function lost() {
+  show(false, "Not live: this page may be out of date since " + clock(heard));
+}
+
+function listen() {
+  const stream = new EventSource(address);
+  stream.addEventListener("alive", alive);
+  stream.addEventListener("changed", () => {
+    alive();
+    refresh();
+  });
+  stream.addEventListener("lost", () => {
+    heard = Date.now();
+    show(false, "Not live: the monitor does not answer");
+    refresh();
+  });
+  stream.addEventListener("signed-out", () => {
+    stream.close();
+    location.reload();
+  });
+  stream.addEventListener("error", () => {
+    lost();
+    // The browser reconnects by itself, except after an answer it takes for final.
+    if (stream.readyState === EventSource.CLOSED) {
+      refresh();
+      setTimeout(listen, RETRY_MS);
+    }
+  });
+}
+
+listen();
+setInterval(() => {
+  if (Date.now() - heard > QUIET_TOO_LONG_MS) lost();
+}, 2000);

@@ -1,0 +1,257 @@
+"""The other services, over HTTP, with the signed-in person's own key.
+
+An answer is believed only if it can be read by the contract; everything else raises. Nothing here
+turns "no answer" into "nothing there": the pages must be able to say what is not known.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Literal, TypeVar
+from urllib.parse import quote
+
+import httpx2
+from pydantic import BaseModel, ValidationError
+
+from services.console.answers import (
+    Alert,
+    Alerts,
+    Assessed,
+    Inbox,
+    Signals,
+    Studies,
+    StudyEntry,
+)
+from services.console.settings import ConsoleSettings
+from shared.contracts.assessment import Assessment
+from shared.contracts.signals import Signal
+
+Service = Literal["monitor", "notifier", "ingest"]
+Model = TypeVar("Model", bound=BaseModel)
+
+MOST_PAGES = 100
+PROBE_TIMEOUT = 2.0
+
+
+class UpstreamError(Exception):
+    """A service did not give what was asked for."""
+
+
+class Unavailable(UpstreamError):
+    """No usable answer. `how` completes "the monitor …"; `since` is its last usable answer."""
+
+    def __init__(self, service: Service, how: str, since: datetime | None) -> None:
+        super().__init__(f"the {service} {how}")
+        self.service = service
+        self.how = how
+        self.since = since
+
+
+class KeyRefused(UpstreamError):
+    """The API key is not, or no longer, valid."""
+
+
+class Forbidden(UpstreamError):
+    """The key's role does not allow this."""
+
+
+class NotFound(UpstreamError):
+    """No such thing, or none that this key may see."""
+
+
+class Conflict(UpstreamError):
+    """The state of things does not allow it: no protocol yet, or an alert that has changed."""
+
+
+class Refused(UpstreamError):
+    """The question itself is not acceptable: a day in the future, for example."""
+
+
+_REFUSALS: Mapping[int, type[UpstreamError]] = {
+    401: KeyRefused,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    422: Refused,
+}
+
+
+class Upstream:
+    """One HTTP client for all pages, made inside the running event loop on first use.
+
+    Every method raises UpstreamError's subclasses and nothing else.
+    """
+
+    def __init__(self, settings: ConsoleSettings) -> None:
+        self._base: Mapping[Service, str] = {
+            "monitor": settings.monitor_url,
+            "notifier": settings.notifier_url,
+            "ingest": settings.ingest_url,
+        }
+        self._timeout = settings.timeout
+        self._answered: dict[Service, datetime] = {}
+        self._client: httpx2.AsyncClient | None = None
+
+    async def studies(self, key: str) -> tuple[StudyEntry, ...]:
+        """The studies this key may see."""
+        response = await self._ask("monitor", "GET", "/monitor/v1/studies", key)
+        return self._read("monitor", response, Studies).studies
+
+    async def assessment(self, key: str, study: str, known_at: str | None) -> Assessed:
+        """`known_at`: a bare date, meaning its end in the study's time zone; None means now."""
+        response = await self._ask(
+            "monitor",
+            "GET",
+            f"/monitor/v1/studies/{quote(study, safe='')}/assessment",
+            key,
+            params={"known_at": known_at} if known_at else {},
+        )
+        stale = response.headers.get("Vigil-Stale", "").lower() == "true"
+        return Assessed(self._read("monitor", response, Assessment), stale)
+
+    async def signals(self, key: str, study: str) -> tuple[Signal, ...]:
+        """Every signal of the study, oldest first."""
+        found: list[Signal] = []
+        path = f"/monitor/v1/studies/{quote(study, safe='')}/signals"
+        params: dict[str, str] = {}
+        for _ in range(MOST_PAGES):
+            page = self._read(
+                "monitor", await self._ask("monitor", "GET", path, key, params=params), Signals
+            )
+            found += page.signals
+            if page.next is None:
+                return tuple(found)
+            params = {"after": page.next}
+        raise self.unavailable("monitor", "has more signals than a page can show")
+
+    async def alerts(self, key: str, study: str) -> Inbox:
+        """Every alert of the study."""
+        found: list[Alert] = []
+        params = {"study": study}
+        for _ in range(MOST_PAGES):
+            response = await self._ask("notifier", "GET", "/notifier/v1/alerts", key, params=params)
+            page = self._read("notifier", response, Alerts)
+            found += page.alerts
+            if not page.more:
+                return Inbox(tuple(found), page.warnings.get(study, ()))
+            params = {"study": study, "after": page.next}
+        raise self.unavailable("notifier", "has more alerts than a page can show")
+
+    async def alert(self, key: str, alert: str) -> Alert:
+        """One alert, as the link in a message names it."""
+        path = f"/notifier/v1/alerts/{quote(alert, safe='')}"
+        return self._read("notifier", await self._ask("notifier", "GET", path, key), Alert)
+
+    async def acknowledge(self, key: str, alert: str, version: int) -> None:
+        """Acknowledges the version the person has seen. Conflict where it no longer is the last."""
+        path = f"/notifier/v1/alerts/{quote(alert, safe='')}/acknowledge"
+        await self._ask("notifier", "POST", path, key, body={"version": version})
+
+    @asynccontextmanager
+    async def alert_stream(self, key: str, study: str) -> AsyncIterator[AsyncIterator[str]]:
+        """The names of the notifier's events as they happen, heartbeats left out."""
+        request = self._open_client().build_request(
+            "GET",
+            self._base["notifier"] + "/notifier/v1/alerts/stream",
+            params={"study": study},
+            headers=_headers(key),
+            timeout=httpx2.Timeout(self._timeout, read=None),
+        )
+        try:
+            response = await self._open_client().send(request, stream=True)
+        except httpx2.HTTPError as error:
+            raise self.unavailable("notifier", "does not answer") from error
+        try:
+            self._check("notifier", response)
+            yield self._events(response)
+        finally:
+            await response.aclose()
+
+    async def intake_problem(self) -> Unavailable | None:
+        """Why new records may not be coming in, or None when the intake says it is ready."""
+        try:
+            await self._ask("ingest", "GET", "/readyz", None, seconds=PROBE_TIMEOUT)
+        except Unavailable as problem:
+            return problem
+        except UpstreamError:
+            return self.unavailable("ingest", "does not say whether it is ready")
+        return None
+
+    def unavailable(self, service: Service, how: str) -> Unavailable:
+        """The error for a service without a usable answer, with the time of its last one."""
+        return Unavailable(service, how, self._answered.get(service))
+
+    async def close(self) -> None:
+        """Ends the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def _ask(
+        self,
+        service: Service,
+        method: str,
+        path: str,
+        key: str | None,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, int] | None = None,
+        seconds: float | None = None,
+    ) -> httpx2.Response:
+        try:
+            response = await self._open_client().request(
+                method,
+                self._base[service] + path,
+                params=params,
+                json=body,
+                headers=_headers(key),
+                timeout=seconds or self._timeout,
+            )
+        except httpx2.HTTPError as error:
+            raise self.unavailable(service, "does not answer") from error
+        self._check(service, response)
+        return response
+
+    def _check(self, service: Service, response: httpx2.Response) -> None:
+        status = response.status_code
+        if status in _REFUSALS:
+            raise _REFUSALS[status]
+        if status == 503:
+            raise self.unavailable(service, "says that it does not know")
+        if not response.is_success:
+            raise self.unavailable(service, f"answers with an error ({status})")
+        self._answered[service] = datetime.now(UTC)
+
+    def _read(self, service: Service, response: httpx2.Response, model: type[Model]) -> Model:
+        try:
+            return model.model_validate_json(response.content)
+        except ValidationError:
+            # The cause would quote health data: it ends here.
+            raise self.unavailable(service, "answers something this console cannot read") from None
+
+    async def _events(self, response: httpx2.Response) -> AsyncIterator[str]:
+        name = "message"
+        try:
+            async for line in response.aiter_lines():
+                if line.startswith("event:"):
+                    name = line.removeprefix("event:").strip()
+                elif line.startswith("data:"):
+                    yield name
+                elif not line:
+                    name = "message"
+        except httpx2.HTTPError as error:
+            raise self.unavailable("notifier", "broke off its stream of alerts") from error
+
+    def _open_client(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            # Calls between services never leave by a proxy that the environment names.
+            self._client = httpx2.AsyncClient(
+                trust_env=False,
+                follow_redirects=False,
+                limits=httpx2.Limits(max_connections=500, max_keepalive_connections=50),
+            )
+        return self._client
+
+
+def _headers(key: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"} if key else {}

@@ -1,0 +1,133 @@
+"""The services the console talks to, as a real HTTP server that says what a test wants it to.
+
+It answers in the very form of the monitor, the notifier and the intake; the end-to-end tests run
+the console against those themselves.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from shared.contracts.assessment import Assessment
+from shared.contracts.signals import Signal
+from tests.services.console import golden
+
+KEY = "vigil_0123456789ab_" + "k" * 43
+ALERT_EVENT = 'id: 1-1\nevent: alert\ndata: {"change": "raised"}\n\n'
+
+
+@dataclass
+class Neighbours:
+    """What the services answer at the moment; a test changes it as the study goes on."""
+
+    keys: set[str] = field(default_factory=lambda: {KEY})
+    assessment: Assessment = field(default_factory=golden.assessment)
+    past: dict[str, Assessment] = field(default_factory=dict)
+    signals: tuple[Signal, ...] = field(default_factory=golden.signals)
+    alerts: list[dict[str, Any]] = field(default_factory=golden.alerts)
+    entry_changes: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    stale: bool = False
+    page_size: int = 100
+    failing: dict[str, int] = field(default_factory=dict)
+    """Status by the first word of the path: ``{"monitor": 503}``."""
+    garbled: set[str] = field(default_factory=set)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    acknowledged: list[tuple[str, Any]] = field(default_factory=list)
+    streams: int = 0
+
+    def app(self) -> FastAPI:
+        app = FastAPI()
+        app.middleware("http")(self._before)
+        app.get("/monitor/v1/studies")(self._studies)
+        app.get("/monitor/v1/studies/{study}/assessment")(self._assessment)
+        app.get("/monitor/v1/studies/{study}/signals")(self._signals)
+        app.get("/notifier/v1/alerts")(self._alerts)
+        app.get("/notifier/v1/alerts/stream")(self._stream)
+        app.get("/notifier/v1/alerts/{id}")(self._alert)
+        app.post("/notifier/v1/alerts/{id}/acknowledge")(self._acknowledge)
+        app.get("/readyz")(self._ready)
+        return app
+
+    async def _before(self, request: Request, call_next: Any) -> Response:
+        service = request.url.path.split("/")[1]
+        self.asked.append((request.method, request.url.path))
+        if service in self.failing:
+            return JSONResponse({}, self.failing[service])
+        if service in self.garbled:
+            return Response("<html>not what was asked for</html>")
+        key = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if service != "readyz" and key not in self.keys:
+            return JSONResponse({}, 401)
+        response: Response = await call_next(request)
+        return response
+
+    async def _studies(self) -> Any:
+        return {"studies": [golden.entry(self.assessment, **self.entry_changes)]}
+
+    async def _assessment(self, study: str, known_at: str | None = None) -> Response:
+        if study != self.assessment.study:
+            return JSONResponse({}, 404)
+        if self.entry_changes.get("status") == "no_protocol":
+            return JSONResponse({}, 409)
+        if known_at is not None and known_at not in self.past:
+            return JSONResponse({}, 422)
+        shown = self.assessment if known_at is None else self.past[known_at]
+        headers = {"Vigil-Stale": "true"} if self.stale else {}
+        return Response(shown.model_dump_json(), media_type="application/json", headers=headers)
+
+    async def _signals(self, after: int = 0) -> Any:
+        page = self.signals[after : after + self.page_size]
+        end = after + len(page)
+        return {
+            "signals": [s.model_dump(mode="json") for s in page],
+            "standing": [],
+            "next": str(end) if end < len(self.signals) else None,
+        }
+
+    async def _alerts(self, study: str, after: str = "0-0") -> Any:
+        start = int(after.split("-")[1])
+        page = self.alerts[start : start + self.page_size]
+        end = start + len(page)
+        return {
+            "alerts": page,
+            "next": f"0-{end}",
+            "more": end < len(self.alerts),
+            "last_event_id": "0-0",
+            "warnings": {study: self.warnings} if self.warnings else {},
+        }
+
+    async def _alert(self, id: str) -> Response:
+        for alert in self.alerts:
+            if alert["id"] == id:
+                return JSONResponse(alert)
+        return JSONResponse({}, 404)
+
+    async def _acknowledge(self, id: str, request: Request) -> Response:
+        status = self.failing.get("acknowledge", 200)
+        if status == 200:
+            self.acknowledged.append((id, await request.json()))
+        return JSONResponse({}, status)
+
+    async def _stream(self, request: Request) -> StreamingResponse:
+        return StreamingResponse(self._told(), media_type="text/event-stream")
+
+    async def _told(self) -> AsyncIterator[str]:
+        self.streams += 1
+        known = list(self.alerts)
+        yield "retry: 2000\n\n"
+        try:
+            while True:
+                await asyncio.sleep(0.02)
+                if self.alerts != known:
+                    known = list(self.alerts)
+                    yield ALERT_EVENT
+        finally:
+            self.streams -= 1
+
+    async def _ready(self) -> Any:
+        return {"status": "ready"}
