@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator
@@ -21,8 +21,10 @@ _PATTERN = re.compile(
     r"(?P<year>\d{4})"
     r"(?:-(?P<month>\d{2}|-)(?:-(?P<day>\d{2}|-))?)?"
     r"(?:T(?P<hour>\d{2}|-)(?::(?P<minute>\d{2}|-)(?::(?P<second>\d{2})(?:\.\d{1,9})?)?)?"
-    r"(?P<offset>Z|[+-]\d{2}:\d{2})?)?"
+    r"(?P<offset>Z|[+-]\d{2}:\d{2})?)?",
+    re.ASCII,
 )
+_YEARS = range(1850, 2200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ class DateInterval:
 def parse_dtc(text: str) -> DateInterval:
     """Read an SDTM ``--DTC`` value; ValueError where it is not one.
 
-    A gap (``2026---15``) widens the interval to everything the gap may be.
+    A gap (``2026---15``) widens the interval to everything the gap may be. A year no subject or
+    study can have (some systems write 9999 for "unknown") is refused: a date that far out would
+    leave the calendar once an offset or a window is added to it.
     """
     match = _PATTERN.fullmatch(text)
     if match is None:
@@ -71,20 +75,26 @@ def parse_dtc(text: str) -> DateInterval:
     has_time = "T" in text
     if has_time and match["day"] is None:
         raise ValueError("a time of day needs a day (write missing parts as hyphens)")
-    year = int(part["year"] or 0)
+    year = int(match["year"])
+    if year not in _YEARS:
+        raise ValueError("not a year that can be meant; leave an unknown date out")
     month, day = _number(part["month"]), _number(part["day"])
     hour, minute, second = (_number(part[name]) for name in ("hour", "minute", "second"))
     try:
-        earliest = datetime(year, month or 1, day or 1, hour or 0, minute or 0, second or 0)
-        last_month = month or 12
-        last_day = day or calendar.monthrange(year, last_month)[1]
-        latest = datetime(
-            year,
-            last_month,
-            last_day,
-            23 if hour is None else hour,
-            59 if minute is None else minute,
-            59 if second is None else second,
+        first_month, last_month = (1, 12) if month is None else (month, month)
+        first_day = 1 if day is None else day
+        # Wall-clock time as written: the offset, if any, stands beside it.
+        earliest = datetime.combine(
+            date(year, first_month, first_day), time(hour or 0, minute or 0, second or 0)
+        )
+        last_day = calendar.monthrange(year, last_month)[1] if day is None else day
+        latest = datetime.combine(
+            date(year, last_month, last_day),
+            time(
+                23 if hour is None else hour,
+                59 if minute is None else minute,
+                59 if second is None else second,
+            ),
         )
     except ValueError:
         raise ValueError("not a date or time that exists") from None

@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 
 MAX_DEPTH = 16
 
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_BRACKET = re.compile(rb"[][{}]")
 _ESCAPED_TROUBLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
@@ -84,23 +86,10 @@ def _check_depth(body: bytes, max_depth: int) -> None:
     if body.count(b"[") + body.count(b"{") <= max_depth:
         return
     depth = 0
-    in_string = escaped = False
-    for byte in body:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"[{":
-            depth += 1
-            if depth > max_depth:
-                refuse("", "too-deep", f"nested deeper than {max_depth} levels")
-        elif byte in b"]}":
-            depth -= 1
+    for bracket in _BRACKET.findall(_STRING.sub(b"", body)):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > max_depth:
+            refuse("", "too-deep", f"nested deeper than {max_depth} levels")
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -126,7 +115,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _check_strings(value: Any, pointer: str) -> None:
-    """PostgreSQL stores no NUL and UTF-8 has no lone surrogate: refuse both while we can say where."""
+    """PostgreSQL stores no NUL and UTF-8 has no lone surrogate: refuse while we can say where."""
     if isinstance(value, str):
         if "\x00" in value:
             refuse(pointer, "nul-character", "a string holds a NUL character")

@@ -68,9 +68,7 @@ def main(arguments: list[str]) -> int:
     if "--check" in arguments:
         changed = drift()
         for name in changed:
-            print(
-                f"schema drifted: {name}; run python -m shared.contracts.schemas", file=sys.stderr
-            )
+            sys.stderr.write(f"schema drifted: {name}; run python -m shared.contracts.schemas\n")
         return 1 if changed else 0
     FOLDER.mkdir(exist_ok=True)
     for path in FOLDER.glob("*.json"):
