@@ -64,6 +64,8 @@ class Installation:
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
+        # PostgreSQL runs as another user where we are root, and has to get to its own folder.
+        self._folder.chmod(0o711)
         with ExitStack() as stack:
             self._start(stack)
             self._stack = stack.pop_all()
@@ -130,6 +132,8 @@ class Installation:
     def _start(self, stack: ExitStack) -> None:
         variables = {name: secrets.token_hex(16) for name in required_variables(self._compose)}
         variables["SMTP_URL"] = f"smtp://127.0.0.1:{self._mail_port}"
+        variables["VIGIL_MAIL_FROM"] = "vigil@localhost.localdomain"
+        variables["VIGIL_PUBLIC_URL"] = self.url
         postgres = stack.enter_context(EmbeddedPostgres(self._folder / "postgres"))
         database = make_url(postgres.url())
         socket_folder = str(database.query["host"])
