@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -56,7 +56,7 @@ def _within_utc(moment: datetime) -> datetime:
     return moment
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_utc)]
+Instant: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_utc)]
 
 
 class Event(BaseModel):

@@ -1,0 +1,101 @@
+"""A study's protocol document: put by its administrator, checked, versioned, a fact like others."""
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from services.ingest.api.events import plain_media_type
+from services.ingest.api.parts import PREFIX, Parts
+from services.ingest.intake.documents import RECORD_ID, SOURCE
+from services.ingest.intake.protocol import put_protocol
+from services.ingest.store import views
+from shared.contracts.reader import FieldProblem, Refused
+from shared.runtime.auth import Principal, require
+from shared.runtime.telemetry import current_traceparent
+from shared.runtime.web import Problem, RawBody, api_router
+
+YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
+
+
+class ProtocolReceipt(BaseModel):
+    """``result`` is ``accepted``, or ``duplicate`` where the text is already the latest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    study: str
+    version: str
+    revision: int
+    result: str
+    receipt: str
+
+
+def router(parts: Parts) -> APIRouter:
+    """``PUT`` and ``GET /studies/{study}/protocol``."""
+    router = api_router(PREFIX, tags=["protocol"])
+
+    @router.put("/studies/{study}/protocol", status_code=202)
+    def put_document(
+        study: str,
+        request: Request,
+        response: Response,
+        body: RawBody,
+        principal: Principal = require("study_admin"),
+    ) -> ProtocolReceipt:
+        """A new version of the study's protocol, as YAML; 200 where the text is the latest."""
+        if plain_media_type(request) not in YAML:
+            raise Problem(415, "unsupported-media-type", "Send application/yaml")
+        try:
+            text = _text(body)
+            put = put_protocol(
+                parts.engine, parts.bus, parts.clock, study, text, principal, current_traceparent()
+            )
+        except Refused as refused:
+            raise _problem(refused) from None
+        response.status_code = put.status
+        response.headers["Location"] = f"{PREFIX}/receipts/{put.receipt}"
+        return ProtocolReceipt(
+            study=study,
+            version=put.version,
+            revision=put.revision,
+            result=put.result,
+            receipt=put.receipt,
+        )
+
+    @router.get("/studies/{study}/protocol", response_class=Response)
+    def get_document(
+        study: str,
+        principal: Principal = require(  # noqa: ARG001 - guards
+            "study_admin", "medical_monitor", "committee_member", "auditor"
+        ),
+    ) -> Response:
+        """The latest protocol document, as it was put."""
+        with parts.engine.connect() as conn:
+            latest = views.protocol(conn, study, SOURCE, RECORD_ID)
+        if latest is None or latest.document is None or latest.version is None:
+            raise Problem(404, "not-found", "Not Found", "the study has no protocol yet")
+        headers = {"Vigil-Protocol-Revision": str(latest.revision), "ETag": f'"{latest.fact_id}"'}
+        return Response(latest.document, headers=headers, media_type="application/yaml")
+
+    return router
+
+
+def _text(body: bytes) -> str:
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Refused([FieldProblem("", "not-utf8", "the document is not UTF-8")]) from None
+    if "\x00" in text:
+        raise Refused([FieldProblem("", "nul-character", "the document holds a NUL character")])
+    return text
+
+
+def _problem(refused: Refused) -> Problem:
+    """A document is YAML, so its problems name lines rather than pointers."""
+    return Problem(
+        422,
+        "protocol-refused",
+        "The protocol document is not acceptable",
+        errors=[
+            {"pointer": problem.pointer, "code": problem.code, "detail": problem.detail}
+            for problem in refused.problems
+        ],
+    )

@@ -1,0 +1,1 @@
+"""From bytes to receipts: reading, permission, identity, and one transaction for many requests."""

@@ -1,0 +1,3 @@
+"""The history of the schema `ingest`."""
+
+SCHEMA = "ingest"
