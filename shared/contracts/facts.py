@@ -22,7 +22,7 @@ YesNo = Literal["Y", "N"]
 YesNoUnknown = Literal["Y", "N", "U", ""]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Grade = Annotated[str, StringConstraints(pattern=r"^[0-5]$")]
-DosageText = Annotated[str, StringConstraints(pattern=r"^\d{1,12}(\.\d{1,9})?$")]
+DosageText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}(\.[0-9]{1,9})?$")]
 
 
 class Record(BaseModel):

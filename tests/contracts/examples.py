@@ -101,7 +101,8 @@ def event(kind: str = "lab", *, without: str | None = None, **changes: Any) -> d
     data = {"STUDYID": "S1", **DATA[kind], **changes.pop("data", {})}
     if not about_study:
         data = {"USUBJID": subject, **data}
-    data.pop(without or "", None)
+    if without is not None:
+        del data[without]
     envelope = {
         "specversion": "1.0",
         "id": f"a1-{kind}",
