@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from shared.clinical.dlt import Case, Trigger
-from shared.clinical.protocol import CriterionRule, Delay, day_ends
+from shared.clinical.protocol import CriterionRule, Delay, day_starts
 from shared.clinical.timeline import Entry
 from shared.contracts.dates import parse_dtc
 from shared.contracts.facts import Disposition, Dose
@@ -24,10 +24,13 @@ def delay_triggers(rule: CriterionRule, case: Case) -> list[Trigger]:
     late_from = planned + timedelta(days=delay.more_than_days + 1)
     given = [entry.dates(case.zone)[0] for entry, dose in doses if dose.ECOCCUR == "Y"]
     until = min(given) if given else case.today
-    if until <= planned:
-        return []
-    entries = tuple(entry for entry, _ in doses)
     why = f"{delay.treatment} of cycle {delay.cycle} planned {planned}"
+    if until <= planned:
+        opens = day_starts(planned + timedelta(days=1), case.zone)
+        return [
+            Trigger("not_met", late_from, late_from, why, (), deadline=None if given else opens)
+        ]
+    entries = tuple(entry for entry, _ in doses)
     toxicity, left = _reason(delay, case, doses)
     base = Trigger("not_met", late_from, late_from, why, (*entries, *left))
     if given and until < late_from:
@@ -42,8 +45,7 @@ def delay_triggers(rule: CriterionRule, case: Case) -> list[Trigger]:
                 late_from,
                 f"{why}, not given yet",
                 base.entries,
-                deadline=day_ends(late_from - timedelta(days=1), case.zone)
-                + timedelta(microseconds=1),
+                deadline=day_starts(late_from, case.zone),
                 missing=f"the dose of cycle {delay.cycle}, or why it was not given",
             )
         ]

@@ -20,6 +20,7 @@ from shared.clinical.protocol import (
     Protocol,
     Toxicity,
     day_ends,
+    day_starts,
 )
 from shared.clinical.timeline import Entry, Standing
 from shared.clinical.toxicity import FirstDose, Observation, Run, runs_at
@@ -174,7 +175,7 @@ def _lasting(trigger: Trigger, run: Run, days: int, case: Case) -> Trigger:
     trigger = replace(trigger, result="open", why=f"{trigger.why}; {observed} of {days} days seen")
     if case.today > due:
         return _asked(trigger, f"a value of {run.term} after day {observed}", "unobserved")
-    return replace(trigger, deadline=day_ends(due, case.zone))
+    return replace(trigger, deadline=day_starts(due + timedelta(days=1), case.zone))
 
 
 def _gap(run: Run) -> tuple[str, ...]:

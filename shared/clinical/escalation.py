@@ -38,7 +38,10 @@ class Memory(Shape):
     def states(
         self, protocol: Protocol, as_of: datetime, known_at: datetime
     ) -> list[SubjectState]: ...
-    def moments_of(self, usubjid: str, known_at: datetime) -> list[datetime]: ...
+    def turning_points(
+        self, protocol: Protocol, usubjid: str, known_at: datetime
+    ) -> list[datetime]: ...
+    def as_known_then(self, moment: datetime, known_at: datetime) -> bool: ...
     def state_of(
         self, protocol: Protocol, usubjid: str, as_of: datetime, known_at: datetime
     ) -> SubjectState | None: ...
@@ -204,8 +207,7 @@ def _improvements(
         subject = state.assessment
         if not _ever_suspect(state):
             continue
-        known = memory.moments_of(subject.usubjid, known_at)
-        for moment in known[1:]:
+        for moment in memory.turning_points(protocol, subject.usubjid, known_at):
             before = moment - _JUST_BEFORE
             then = memory.state_of(protocol, subject.usubjid, before, before)
             if then is not None and then.assessment.status in ("dlt", "dlt_candidate"):
@@ -317,10 +319,11 @@ def _dose(
 def _view(protocol: Protocol, memory: Memory, entry: Entry, known_at: datetime) -> DecisionView:
     """A decision beside what it would rest on by what is known now about the same moment."""
     record, moment = _record(entry), entry.fact.known_at
-    then = memory.states(protocol, moment, moment)
-    now = memory.states(protocol, moment, known_at)
     changed = []
-    for dose in protocol.doses:
+    doses = () if memory.as_known_then(moment, known_at) else protocol.doses
+    then = memory.states(protocol, moment, moment) if doses else []
+    now = memory.states(protocol, moment, known_at) if doses else []
+    for dose in doses:
         before, after = _counts(protocol, then, dose.level), _counts(protocol, now, dose.level)
         if before != after:
             changed.append(

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
-from shared.clinical.ctcae import Multiple, multiple_of_uln
+from shared.clinical.ctcae import LabValue, Multiple, multiple_of_uln
 from shared.clinical.dlt import Case, Trigger
 from shared.clinical.protocol import CriterionRule, HysLaw
 from shared.clinical.timeline import Entry
-from shared.clinical.toxicity import lab_value
 from shared.contracts.assessment import CriterionResult
 from shared.contracts.facts import Lab
 
@@ -52,10 +52,15 @@ def _values(case: Case, tests: tuple[str, ...]) -> dict[str, list[_Value]]:
             record = entry.record
             assert isinstance(record, Lab)
             if record.LBTESTCD in found and record.LBORRES is not None:
-                answer = multiple_of_uln(lab_value(record))
-                multiple = answer if isinstance(answer, Multiple) else None
+                multiple = _multiple(entry.lab_value())
                 found[record.LBTESTCD].append(_Value(*entry.dates(case.zone), multiple, entry))
     return found
+
+
+@lru_cache(maxsize=65536)
+def _multiple(value: LabValue) -> Multiple | None:
+    answer = multiple_of_uln(value)
+    return answer if isinstance(answer, Multiple) else None
 
 
 def _near(rule: HysLaw, value: _Value, others: list[_Value]) -> list[_Value]:

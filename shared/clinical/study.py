@@ -11,11 +11,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.clinical.ctcae import Graded, grade
-from shared.clinical.escalation import Escalation, assess_escalation
+from shared.clinical.escalation import assess_escalation
 from shared.clinical.protocol import Protocol, day_ends, load_protocol
 from shared.clinical.subject import SubjectState, assess_subject, criterion_results
 from shared.clinical.timeline import Entry, History, entry_of
-from shared.clinical.toxicity import lab_value
 from shared.contracts.assessment import Assessment, CriterionResult, Query, digest_of
 from shared.contracts.envelope import Fact, sha256
 from shared.contracts.facts import STUDY_KINDS, Decision, Lab
@@ -34,7 +33,8 @@ class Study:
         self._people: dict[str, _Member] = {}
         self._own = History()
         self._protocols: list[Entry] = []
-        self._escalations: dict[datetime, Escalation] = {}
+        self._past: dict[tuple[datetime, datetime], list[SubjectState]] = {}
+        self._late: dict[datetime, list[datetime]] = {}
 
     def add(self, facts: Iterable[Fact]) -> None:
         """Take in accepted facts, in any order; a fact already there changes nothing.
@@ -53,14 +53,28 @@ class Study:
 
     def _file(self, entry: Entry) -> None:
         fact = entry.fact
+        self._forget_past(entry)
         if fact.kind not in STUDY_KINDS:
             self._people.setdefault(fact.subject, _Member()).add(entry)
         elif fact.kind == "decision":
             self._own.add(entry)
         else:
             self._protocols.append(entry)
+            self._past.clear()
+            self._late.clear()
             for member in self._people.values():
                 member.forget()
+
+    def _forget_past(self, entry: Entry) -> None:
+        """Drop remembered views of the past that this version changes."""
+        known = entry.fact.known_at
+        self._past = {key: states for key, states in self._past.items() if key[1] < known}
+        protocol = self.protocol
+        if protocol is not None:
+            zone = protocol.zone()
+            for moment, late in self._late.items():
+                if known > moment and entry.seen(moment, zone):
+                    late.append(known)
 
     @property
     def protocol(self) -> Protocol | None:
@@ -122,17 +136,37 @@ class Study:
 
     def states(self, protocol: Protocol, as_of: datetime, known_at: datetime) -> list[SubjectState]:
         """Every subject known by then, by subject code."""
-        states = [
+        key = (as_of, known_at)
+        if key in self._past:
+            return self._past[key]
+        found = [
             member.state(protocol, usubjid, as_of, known_at)
             for usubjid, member in self._people.items()
-            if member.history.latest_known(known_at) is not None
         ]
-        present = [state for state in states if state is not None]
-        return sorted(present, key=lambda one: (one.assessment.subject, one.assessment.usubjid))
+        present = [state for state in found if state is not None]
+        present.sort(key=lambda one: (one.assessment.subject, one.assessment.usubjid))
+        self._past[key] = present
+        return present
 
-    def moments_of(self, usubjid: str, known_at: datetime) -> list[datetime]:
-        """When something about a subject became known."""
-        return self._people[usubjid].history.moments(known_at)
+    def as_known_then(self, moment: datetime, known_at: datetime) -> bool:
+        """Whether nothing known since says anything about what had happened by ``moment``."""
+        late = self._late.get(moment)
+        if late is None:
+            protocol = self.protocol_at(known_at)
+            zone = protocol.zone() if protocol else None
+            late = [
+                entry.fact.known_at
+                for entry in self._facts.values()
+                if zone and entry.fact.known_at > moment and entry.seen(moment, zone)
+            ]
+            self._late[moment] = late
+        return not any(known <= known_at for known in late)
+
+    def turning_points(
+        self, protocol: Protocol, usubjid: str, known_at: datetime
+    ) -> list[datetime]:
+        """When something became known that could make a toxicity of the subject disappear."""
+        return self._people[usubjid].history.turning_points(known_at, protocol.zone())
 
     def state_of(
         self, protocol: Protocol, usubjid: str, as_of: datetime, known_at: datetime
@@ -194,9 +228,9 @@ class Study:
         if record.LBLOBXFL != "Y":
             baseline = self._people[entry.fact.subject].baseline(record)
         answers = grade(
-            lab_value(record),
+            entry.lab_value(),
             ctcae=protocol.ctcae,
-            baseline=lab_value(baseline) if baseline else None,
+            baseline=baseline.lab_value() if baseline else None,
             is_baseline=record.LBLOBXFL == "Y",
         )
         occurred = entry.dates(protocol.zone(record.SITEID))[0]
@@ -229,7 +263,7 @@ class _Member:
         self._states: dict[tuple[datetime, datetime], SubjectState | None] = {}
         self._recent: tuple[datetime, datetime, datetime, SubjectState | None] | None = None
         self._results: dict[datetime, dict[str, CriterionResult]] = {}
-        self._baselines: dict[tuple[str, str | None], Lab] = {}
+        self._baselines: dict[tuple[str, str | None], Entry] = {}
 
     def add(self, entry: Entry) -> None:
         """Take in one version and drop what it may change."""
@@ -240,7 +274,7 @@ class _Member:
         self._results = {key: found for key, found in self._results.items() if key < known}
         record = entry.record
         if isinstance(record, Lab) and record.LBLOBXFL == "Y":
-            self._baselines[record.LBTESTCD, record.LBSPEC] = record
+            self._baselines[record.LBTESTCD, record.LBSPEC] = entry
 
     def forget(self) -> None:
         """Drop everything worked out: the protocol changed."""
@@ -248,7 +282,7 @@ class _Member:
         self._results.clear()
         self._recent = None
 
-    def baseline(self, record: Lab) -> Lab | None:
+    def baseline(self, record: Lab) -> Entry | None:
         """The flagged baseline of the same test and specimen."""
         return self._baselines.get((record.LBTESTCD, record.LBSPEC))
 

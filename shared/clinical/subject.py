@@ -290,7 +290,7 @@ def _not_started(person: _Person, found: _Findings) -> SubjectState:
 
 def _window(case: Case) -> Window:
     day = (case.today - case.window[0]).days + 1
-    inside = case.window[0] <= case.today <= case.window[1]
+    inside = case.window[0] <= case.today and case.as_of < day_ends(case.window[1], case.zone)
     return Window(first=case.window[0], last=case.window[1], day=day if inside else None)
 
 
@@ -418,7 +418,10 @@ def _assessed(
             elif trigger.result == "open":
                 opened.append(trigger)
     confirmed = _confirmed(reviews, inside, results_at)
-    found.deadlines.append(day_ends(case.window[1], case.zone))
+    grace = timedelta(days=person.protocol.completeness.grace_days)
+    found.deadlines += [
+        day_ends(case.window[1] + extra, case.zone) for extra in {timedelta(), grace}
+    ]
     rejecting = [r for r in reviews.values() if r.record.decision == "NOT_DLT"]
     review = "DLT" if confirmed else ("NOT_DLT" if rejecting else None)
     fatal = any(trigger.grade == DEATH for _, trigger in active)

@@ -12,10 +12,11 @@ from bisect import bisect_right, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from itertools import groupby
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from shared.clinical.ctcae import LabValue
 from shared.contracts.assessment import Evidence
 from shared.contracts.dates import DateInterval, parse_dtc
 from shared.contracts.envelope import Fact
@@ -37,43 +38,81 @@ _OCCURRED: Final = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+_ORDERED: Final = frozenset({"dose", "lab", "cohort_assignment"})
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """When something may have happened: local dates, and instants in UTC; both ends inclusive."""
+
+    first: date
+    last: date
+    moment: tuple[datetime, datetime]
+
+
 class Entry:
-    """One accepted version of a record, its data checked and its date read."""
+    """One accepted version of a record, its data checked and its date read.
 
-    fact: Fact
-    record: Record | None
-    occurred: DateInterval | None
+    ``record`` is None for a deletion, ``occurred`` for a record without a date of its own.
+    """
 
-    @cached_property
-    def evidence(self) -> Evidence:
-        """How a status names this version."""
-        fact = self.fact
-        return Evidence(source=fact.source, recordid=fact.recordid, revision=fact.revision)
+    __slots__ = ("_lab", "_when", "evidence", "fact", "occurred", "record")
+
+    def __init__(self, fact: Fact, record: Record | None, occurred: DateInterval | None) -> None:
+        self.fact = fact
+        self.record = record
+        self.occurred = occurred
+        self.evidence = Evidence(source=fact.source, recordid=fact.recordid, revision=fact.revision)
+        self._when: tuple[ZoneInfo, When] | None = None
+        self._lab: LabValue | None = None
 
     @property
     def attributed(self) -> bool:
         """Whether the change names a reason or a person."""
         return bool(self.fact.reason or self.fact.actor)
 
+    def when(self, zone: ZoneInfo) -> When:
+        """When this may have happened at a site. Nothing happens after it was known: a date in the
+        future is a slip, and the event may have happened on any day until then."""
+        if self._when is None or self._when[0] is not zone:
+            assert self.occurred is not None
+            first, last = self.occurred.local_dates(zone)
+            known = self.fact.known_at.astimezone(zone).date() + timedelta(days=1)
+            when = When(min(first, known), last, self.occurred.instants(zone))
+            self._when = (zone, when)
+        return self._when[1]
+
     def dates(self, zone: ZoneInfo) -> tuple[date, date]:
-        """First and last local date this may have happened. Nothing happens after it was known: a
-        date in the future is a slip, and the event may have happened on any day until then."""
-        assert self.occurred is not None
-        first, last = self.occurred.local_dates(zone)
-        return min(first, self.fact.known_at.astimezone(zone).date() + timedelta(days=1)), last
+        """First and last local date this may have happened."""
+        when = self.when(zone)
+        return when.first, when.last
 
     def instants(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """First and last instant (UTC) this may have happened."""
-        assert self.occurred is not None
-        return self.occurred.instants(zone)
+        return self.when(zone).moment
+
+    def lab_value(self) -> LabValue:
+        """The grading input of a laboratory record, in the reported unit with the reported range."""
+        if self._lab is None:
+            record = self.record
+            assert isinstance(record, Lab)
+            self._lab = LabValue(
+                testcd=record.LBTESTCD,
+                result=record.LBORRES or "",
+                unit=record.LBORRESU,
+                range_low=record.LBORNRLO,
+                range_high=record.LBORNRHI,
+                specimen=record.LBSPEC,
+                fasting={"Y": True, "N": False}.get(record.LBFAST or ""),
+            )
+        return self._lab
 
     def seen(self, as_of: datetime, zone: ZoneInfo) -> bool:
         """Whether it had happened by ``as_of``: nothing happens after it is known, a statement
         without a date of its own happens when it is made, and a deletion corrects the past."""
         if self.fact.known_at <= as_of or self.record is None:
             return True
-        return self.occurred is not None and self.occurred.instants(zone)[0] <= as_of
+        return self.occurred is not None and self.when(zone).moment[0] <= as_of
 
 
 def entry_of(fact: Fact) -> Entry:
@@ -195,14 +234,36 @@ class History:
             if len(versions) > 1
         )
 
+    def turning_points(self, known_at: datetime, zone: ZoneInfo) -> list[datetime]:
+        """Moments at which what became known could make a toxicity disappear: another version of a
+        record, a person's review, or a fact that came out of its order in time."""
+        moments: set[datetime] = set()
+        records: set[tuple[str, str, str, str]] = set()
+        reached: date | None = None
+        entries = sorted(
+            (entry for versions in self._versions.values() for entry in versions),
+            key=lambda entry: entry.fact.known_at,
+        )
+        for _, together in groupby(entries, key=lambda entry: entry.fact.known_at):
+            ahead = reached
+            for entry in together:
+                fact = entry.fact
+                if fact.known_at > known_at:
+                    return sorted(moments)
+                late = False
+                if entry.occurred is not None and fact.kind in _ORDERED:
+                    day = entry.when(zone).last
+                    late = ahead is not None and day <= ahead
+                    reached = day if reached is None else max(reached, day)
+                if late or fact.record in records or fact.kind == "dlt_review":
+                    moments.add(fact.known_at)
+                records.add(fact.record)
+        return sorted(moments)
+
     def latest_known(self, known_at: datetime) -> datetime | None:
         """The last moment up to ``known_at`` at which something became known."""
         place = bisect_right(self._moments, known_at)
         return self._moments[place - 1] if place else None
-
-    def moments(self, known_at: datetime) -> list[datetime]:
-        """When something became known, up to ``known_at``, ascending."""
-        return self._moments[: bisect_right(self._moments, known_at)]
 
     def seen_late(self, as_of: datetime, known_at: datetime, zone: ZoneInfo) -> bool:
         """Whether something known after ``as_of`` says what had happened by then."""

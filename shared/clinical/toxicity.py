@@ -50,8 +50,8 @@ class Observation:
 class Run:
     """A stretch at or above a grade. ``end`` is the first date below it, None while it lasts.
 
-    ``certain`` is false where only the upper end of a grade range reaches the grade. ``attribution``
-    joins the reports of the same term during the stretch; ``judge`` means that a laboratory value
+    ``certain`` is false where only the upper end of a grade range reaches the grade; ``measured``
+    says that a laboratory value is part of it. ``attribution`` joins the reports of the same term during the stretch; ``judge`` means that a laboratory value
     qualifies and every report calls it unrelated.
     """
 
@@ -62,6 +62,7 @@ class Run:
     end: date | None
     last_observed: date
     certain: bool
+    measured: bool
     worst: int
     why: str
     entries: tuple[Entry, ...]
@@ -75,20 +76,6 @@ class FirstDose:
     first: date
     last: date
     moment: tuple[datetime, datetime]
-
-
-def lab_value(record: Lab) -> LabValue:
-    """The grading input of a laboratory record, in the reported unit with the reported range."""
-    fasting = {"Y": True, "N": False}.get(record.LBFAST or "")
-    return LabValue(
-        testcd=record.LBTESTCD,
-        result=record.LBORRES or "",
-        unit=record.LBORRESU,
-        range_low=record.LBORNRLO,
-        range_high=record.LBORNRHI,
-        specimen=record.LBSPEC,
-        fasting=fasting,
-    )
 
 
 def observe(
@@ -142,7 +129,7 @@ def _baselines(
         rank = (record.LBLOBXFL == "Y", entry.instants(zone)[1], entry.fact.fact_id)
         key = (record.LBTESTCD, record.LBSPEC)
         if key not in best or rank > best[key][0]:
-            best[key] = (rank, lab_value(record))
+            best[key] = (rank, entry.lab_value())
     return {key: value for key, (_, value) in best.items()}
 
 
@@ -160,7 +147,7 @@ def _laboratory(
     before = _is_baseline(record, entry, zone, start)
     baseline = None if before else baselines.get((record.LBTESTCD, record.LBSPEC))
     first, last = entry.dates(zone)
-    for answer in _graded(lab_value(record), protocol.ctcae, baseline, before):
+    for answer in _graded(entry.lab_value(), protocol.ctcae, baseline, before):
         why = answer.why if isinstance(answer, Graded) else f"not gradable: {answer.why}"
         yield Observation(
             term=answer.term,
@@ -324,6 +311,7 @@ def _piece(seen: list[Observation], needed: int, end: date | None, last_observed
         end=end,
         last_observed=last_observed,
         certain=any(one.low >= needed for one in seen),
+        measured=not seen[0].reported,
         worst=worst.high,
         why=worst.why,
         entries=tuple(one.entry for one in seen),
@@ -339,13 +327,14 @@ def _merge(pieces: Sequence[Run]) -> list[Run]:
         if last is None or (last.end is not None and piece.first > last.end):
             merged.append(piece)
             continue
-        worst = max(last, piece, key=lambda run: run.worst)
+        worst = max(last, piece, key=lambda run: (run.worst, run.measured))
         merged[-1] = replace(
             last,
             end=None if last.end is None or piece.end is None else max(last.end, piece.end),
             last_observed=max(last.last_observed, piece.last_observed),
             certain=last.certain or piece.certain,
             worst=worst.worst,
+            measured=last.measured or piece.measured,
             why=worst.why,
             entries=tuple(dict.fromkeys((*last.entries, *piece.entries))),
         )
@@ -366,7 +355,6 @@ def _attributed(run: Run, reports: Sequence[Observation]) -> Run:
     if "yes" in said:
         attribution = "yes"
     elif said == {"no"}:
-        only_reports = {id(entry) for entry in run.entries} <= {id(seen.entry) for seen in reports}
-        attribution = "no" if only_reports else "judge"
+        attribution = "judge" if run.measured else "no"
     entries = tuple(dict.fromkeys((*run.entries, *(seen.entry for seen in during))))
     return replace(run, attribution=attribution, entries=entries)
