@@ -22,6 +22,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
 _DECIMAL = re.compile(r"[+-]?(0|[1-9]\d{0,17})\.\d{1,18}")
+_TAGS = frozenset({"str", "int", "float", "bool", "null", "map", "seq", "timestamp", "merge"})
 _WORDS: Mapping[str, Any] = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
@@ -97,7 +98,7 @@ class _Reader:
             self._fault(node, path, "an alias", "write the value out where it is meant")
             return None
         self._seen.add(id(node))
-        if not node.tag.startswith("tag:yaml.org,2002:"):
+        if node.tag.removeprefix("tag:yaml.org,2002:") not in _TAGS:
             self._fault(node, path, "a tag", "write plain values")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
