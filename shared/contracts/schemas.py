@@ -56,25 +56,25 @@ def _text(name: str) -> str:
     return json.dumps(schema_of(name), indent=1, sort_keys=True) + "\n"
 
 
-def drift() -> list[str]:
+def drift(folder: Path = FOLDER) -> list[str]:
     """Names whose committed file is missing, outdated or no longer generated."""
     expected = {f"{name}.json": _text(name) for name in schema_names()}
-    present = {path.name: path.read_text() for path in FOLDER.glob("*.json")}
+    present = {path.name: path.read_text() for path in folder.glob("*.json")}
     return sorted(name for name in expected | present if expected.get(name) != present.get(name))
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], folder: Path = FOLDER) -> int:
     """Write the schemas, or with ``--check`` say which have drifted (exit code 1)."""
     if "--check" in arguments:
-        changed = drift()
+        changed = drift(folder)
         for name in changed:
             sys.stderr.write(f"schema drifted: {name}; run python -m shared.contracts.schemas\n")
         return 1 if changed else 0
-    FOLDER.mkdir(exist_ok=True)
-    for path in FOLDER.glob("*.json"):
+    folder.mkdir(exist_ok=True)
+    for path in folder.glob("*.json"):
         path.unlink()
     for name in schema_names():
-        (FOLDER / f"{name}.json").write_text(_text(name))
+        (folder / f"{name}.json").write_text(_text(name))
     return 0
 
 

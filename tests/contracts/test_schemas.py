@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from shared.contracts import schemas
 from shared.contracts.facts import KINDS
-from shared.contracts.schemas import drift, main, schema_names, schema_of
+from shared.contracts.schemas import FOLDER, drift, main, schema_names, schema_of
 from tests.contracts.examples import event
 
 
@@ -41,18 +40,15 @@ def test_an_accepted_event_satisfies_the_schemas(kind: str) -> None:
     assert not data.is_valid({"STUDYID": "S1"})
 
 
-def test_drift_is_told_and_mended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_drift_is_told_and_mended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "schemas"
-    shutil.copytree(schemas.FOLDER, folder)
-    monkeypatch.setattr(schemas, "FOLDER", folder)
+    shutil.copytree(FOLDER, folder)
     (folder / "vigil.lab.v1.json").write_text("{}\n")
     (folder / "vigil.signal.v1.json").unlink()
     (folder / "vigil.gone.v1.json").write_text("{}\n")
     expected = ["vigil.gone.v1.json", "vigil.lab.v1.json", "vigil.signal.v1.json"]
-    assert drift() == expected
-    assert main(["--check"]) == 1
+    assert drift(folder) == expected
+    assert main(["--check"], folder) == 1
     assert "vigil.lab.v1.json" in capsys.readouterr().err
-    assert main([]) == 0
-    assert drift() == []
+    assert main([], folder) == 0
+    assert drift(folder) == []
