@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -216,7 +216,8 @@ class Monitor:
         protocol = study.protocol
         if protocol is None:
             return row
-        as_of = at if row.as_of is None else max(at, row.as_of)
+        # In UTC: the digest covers the instant as it is written.
+        as_of = (at if row.as_of is None else max(at, row.as_of)).astimezone(UTC)
         assessment = study.assess(
             as_of=as_of,
             known_at=as_of,

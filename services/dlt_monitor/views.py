@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection
 
@@ -98,7 +98,7 @@ class Views:
         if isinstance(given, datetime):
             if given > latest:
                 raise NotYet
-            return given
+            return given.astimezone(UTC)
         with self._folded_study(conn, row) as folded:
             protocol = folded.study.protocol
             if protocol is None:
@@ -107,7 +107,7 @@ class Views:
             today = latest.astimezone(protocol.zone()).date()
         if given > today:
             raise NotYet
-        return min(end, latest)
+        return min(end, latest).astimezone(UTC)
 
     def _at(self, conn: Connection, row: StudyRow, *, as_of: datetime, known_at: datetime) -> View:
         degraded = studies.degraded_at(conn, row.study, known_at)

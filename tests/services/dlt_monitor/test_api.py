@@ -1,0 +1,375 @@
+"""``/monitor/v1`` over real HTTP, with worker and ticker running behind it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Engine
+
+from services.dlt_monitor.app import create_app
+from services.dlt_monitor.monitor import GROUP
+from shared.contracts.assessment import Assessment, digest_of
+from shared.contracts.envelope import Fact
+from shared.contracts.signals import Signal, SignalType
+from shared.runtime import outbox
+from shared.runtime.auth import ROLES, create_key, unguarded
+from shared.runtime.bus import Message
+from shared.runtime.clock import ManualClock
+from shared.runtime.db import create_engine
+from shared.runtime.postgres_bus import PostgresBus
+from shared.runtime.settings import Settings
+from tests.services.dlt_monitor.trial import DAY_1, STUDY, Trial, at, garbage, publish
+
+DAY_10 = DAY_1 + timedelta(days=9)
+OTHER = "OTHER-1"
+
+
+class Service:
+    """The running service, and people with keys who ask it."""
+
+    def __init__(self, engine: Engine, clock: ManualClock, bus: PostgresBus, base: str) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.bus = bus
+        self.client = httpx2.Client(base_url=base + "/monitor/v1", timeout=10)
+        self._keys: dict[tuple[str, str], str] = {}
+
+    def ask(
+        self,
+        path: str,
+        role: str = "committee_member",
+        study: str = STUDY,
+        method: str = "GET",
+        **params: Any,
+    ) -> httpx2.Response:
+        headers = {"Authorization": f"Bearer {self._key(role, study)}"}
+        return self.client.request(method, path, params=params or None, headers=headers)
+
+    def about(self, path: str, **params: Any) -> Any:
+        """The answer about the study, which must be given."""
+        response = self.ask(f"/studies/{STUDY}/{path}", **params)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def feed(self, *facts: Fact | Message) -> None:
+        """Publish, and wait until all of it is applied."""
+        publish(self.engine, self.bus, facts)
+        self.wait(lambda: self._applied() and bool(self.find_line()))
+
+    def wait(self, until: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 20
+        pause = threading.Event()
+        while not until():
+            assert time.monotonic() < deadline, "did not happen in time"
+            pause.wait(0.02)
+
+    def line(self) -> dict[str, Any]:
+        found = self.find_line()
+        assert found is not None
+        return found
+
+    def find_line(self) -> dict[str, Any] | None:
+        (line,) = self.ask("/studies").json()["studies"]
+        return None if line["stale"] else line
+
+    def _applied(self) -> bool:
+        with self.engine.connect() as conn:
+            held = outbox.load_position(conn, GROUP, "vigil.facts.v1", -1)
+            last = conn.exec_driver_sql(
+                "SELECT max(id) FROM bus.outbox WHERE topic = 'vigil.facts.v1'"
+            ).scalar_one()
+        return held.minor == int(last)
+
+    def _key(self, role: str, study: str) -> str:
+        if (role, study) not in self._keys:
+            with self.engine.begin() as conn:
+                self._keys[role, study] = create_key(conn, "a person", [(study, role)])
+        return self._keys[role, study]
+
+
+@pytest.fixture
+def app(settings: Settings, engine: Engine, clock: ManualClock) -> Iterator[FastAPI]:
+    with PostgresBus(engine) as bus:
+        app = create_app(settings, engine, bus, clock)
+        app.state.bus = bus
+        yield app
+
+
+@pytest.fixture
+def service(
+    app: FastAPI, engine: Engine, clock: ManualClock, live_server: Callable[[FastAPI], str]
+) -> Iterator[Service]:
+    service = Service(engine, clock, app.state.bus, live_server(app))
+    with service.client:
+        yield service
+
+
+# -- who may ask ----------------------------------------------------------------------------------
+
+READ = ["assessment", "cohorts", "enrolment?dose_level=1", "signals", "decisions"]
+
+
+def test_every_route_is_guarded(app: FastAPI) -> None:
+    assert unguarded(app) == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_of_the_study_may_read(service: Service, trial: Trial, role: str) -> None:
+    service.feed(trial.protocol(), *trial.cohort())
+    for path in READ:
+        assert service.ask(f"/studies/{STUDY}/{path}", role=role).status_code == 200, path
+
+
+@pytest.mark.parametrize("path", [*READ, "parked", f"assessments/sha256:{'0' * 64}"])
+def test_another_study_is_not_there(service: Service, trial: Trial, path: str) -> None:
+    service.feed(trial.protocol())
+    response = service.ask(f"/studies/{STUDY}/{path}", study=OTHER, role="study_admin")
+    assert response.status_code == 404
+    assert STUDY not in response.text
+
+
+def test_a_key_is_needed(service: Service) -> None:
+    assert service.client.get(f"/studies/{STUDY}/assessment").status_code == 401
+    assert service.client.get("/studies").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("role", "seen", "replayed"),
+    [
+        ("study_admin", 200, 404),
+        ("auditor", 200, 403),
+        ("medical_monitor", 403, 403),
+        ("committee_member", 403, 403),
+        ("edc_source", 403, 403),
+    ],
+)
+def test_parked_messages_are_for_those_who_oversee(
+    service: Service, role: str, seen: int, replayed: int
+) -> None:
+    parked = f"/studies/{STUDY}/parked"
+    assert service.ask(parked, role=role).status_code == seen
+    assert service.ask(f"{parked}/1/replay", role=role, method="POST").status_code == replayed
+
+
+def test_the_list_holds_the_studies_of_the_key(service: Service, trial: Trial) -> None:
+    service.feed(trial.protocol(), Trial(OTHER).protocol(), *trial.cohort())
+    line = service.line()
+    assert line["study"] == STUDY
+    assert line["synthetic"] is True
+    assert (line["status"], line["action"], line["degraded"]) == ("open", "wait", False)
+    (nothing,) = service.ask("/studies", study="NEVER-HEARD-OF").json()["studies"]
+    assert nothing["status"] == "no_facts"
+
+
+# -- what is answered -----------------------------------------------------------------------------
+
+
+def test_the_assessment_says_how_far_it_goes(service: Service, trial: Trial) -> None:
+    service.feed(trial.protocol(), *trial.cohort())
+    response = service.ask(f"/studies/{STUDY}/assessment")
+    assessment = Assessment.model_validate_json(response.content)
+    assert assessment.digest == digest_of(assessment)
+    assert assessment.applied_through == response.headers["Vigil-Applied-Through"] == "16"
+    assert response.headers["Vigil-Lag"] == "0"
+    assert "Vigil-Stale" not in response.headers
+
+
+def test_cohorts_show_doses_with_their_subjects(service: Service, trial: Trial) -> None:
+    service.feed(trial.protocol(), *trial.cohort(), *trial.treated("2-01", level=2))
+    cohorts = service.about("cohorts")
+    assert [len(dose["subjects"]) for dose in cohorts["doses"]] == [3, 1, 0, 0]
+    assert cohorts["recommendation"]["action"]
+
+
+def test_signals_come_in_pages(service: Service, trial: Trial) -> None:
+    service.feed(trial.protocol(), *trial.cohort())
+    service.clock.set(at(DAY_10))
+    service.feed(trial.platelets("1-02", DAY_10, "21"))
+    service.feed(trial.platelets("1-02", DAY_10, "81", revision=2))
+    whole = service.about("signals")
+    assert whole["next"] is None
+    paged: list[Any] = []
+    after: str | None = "0"
+    while after is not None:
+        page = service.about("signals", after=after, limit=1)
+        paged += page["signals"]
+        after = page["next"]
+    assert paged == whole["signals"]
+    kinds = [Signal.model_validate(signal).type for signal in paged]
+    assert SignalType.DLT_CANDIDATE in kinds
+    standing = service.about("signals", standing=True)["signals"]
+    assert {one["id"] for one in standing} == set(whole["standing"])
+    assert SignalType.DLT_CANDIDATE not in {one["type"] for one in standing}
+    fallen = service.about("signals", standing=False)["signals"]
+    assert len(fallen) + len(standing) == len(paged)
+
+
+def test_a_past_view_has_the_digest_of_its_time(service: Service, trial: Trial) -> None:
+    service.feed(trial.protocol(), *trial.cohort())
+    service.clock.set(at(DAY_10))
+    service.feed(trial.platelets("1-02", DAY_10, "21"))
+    then = service.about("assessment")
+    service.clock.advance(timedelta(days=1))
+    service.feed(
+        trial.platelets("1-02", DAY_10, "81", revision=2, known=service.clock.now()),
+    )
+    now = service.about("assessment")
+    assert now["digest"] != then["digest"]
+    past = service.about("assessment", known_at=then["as_of"])
+    assert past["digest"] == then["digest"]
+    assert past["subjects"][1]["status"] == "dlt_candidate"
+    seen_now = service.about("assessment", as_of=then["as_of"])
+    assert seen_now["subjects"][1]["status"] == "in_window"
+
+
+def test_a_bare_date_is_its_end_in_the_studys_zone(service: Service, trial: Trial) -> None:
+    service.feed(trial.protocol(), *trial.cohort())
+    service.clock.set(at(DAY_10))
+    past = service.about("assessment", known_at=DAY_1.isoformat())
+    assert past["known_at"] == f"{DAY_1}T15:59:59.999999Z"  # midnight in Shanghai
+    today = service.about("assessment", known_at=DAY_10.isoformat())
+    assert today["known_at"] == f"{DAY_10}T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-13-01", "yesterday", "2026-01-05T12:00:00", "2030-01-01", "2030-01-01T00:00Z"]
+)
+def test_a_moment_that_cannot_be_assessed_is_refused(
+    service: Service, trial: Trial, moment: str
+) -> None:
+    service.feed(trial.protocol())
+    response = service.ask(f"/studies/{STUDY}/assessment", known_at=moment)
+    assert response.status_code == 422
+    assert moment not in response.text
+
+
+def test_before_the_protocol_there_is_nothing_to_assess_by(service: Service, trial: Trial) -> None:
+    assert service.ask(f"/studies/{STUDY}/assessment").status_code == 409
+    service.feed(*trial.cohort())
+    assert service.line()["status"] == "no_protocol"
+    assert service.ask(f"/studies/{STUDY}/assessment").status_code == 409
+    service.feed(trial.protocol(known=at(DAY_1)))
+    before = (at(DAY_1) - timedelta(seconds=1)).isoformat()
+    assert service.ask(f"/studies/{STUDY}/assessment", known_at=before).status_code == 409
+    assert service.ask(f"/studies/{STUDY}/assessment").status_code == 200
+
+
+def test_windows_close_by_the_clock_alone(service: Service, trial: Trial) -> None:
+    service.feed(trial.protocol(), *trial.cohort())
+    service.feed(*(trial.complete(f"1-0{number}", known=at(DAY_1)) for number in (1, 2, 3)))
+    assert not service.about("enrolment", dose_level=2)["allowed"]
+    service.clock.set(at(DAY_1 + timedelta(days=21)))
+    # Whether or not the ticker was faster: the answer is as of now.
+    assert {one["status"] for one in service.about("assessment")["subjects"]} == {"completed"}
+    service.wait(lambda: (service.find_line() or {}).get("action") == "escalate")
+
+
+# -- decisions and their basis --------------------------------------------------------------------
+
+
+def test_a_digest_that_was_never_given_out_is_flagged(service: Service, trial: Trial) -> None:
+    service.feed(trial.protocol(), *trial.cohort())
+    service.clock.set(at(DAY_10))
+    service.feed(trial.decision("sha256:" + "0" * 64, at(DAY_10)))
+    (decision,) = service.about("decisions")["decisions"]
+    assert decision["digest_known"] is False
+
+
+def test_any_view_that_was_given_out_may_be_cited(service: Service, trial: Trial) -> None:
+    service.feed(trial.protocol(), *trial.cohort())
+    service.clock.set(at(DAY_10))
+    view = service.about("assessment", known_at=at(DAY_1 + timedelta(days=3)).isoformat())
+    service.feed(trial.decision(view["digest"], at(DAY_10)))
+    (decision,) = service.about("decisions")["decisions"]
+    assert decision["digest_known"] is True
+    assert service.about(f"assessments/{view['digest']}") == view
+    stored = service.about("assessment")
+    assert service.about(f"assessments/{stored['digest']}") == stored
+
+
+# -- unknown is never shown as fine ---------------------------------------------------------------
+
+
+def test_enrolment_is_never_allowed_while_degraded(service: Service, trial: Trial) -> None:
+    service.feed(trial.protocol(), *trial.treated("1-01"))
+    assert service.about("enrolment", dose_level=1)["allowed"]
+    service.feed(garbage(STUDY))
+    answer = service.about("enrolment", dose_level=1)
+    assert not answer["allowed"]
+    assert answer["reasons"]
+    assert service.line()["degraded"]
+    (parked,) = service.ask(f"/studies/{STUDY}/parked", role="auditor").json()["parked"]
+    assert parked["reason"] == "not a fact of this contract"
+    again = service.ask(
+        f"/studies/{STUDY}/parked/{parked['id']}/replay", role="study_admin", method="POST"
+    )
+    assert again.status_code == 409
+    assert service.about("assessment")["degraded"]
+
+
+def test_a_parked_message_of_another_study_cannot_be_replayed(
+    service: Service, trial: Trial
+) -> None:
+    service.feed(trial.protocol(), garbage(STUDY))
+    (parked,) = service.ask(f"/studies/{STUDY}/parked", role="auditor").json()["parked"]
+    foreign = service.ask(
+        f"/studies/{OTHER}/parked/{parked['id']}/replay",
+        role="study_admin",
+        study=OTHER,
+        method="POST",
+    )
+    assert foreign.status_code == 404
+
+
+def test_without_worker_and_ticker_nobody_knows(
+    settings: Settings,
+    engine: Engine,
+    clock: ManualClock,
+    service: Service,
+    trial: Trial,
+    live_server: Callable[[FastAPI], str],
+) -> None:
+    service.feed(trial.protocol(), *trial.treated("1-01"))
+    idle = create_app(settings, engine, service.bus, clock, run_in_background=False)
+    base = live_server(idle)
+    with Service(engine, clock, service.bus, base).client as client:
+        with engine.begin() as conn:
+            key = create_key(conn, "an IRT", [(STUDY, "edc_source")])
+        client.headers["Authorization"] = f"Bearer {key}"
+        assessment = client.get(f"/studies/{STUDY}/assessment")
+        assert assessment.status_code == 200
+        assert assessment.headers["Vigil-Stale"] == "true"
+        enrolment = client.get(f"/studies/{STUDY}/enrolment", params={"dose_level": 1})
+        assert enrolment.status_code == 503
+        assert client.get("/studies").json()["studies"][0]["stale"] is True
+        assert httpx2.get(base + "/readyz").status_code == 503
+
+
+def test_a_database_that_is_down_is_not_no_dlt(
+    settings: Settings,
+    clock: ManualClock,
+    new_database: Callable[[], str],
+    live_server: Callable[[FastAPI], str],
+) -> None:
+    engine = create_engine(new_database(), application_name="tests")
+    with engine.begin() as conn:
+        key = create_key(conn, "a person", [(STUDY, "committee_member")])
+    down = create_engine(
+        engine.url.set(database="there_is_none"), application_name="tests", pool_size=1
+    )
+    with PostgresBus(down) as bus:
+        app = create_app(settings, down, bus, clock, run_in_background=False)
+        response = httpx2.get(
+            live_server(app) + f"/monitor/v1/studies/{STUDY}/assessment",
+            headers={"Authorization": f"Bearer {key}"},
+        )
+    assert response.status_code == 503
+    engine.dispose()
+    down.dispose()
