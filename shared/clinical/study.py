@@ -68,7 +68,8 @@ class Study:
     def _forget_past(self, entry: Entry) -> None:
         """Drop remembered views of the past that this version changes."""
         known = entry.fact.known_at
-        self._past = {key: states for key, states in self._past.items() if key[1] < known}
+        if any(key[1] >= known for key in self._past):
+            self._past = {key: states for key, states in self._past.items() if key[1] < known}
         protocol = self.protocol
         if protocol is not None:
             zone = protocol.zone()
@@ -270,8 +271,10 @@ class _Member:
         self.history.add(entry)
         known = entry.fact.known_at
         self._recent = None
-        self._states = {key: state for key, state in self._states.items() if key[1] < known}
-        self._results = {key: found for key, found in self._results.items() if key < known}
+        if any(key[1] >= known for key in self._states):
+            self._states = {key: state for key, state in self._states.items() if key[1] < known}
+        if any(key >= known for key in self._results):
+            self._results = {key: found for key, found in self._results.items() if key < known}
         record = entry.record
         if isinstance(record, Lab) and record.LBLOBXFL == "Y":
             self._baselines[record.LBTESTCD, record.LBSPEC] = entry

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from shared.clinical.ctcae import LabValue
@@ -54,9 +54,10 @@ class Entry:
     """One accepted version of a record, its data checked and its date read.
 
     ``record`` is None for a deletion, ``occurred`` for a record without a date of its own.
+    ``graded`` remembers the grades of a laboratory value with what they were based on.
     """
 
-    __slots__ = ("_lab", "_when", "evidence", "fact", "occurred", "record")
+    __slots__ = ("_lab", "_when", "evidence", "fact", "graded", "occurred", "record")
 
     def __init__(self, fact: Fact, record: Record | None, occurred: DateInterval | None) -> None:
         self.fact = fact
@@ -65,6 +66,7 @@ class Entry:
         self.evidence = Evidence(source=fact.source, recordid=fact.recordid, revision=fact.revision)
         self._when: tuple[ZoneInfo, When] | None = None
         self._lab: LabValue | None = None
+        self.graded: tuple[Any, tuple[Any, ...]] | None = None
 
     @property
     def attributed(self) -> bool:
@@ -139,15 +141,13 @@ class Standing:
 
 def stand(versions: Iterable[Entry], known_at: datetime) -> Standing | None:
     """What stands of a record by what was known; None for a deleted or not yet known record."""
-    visible = sorted(
-        (entry for entry in versions if entry.fact.known_at <= known_at),
-        key=lambda entry: (entry.fact.version, entry.fact.content),
-    )
+    visible = [entry for entry in versions if entry.fact.known_at <= known_at]
     if not visible:
         return None
     if len(visible) == 1:
         only = visible[0]
         return Standing((only,), (only,), None) if only.record is not None else None
+    visible.sort(key=lambda entry: (entry.fact.version, entry.fact.content))
     top = visible[-1].fact.version
     highest = [entry for entry in visible if entry.fact.version == top]
     upserts = [entry for entry in highest if entry.record is not None]

@@ -139,28 +139,39 @@ def _laboratory(
     entry: Entry,
     start: FirstDose,
     baselines: dict[tuple[str, str | None], LabValue],
-) -> Iterable[Observation]:
+) -> tuple[Observation, ...]:
     record = entry.record
     assert isinstance(record, Lab)
     if record.LBORRES is None:
-        return
+        return ()
     before = _is_baseline(record, entry, zone, start)
     baseline = None if before else baselines.get((record.LBTESTCD, record.LBSPEC))
-    first, last = entry.dates(zone)
-    for answer in _graded(entry.lab_value(), protocol.ctcae, baseline, before):
-        why = answer.why if isinstance(answer, Graded) else f"not gradable: {answer.why}"
-        yield Observation(
+    basis = (protocol.ctcae, zone, before, baseline)
+    if entry.graded is None or entry.graded[0] != basis:
+        entry.graded = (basis, _grades(protocol, zone, entry, before, baseline))
+    return entry.graded[1]
+
+
+def _grades(
+    protocol: Protocol, zone: ZoneInfo, entry: Entry, before: bool, baseline: LabValue | None
+) -> tuple[Observation, ...]:
+    when = entry.when(zone)
+    answers = _graded(entry.lab_value(), protocol.ctcae, baseline, before)
+    return tuple(
+        Observation(
             term=answer.term,
-            first=first,
-            last=last,
-            moment=entry.instants(zone),
+            first=when.first,
+            last=when.last,
+            moment=when.moment,
             low=answer.low,
             high=answer.high,
             entry=entry,
-            why=why,
+            why=answer.why if isinstance(answer, Graded) else f"not gradable: {answer.why}",
             reported=False,
             before_treatment=before,
         )
+        for answer in answers
+    )
 
 
 @lru_cache(maxsize=65536)

@@ -11,6 +11,7 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator
@@ -59,6 +60,7 @@ class DateInterval:
         )
 
 
+@lru_cache(maxsize=16384)
 def parse_dtc(text: str) -> DateInterval:
     """Read an SDTM ``--DTC`` value; ValueError where it is not one.
 
