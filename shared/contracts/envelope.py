@@ -56,7 +56,9 @@ def _within_utc(moment: datetime) -> datetime:
     return moment
 
 
-Instant: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_utc)]
+Instant: TypeAlias = Annotated[
+    AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_utc)
+]
 
 
 class Event(BaseModel):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -95,11 +96,8 @@ def _check_depth(body: bytes, max_depth: int) -> None:
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                refuse("/" + escape_pointer(key), "duplicate-key", "the same key occurs twice")
-            seen.add(key)
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        refuse("/" + escape_pointer(twice), "duplicate-key", "the same key occurs twice")
     return members
 
 
