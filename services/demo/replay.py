@@ -22,7 +22,9 @@ from shared.contracts.envelope import Fact, fact_from, read_event
 
 SPONSOR = "urn:vigil:demo-sponsor"
 COMMITTEE = "urn:vigil:demo-committee"
-ACTS = frozenset({SPONSOR, COMMITTEE})
+ACTS = {SPONSOR: "Sponsor (synthetic demo)", COMMITTEE: "Review committee (synthetic demo)"}
+"""Who signs the acts of people, by source; the keys they are posted with carry the same names."""
+
 _REVIEWED = time(17)
 _DECIDED = time(18)
 _NOT_YET = "sha256:" + "0" * 64
@@ -153,4 +155,5 @@ def _cited(moments: list[Step]) -> Iterator[Step]:
 def _citing(one: Event, digest: str) -> Event:
     if one["source"] not in ACTS:
         return one
-    return {**one, "data": {**one["data"], "assessment_digest": digest}}
+    data = {**one["data"], "assessment_digest": digest}
+    return {**one, "actor": ACTS[one["source"]], "data": data}

@@ -1,0 +1,18 @@
+"""Which event log the settings ask for: the broker, or the database alone."""
+
+from sqlalchemy import Engine
+
+from shared.runtime.bus import Bus
+from shared.runtime.postgres_bus import PostgresBus
+from shared.runtime.settings import Settings
+from shared.runtime.telemetry import Metrics
+
+
+def bus_from_settings(settings: Settings, engine: Engine, metrics: Metrics | None = None) -> Bus:
+    """Kafka when KAFKA_BOOTSTRAP_SERVERS is set, otherwise the outbox table itself."""
+    if settings.kafka is None:
+        return PostgresBus(engine)
+    # The client library is only loaded where there is a broker.
+    from shared.runtime.kafka_bus import KafkaBus
+
+    return KafkaBus(engine, settings.kafka, metrics=metrics)
