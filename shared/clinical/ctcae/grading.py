@@ -69,9 +69,12 @@ def grade(
 
 def multiple_of_uln(value: LabValue) -> Multiple | NotGradable:
     """The value as a multiple of its own upper limit of normal (Hy's law); the two have the same
-    unit by definition, so that no unit needs to be known."""
+    unit by definition, so that no unit needs to be known. A specimen other than blood is for a
+    person to judge."""
     span = usable_span(value.result)
     uln = limits_of(value.range_low, value.range_high)[1]
+    if specimen_of(value.specimen or "") != "blood":
+        span = "needs_clinical_input"
     if not isinstance(span, str) and uln is not None:
         return Multiple(span, uln)
     reason = span if isinstance(span, str) else "no_range"

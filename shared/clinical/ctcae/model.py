@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from shared.clinical.quantity import Span, is_at_least, is_below
+from shared.clinical.quantity import Span, is_at_least, is_below, multiply
 from shared.contracts.graded import NotGradableReason
 
 
@@ -88,7 +88,7 @@ class Multiple:
 
     def at_least(self, factor: Decimal) -> bool | None:
         """Whether the value is ``factor`` x ULN or more; None where a comparator leaves it open."""
-        limit = factor * self.uln
+        limit = multiply(factor, self.uln)
         if is_at_least(self.span.first, limit):
             return True
         return False if is_below(self.span.last, limit) else None

@@ -332,6 +332,7 @@ def test_multiple_of_uln_needs_no_unit() -> None:
         (replace(ALT, range_high="0"), "no_range"),
         (replace(ALT, result="high"), "character_result"),
         (replace(ALT, result="-1"), "needs_clinical_input"),
+        (replace(BILI, specimen="URINE"), "needs_clinical_input"),
     ],
 )
 def test_no_multiple(value: LabValue, reason: str) -> None:
