@@ -57,7 +57,11 @@ def new_database(postgres: EmbeddedPostgres) -> Iterator[Callable[[], str]]:
     """Makes a migrated database and returns its URL; for tests that need more than one."""
     admin = create_engine(postgres.url("postgres"), application_name="tests")
     admin = admin.execution_options(isolation_level="AUTOCOMMIT")
-    _make_template(admin, postgres)
+    try:
+        _make_template(admin, postgres)
+    except BaseException:
+        admin.dispose()
+        raise
 
     def make() -> str:
         name = f"test_{next(_numbers)}"
@@ -124,9 +128,11 @@ def _make_template(admin: Engine, postgres: EmbeddedPostgres) -> None:
     with admin.connect() as conn:
         conn.execute(sa.text(f"CREATE DATABASE {TEMPLATE}"))
     engine = create_engine(postgres.url(TEMPLATE), application_name="tests")
-    for package in filter(_has_history, HISTORIES):
-        migrate(engine, package)
-    engine.dispose()
+    try:
+        for package in filter(_has_history, HISTORIES):
+            migrate(engine, package)
+    finally:
+        engine.dispose()
 
 
 def _has_history(package: str) -> bool:

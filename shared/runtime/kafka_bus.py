@@ -19,6 +19,7 @@ from kafka import (
     TopicPartition,
 )
 from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.net.compat import KafkaNetClient
 from kafka.structs import OffsetAndMetadata
 from sqlalchemy import Connection, Engine
 
@@ -35,7 +36,15 @@ from shared.runtime.bus import (
     Subscription,
     TopicMismatch,
 )
-from shared.runtime.kafka_wire import client_config, headers_of, message_of
+from shared.runtime.kafka_wire import (
+    ENVELOPE_BYTES,
+    client_config,
+    creation_of,
+    headers_of,
+    message_of,
+    partition_counts,
+    partitions_of,
+)
 from shared.runtime.relay import Relay, Sender
 from shared.runtime.settings import KafkaSettings
 from shared.runtime.telemetry import Metrics, get_logger
@@ -43,14 +52,12 @@ from shared.runtime.wakeup import Wakeup
 
 log = get_logger(__name__)
 
-ENVELOPE_BYTES = 64 * 1024
-"""Room for key, headers and framing beyond the largest value."""
-
 CONNECT_MS = 5_000
 SESSION_MS = 15_000
+METADATA_MS = 10_000
 CONFIRM_SECONDS = 30.0
 HINT_EVERY_SECONDS = 5.0
-STALL_SECONDS = 60.0
+STALL_SECONDS = 20.0
 """A reader that gets nothing for so long although there is something opens a new connection."""
 
 
@@ -107,89 +114,79 @@ class KafkaBus:
     def ensure_topics(self) -> None:
         if self._topics_checked.is_set():
             return
+        admin = _connected(KafkaAdminClient, client_config(self._settings))
         try:
-            admin = KafkaAdminClient(
-                **client_config(self._settings), bootstrap_timeout_ms=CONNECT_MS
-            )
-            try:
-                self._create_missing(admin)
-                self._compare(admin)
-            finally:
-                admin.close()
+            self._create_missing(admin)
+            self._compare(admin)
         except (KafkaError, OSError) as error:
             raise BusUnavailable("the broker does not answer") from error
+        finally:
+            admin.close()
         self._topics_checked.set()
 
     def _create_missing(self, admin: Any) -> None:
-        present = _partition_counts(admin)
-        missing = {
-            topic.name: self._creation(topic) for topic in self._topics if topic.name not in present
-        }
+        present = partition_counts(admin)
+        missing = [topic for topic in self._topics if topic.name not in present]
         if missing:
             with suppress(TopicAlreadyExistsError):
-                admin.create_topics(missing, wait_for_metadata=True)
-
-    def _creation(self, topic: TopicSpec) -> dict[str, Any]:
-        replicas = self._settings.replication_factor
-        return {
-            "num_partitions": self._partitions(topic),
-            "replication_factor": replicas,
-            "configs": {
-                "cleanup.policy": "delete",
-                "retention.ms": str(topic.retention_ms),
-                "max.message.bytes": str(MAX_MESSAGE_BYTES + ENVELOPE_BYTES),
-                "min.insync.replicas": str(max(1, replicas - 1)),
-            },
-        }
+                creations = {topic.name: creation_of(topic, self._settings) for topic in missing}
+                admin.create_topics(creations, wait_for_metadata=True)
 
     def _compare(self, admin: Any) -> None:
-        present = _partition_counts(admin)
+        present = partition_counts(admin)
         for topic in self._topics:
             if topic.name not in present:
                 raise BusUnavailable(f"topic {topic.name} is not there yet")
-            if present[topic.name] != self._partitions(topic):
+            wanted = partitions_of(topic, self._settings)
+            if present[topic.name] != wanted:
                 raise TopicMismatch(
                     f"topic {topic.name} has {present[topic.name]} partitions,"
-                    f" {self._partitions(topic)} are configured: keys would move to others"
+                    f" {wanted} are configured: keys would move to others"
                 )
-
-    def _partitions(self, topic: TopicSpec) -> int:
-        return self._settings.partitions or topic.partitions
 
     def _sender(self) -> Sender:
         self.ensure_topics()
         return _KafkaSender(client_config(self._settings))
 
 
-def _partition_counts(admin: Any) -> dict[str, int]:
-    return {
-        topic["name"]: len(topic["partitions"])
-        for topic in admin.describe_topics()
-        if not topic["error_code"]
-    }
+def _connected(kind: Any, client: dict[str, Any], **more: Any) -> Any:
+    """A client of `kind` that has reached the broker. Raises BusUnavailable.
+
+    A constructor that fails leaves its thread and sockets behind (kafka-python 3.0.12), and an
+    outage is many failures: so they are closed here.
+    """
+    opened: list[Any] = []
+
+    def remember(**config: Any) -> Any:
+        opened.append(KafkaNetClient(**config))
+        return opened[-1]
+
+    try:
+        return kind(**client, **more, bootstrap_timeout_ms=CONNECT_MS, kafka_client=remember)
+    except (KafkaError, OSError) as error:
+        for net in opened:
+            net.close()
+        raise BusUnavailable("the broker does not answer") from error
 
 
 class _KafkaSender:
     """A producer whose every message is confirmed before the next batch."""
 
     def __init__(self, client: dict[str, Any]) -> None:
-        try:
-            self._producer = KafkaProducer(
-                **client,
-                enable_idempotence=True,
-                acks="all",
-                linger_ms=5,
-                batch_size=256 * 1024,
-                max_request_size=MAX_MESSAGE_BYTES + ENVELOPE_BYTES,
-                max_block_ms=CONNECT_MS,
-                bootstrap_timeout_ms=CONNECT_MS,
-                request_timeout_ms=10_000,
-                delivery_timeout_ms=int(CONFIRM_SECONDS * 1000),
-                allow_auto_create_topics=False,
-                metrics_enabled=False,
-            )
-        except (KafkaError, OSError) as error:
-            raise BusUnavailable("the broker does not answer") from error
+        self._producer = _connected(
+            KafkaProducer,
+            client,
+            enable_idempotence=True,
+            acks="all",
+            linger_ms=5,
+            batch_size=256 * 1024,
+            max_request_size=MAX_MESSAGE_BYTES + ENVELOPE_BYTES,
+            max_block_ms=CONNECT_MS,
+            request_timeout_ms=10_000,
+            delivery_timeout_ms=int(CONFIRM_SECONDS * 1000),
+            allow_auto_create_topics=False,
+            metrics_enabled=False,
+        )
 
     def send(self, messages: Sequence[Message]) -> None:
         try:
@@ -241,19 +238,19 @@ class _KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
     # -- callbacks on the client's thread -------------------------------------------------------
 
     def on_partitions_assigned(self, assigned: Collection[Any]) -> None:
-        self._unseat(tp.partition for tp in assigned)
+        self._unseat(assigned)
 
     def on_partitions_revoked(self, revoked: Collection[Any]) -> None:
-        self._unseat(tp.partition for tp in revoked)
+        self._unseat(revoked)
 
     def on_partitions_lost(self, lost: Collection[Any]) -> None:
-        self._unseat(tp.partition for tp in lost)
+        self._unseat(lost)
 
-    def _unseat(self, partitions: Any) -> None:
+    def _unseat(self, partitions: Collection[Any]) -> None:
         with self._lock:
             self._generation += 1
-            for partition in partitions:
-                self._held.pop(partition, None)
+            for tp in partitions:
+                self._held.pop(tp.partition, None)
 
     # -- the port -------------------------------------------------------------------------------
 
@@ -320,19 +317,26 @@ class _KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._take(tp, records, held)
 
     def _open(self) -> Any:
-        consumer = KafkaConsumer(
-            **self._client,
+        consumer = _connected(
+            KafkaConsumer,
+            self._client,
             group_id=f"vigil.{self._group}.{self._topic}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_poll_records=self._limit,
             max_partition_fetch_bytes=MAX_MESSAGE_BYTES + ENVELOPE_BYTES,
             session_timeout_ms=SESSION_MS,
-            bootstrap_timeout_ms=CONNECT_MS,
+            metadata_max_age_ms=METADATA_MS,
             allow_auto_create_topics=False,
             metrics_enabled=False,
         )
         consumer.subscribe([self._topic], listener=self)
+        # Asking for the topics brings their partitions up to date before the group is joined.
+        # Otherwise the client joins a second time, and if a poll times out in the middle of that
+        # it never gets a record again (kafka-python 3.0.12).
+        if self._topic not in consumer.topics():
+            consumer.close()
+            raise BusUnavailable(f"topic {self._topic} is not there yet")
         return consumer
 
     def _seat_all(self) -> None:
@@ -358,23 +362,18 @@ class _KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
         beginnings = self._consumer.beginning_offsets(list(wanted))
         ends = self._consumer.end_offsets(list(wanted))
         for tp, offset in wanted.items():
-            if offset < beginnings[tp]:
+            if not beginnings[tp] <= offset <= ends[tp]:
                 raise LogDamaged(
-                    f"{tp.topic}/{tp.partition} begins at {beginnings[tp]}, but {self._group} has"
-                    f" read only up to {offset}; see docs/decisions/event-log.md"
-                )
-            if offset > ends[tp]:
-                raise LogDamaged(
-                    f"{tp.topic}/{tp.partition} ends at {ends[tp]}, but {self._group} has read up"
-                    f" to {offset}: the topic was truncated or made anew;"
-                    " see docs/decisions/event-log.md"
+                    f"{tp.topic}/{tp.partition} holds {beginnings[tp]} to {ends[tp]}, but"
+                    f" {self._group} has read up to {offset}: messages were deleted unread, or the"
+                    " topic was made anew; see docs/decisions/event-log.md"
                 )
 
     def _take(self, tp: Any, records: Sequence[Any], held: int) -> None:
         first = records[0].offset
         if first < held:
             # The client fell back to an older offset; seating again looks at why.
-            self._unseat([tp.partition])
+            self._unseat([tp])
             return
         if first > held:
             self._refuse_holes({tp: held})

@@ -2,10 +2,14 @@
 
 from typing import Any
 
-from shared.runtime.bus import Message
+from shared.contracts.topics import TopicSpec
+from shared.runtime.bus import MAX_MESSAGE_BYTES, Message
 from shared.runtime.settings import KafkaSettings
 
 ID_HEADER = "vigil-id"
+
+ENVELOPE_BYTES = 64 * 1024
+"""Room for key, headers and framing beyond the largest value."""
 
 
 def client_config(settings: KafkaSettings) -> dict[str, Any]:
@@ -23,6 +27,35 @@ def client_config(settings: KafkaSettings) -> dict[str, Any]:
         "reconnect_backoff_max_ms": 2_000,
     }
     return {name: value for name, value in config.items() if value is not None}
+
+
+def partitions_of(topic: TopicSpec, settings: KafkaSettings) -> int:
+    """How many partitions the topic must have here."""
+    return settings.partitions or topic.partitions
+
+
+def creation_of(topic: TopicSpec, settings: KafkaSettings) -> dict[str, Any]:
+    """What a missing topic is created with."""
+    replicas = settings.replication_factor
+    return {
+        "num_partitions": partitions_of(topic, settings),
+        "replication_factor": replicas,
+        "configs": {
+            "cleanup.policy": "delete",
+            "retention.ms": str(topic.retention_ms),
+            "max.message.bytes": str(MAX_MESSAGE_BYTES + ENVELOPE_BYTES),
+            "min.insync.replicas": str(max(1, replicas - 1)),
+        },
+    }
+
+
+def partition_counts(admin: Any) -> dict[str, int]:
+    """Partitions of each topic the broker has; `admin` is the Kafka client's."""
+    return {
+        topic["name"]: len(topic["partitions"])
+        for topic in admin.describe_topics()
+        if not topic["error_code"]
+    }
 
 
 def headers_of(message: Message) -> list[tuple[str, bytes]]:

@@ -1,7 +1,10 @@
 """The bus contract on a real Kafka, and what only this bus has to prove."""
 
+import gc
+import logging
 import secrets
 import socket
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -71,7 +74,7 @@ class TestKafkaBus(BusContract):
         producer = KafkaProducer(bootstrap_servers=kafka_bootstrap.split(","))
         for key, value, headers in [
             (b"ST-1", b"\x00\xff garbage", [("vigil-id", b"\xff\x00"), ("h", b"\x00")]),
-            (None, None, []),
+            (None, b"", []),
             (b"\x00\xfe", b"x", []),
         ]:
             producer.send(harness.topic, key=key, value=value, headers=headers).get(30)
@@ -124,7 +127,7 @@ class TestKafkaBus(BusContract):
         wait_for(lambda: self._relayed(harness) > relayed)
         partition = self._partition_of(harness)
         admin.delete_records({TopicPartition(harness.topic, partition): 4})
-        with pytest.raises(LogDamaged, match="begins at 4"):
+        with pytest.raises(LogDamaged, match="holds 4 to 6"):
             harness.run_until(worker, lambda: False)
         assert harness.applied() == ["ST-1/0"]
 
@@ -137,10 +140,19 @@ class TestKafkaBus(BusContract):
             conn.execute(
                 sa.text("UPDATE bus.cursor SET minor = 1000 WHERE group_name = 'g' AND minor > 0")
             )
-        with pytest.raises(LogDamaged, match="truncated or made anew"):
+        with pytest.raises(LogDamaged, match="made anew"):
             harness.run_until(worker, lambda: False)
 
-    def test_without_a_broker_the_outbox_keeps_everything(self, engine: Engine) -> None:
+    # The client leaves the sockets of refused connections to the garbage collector.
+    @pytest.mark.filterwarnings(
+        "ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+    )
+    def test_without_a_broker_the_outbox_keeps_everything(
+        self, engine: Engine, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        # Its log records would keep those sockets beyond the test.
+        caplog.set_level(logging.CRITICAL, logger="kafka")
+        threads_before = set(threading.enumerate())
         nowhere = KafkaSettings((unused_address(),))
         bus = KafkaBus(engine, nowhere)
         bus.start()
@@ -160,6 +172,9 @@ class TestKafkaBus(BusContract):
             assert load_position(conn, "relay", PARKED.name, -1) == Position(0, 0)
             assert conn.execute(sa.text("SELECT count(*) FROM bus.outbox")).scalar_one() == 1
         bus.close()
+        # Each failed attempt used to leave a thread of the client behind.
+        assert set(threading.enumerate()) <= threads_before
+        gc.collect()
 
     @staticmethod
     def _relayed(harness: Harness) -> Position:
