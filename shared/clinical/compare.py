@@ -34,8 +34,8 @@ def compare(
 ) -> tuple[Signal, ...]:
     """The signals to send: new raisings, and follow-ups of those that no longer stand.
 
-    ``standing``: raised and neither withdrawn nor superseded. ``raised_before(key)``: how often a key
-    was raised already; it makes the id of a second raising a new one, and of a redelivery the same.
+    ``standing``: raised and neither withdrawn nor superseded. ``raised_before(key)``: how often a
+    key was raised already; it gives a second raising a new id, and a redelivery the same one.
     """
     wanted = {signal.key: signal for signal in standing_signals(assessment)}
     kept = {signal.key for signal in standing}

@@ -82,7 +82,7 @@ def _doses(delay: Delay, case: Case) -> list[tuple[Entry, Dose]]:
         for standing in case.doses
         for entry in standing.entries
         if isinstance(entry.record, Dose)
-        and entry.record.ECTRT == delay.treatment
+        and delay.treatment == entry.record.ECTRT
         and entry.record.cycle == delay.cycle
     ]
 

@@ -33,7 +33,8 @@ Place = Literal["in", "out", "possible"]
 @dataclass(frozen=True, slots=True)
 class Trigger:
     """One moment a rule bit. ``deadline``: when time alone may change it; ``missing``: what the
-    site has to supply; ``first`` to ``last``: the local dates of the onset; ``grade``: the worst."""
+    site has to supply; ``first`` to ``last``: the local dates of the onset; ``grade``: the worst.
+    """
 
     result: CriterionResult
     first: date
@@ -91,7 +92,7 @@ class Case:
 
 
 def toxicity_triggers(rule: CriterionRule, case: Case) -> list[Trigger]:
-    """A toxicity rule: every run at the grade, then duration, companions, attribution, exemptions."""
+    """Every run at the grade, then its duration, companions, attribution and exemptions."""
     assert rule.toxicity is not None
     triggers = []
     for term in selected_terms(rule.toxicity, case):
@@ -185,7 +186,7 @@ def _gap(run: Run) -> tuple[str, ...]:
 
 
 def _together(trigger: Trigger, run: Run, companions: Sequence[Companion], case: Case) -> Trigger:
-    """The run with a second fact during it; its absence counts only where the source is complete."""
+    """The run with a second fact during it; none counts only where the source is complete."""
     until = run.end or case.today
     best: Trigger | None = None
     for companion in companions:

@@ -1,4 +1,4 @@
-"""May a subject be dosed at a level now? The answer for a randomisation system, never a false yes."""
+"""May a subject be dosed at a level now? For a randomisation system, never a false yes."""
 
 from __future__ import annotations
 

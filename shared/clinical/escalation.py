@@ -1,7 +1,7 @@
 """From subjects to the study: counts per dose, the design's answer, holds, recorded decisions.
 
-The rule proposes; only a named person's record opens a dose level or lifts a hold. A hold stays even
-where a correction has taken away what caused it, until such a record.
+The rule proposes; only a named person's record opens a dose level or lifts a hold. A hold stays
+even where a correction has taken away what caused it, until such a record.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol as Shape
+from typing import Literal
+from typing import Protocol as Shape
 
 from shared.clinical.designs import Answer, Counts, Question, decide
 from shared.clinical.designs.three_plus_three import LIMIT, cleared
@@ -72,14 +73,13 @@ def assess_escalation(
     memory: Memory,
     states: Sequence[SubjectState],
     decisions: Sequence[Entry],
-    as_of: datetime,
     known_at: datetime,
     degraded: bool,
 ) -> Escalation:
     """Counts, the rule's answer, what stands in its way, and the decisions on record."""
     question = _question(protocol, states, decisions)
     answer = decide(question)
-    hold = _standing_hold(protocol, memory, states, decisions, question, answer, known_at)
+    hold = _standing_hold(protocol, memory, states, decisions, answer, known_at)
     blocks = _blocks(protocol, states, degraded)
     recommendation = _recommendation(answer, hold, blocks, states, decisions, question)
     last = _record(decisions[-1]) if decisions else None
@@ -148,32 +148,28 @@ def _standing_hold(
     memory: Memory,
     states: Sequence[SubjectState],
     decisions: Sequence[Entry],
-    question: Question,
     answer: Answer,
     known_at: datetime,
 ) -> _Hold | None:
     """The latest cause for a hold that no later record lifts, even if the cause is gone."""
-    causes = _causes(protocol, states, question, answer)
+    causes = _causes(protocol, states, answer)
     for moment in _improvements(protocol, memory, states, known_at):
         then = memory.states(protocol, moment, moment)
         known = [entry for entry in decisions if entry.fact.known_at <= moment]
-        asked = _question(protocol, then, known)
-        causes += _causes(protocol, then, asked, decide(asked))
+        causes += _causes(protocol, then, decide(_question(protocol, then, known)))
     lifted = [entry.fact.known_at for entry in decisions if _record(entry).lifts_hold]
     standing = [cause for cause in causes if not any(moment >= cause.since for moment in lifted)]
     if not standing:
         return None
     first = min(standing, key=lambda cause: (cause.level, cause.since))
-    gone = first not in _causes(protocol, states, question, answer)
+    gone = first not in _causes(protocol, states, answer)
     if not gone:
         return first
     text = f"{first.reason.text}; corrected since, the hold stands until a record lifts it"
     return _Hold(first.level, first.since, first.reason.model_copy(update={"text": text}))
 
 
-def _causes(
-    protocol: Protocol, states: Sequence[SubjectState], question: Question, answer: Answer
-) -> list[_Hold]:
+def _causes(protocol: Protocol, states: Sequence[SubjectState], answer: Answer) -> list[_Hold]:
     """What halts enrolment by these subjects: an exceeded or fallen dose, a death to be judged."""
     found: list[_Hold] = []
     counted = _counted(protocol, states)

@@ -124,7 +124,7 @@ def _share(case: Case, treatment: str) -> tuple[Fraction | None, bool]:
     for standing in case.doses:
         for entry in standing.entries:
             dose = entry.record
-            if not isinstance(dose, Dose) or dose.ECTRT != treatment:
+            if not isinstance(dose, Dose) or treatment != dose.ECTRT:
                 continue
             if (dose.cycle or 1) != 1 or entry.dates(case.zone)[0] > case.window[1]:
                 continue

@@ -278,26 +278,11 @@ def load_protocol(text: str) -> Protocol:
 
 def _check(document: Document, protocol: Protocol) -> list[Finding]:
     """What the shape alone can't say: terms, grades and names that must exist."""
-    found: list[Finding] = []
     if protocol.ctcae not in versions():
         known = ", ".join(versions())
-        found.append(document.finding(("ctcae",), "unknown CTCAE version", f"write one of {known}"))
-        return found
-    levels = [dose.level for dose in protocol.doses]
-    if levels != list(range(1, len(levels) + 1)):
-        found.append(document.finding(("doses",), "levels do not count 1, 2, 3, ...", "renumber"))
-    if protocol.design.three_plus_three.start_level not in levels:
-        found.append(document.finding(("design",), "start_level is no dose level", "correct it"))
-    for name in (protocol.window.day_1_is_first_dose_of, *protocol.evaluability.treatments):
-        if name not in protocol.treatments:
-            found.append(
-                document.finding(("treatments",), f"{name} is not listed", "add it to treatments")
-            )
-    overlap = set(protocol.attribution.related) & set(protocol.attribution.not_related)
-    if overlap:
-        found.append(
-            document.finding(("attribution",), "a wording is in both lists", "keep it in one")
-        )
+        remedy = f"write one of {known}"
+        return [document.finding(("ctcae",), "unknown CTCAE version", remedy)]
+    found = _check_names(document, protocol)
     for group, terms in protocol.term_groups.items():
         found += _check_terms(document, protocol, ("term_groups", group), terms, None)
     seen: set[str] = set()
@@ -306,15 +291,40 @@ def _check(document: Document, protocol: Protocol) -> list[Finding]:
         if rule.id in seen:
             found.append(document.finding((*path, "id"), "the id occurs twice", "make it unique"))
         seen.add(rule.id)
-        for toxicity in _toxicities(rule):
-            found += _check_terms(document, protocol, path, toxicity.terms, toxicity.grade)
-            for group_name in (toxicity.group, toxicity.not_in_group):
-                found += _check_group(document, protocol, path, group_name)
-        for exemption in rule.unless:
-            found += _check_terms(document, protocol, path, exemption.terms, None)
-            found += _check_group(document, protocol, path, exemption.group)
-        if rule.delay and rule.delay.treatment not in protocol.treatments:
-            found.append(document.finding(path, "the delayed treatment is not listed", "add it"))
+        found += _check_rule(document, protocol, path, rule)
+    return found
+
+
+def _check_names(document: Document, protocol: Protocol) -> list[Finding]:
+    found: list[Finding] = []
+    levels = [dose.level for dose in protocol.doses]
+    if levels != list(range(1, len(levels) + 1)):
+        found.append(document.finding(("doses",), "levels do not count 1, 2, 3, ...", "renumber"))
+    if protocol.design.three_plus_three.start_level not in levels:
+        found.append(document.finding(("design",), "start_level is no dose level", "correct it"))
+    for name in (protocol.window.day_1_is_first_dose_of, *protocol.evaluability.treatments):
+        if name not in protocol.treatments:
+            remedy = "add it to treatments"
+            found.append(document.finding(("treatments",), f"{name} is not listed", remedy))
+    if set(protocol.attribution.related) & set(protocol.attribution.not_related):
+        problem = "a wording is in both lists"
+        found.append(document.finding(("attribution",), problem, "keep it in one"))
+    return found
+
+
+def _check_rule(
+    document: Document, protocol: Protocol, path: tuple[str | int, ...], rule: CriterionRule
+) -> list[Finding]:
+    found: list[Finding] = []
+    for toxicity in _toxicities(rule):
+        found += _check_terms(document, protocol, path, toxicity.terms, toxicity.grade)
+        for group in (toxicity.group, toxicity.not_in_group):
+            found += _check_group(document, protocol, path, group)
+    for exemption in rule.unless:
+        found += _check_terms(document, protocol, path, exemption.terms, None)
+        found += _check_group(document, protocol, path, exemption.group)
+    if rule.delay and rule.delay.treatment not in protocol.treatments:
+        found.append(document.finding(path, "the delayed treatment is not listed", "add it"))
     return found
 
 

@@ -113,7 +113,7 @@ class Study:
             raise ValueError(f"no protocol of {self.study} was known at {known_at.isoformat()}")
         states = self.states(protocol, as_of, known_at)
         decisions = self._decisions(protocol, as_of, known_at)
-        escalation = assess_escalation(protocol, self, states, decisions, as_of, known_at, degraded)
+        escalation = assess_escalation(protocol, self, states, decisions, known_at, degraded)
         queries = [query for state in states for query in state.queries]
         queries += self._conflicting_decisions(known_at)
         assessment = Assessment(

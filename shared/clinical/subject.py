@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from shared.clinical.delay import delay_triggers
 from shared.clinical.dlt import Case, Trigger, toxicity_triggers
 from shared.clinical.evaluability import Verdict, evaluability
 from shared.clinical.hys_law import hys_law_triggers
+from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import CriterionRule, Protocol, day_ends
-from shared.clinical.timeline import Entry, Standing
-from shared.clinical.toxicity import DEATH, FirstDose, observe, runs_at
+from shared.clinical.reviews import Review, confirmations, rejects, reviews_of
+from shared.clinical.timeline import Entry, latest
+from shared.clinical.toxicity import DEATH, runs_at
 from shared.contracts.assessment import (
     Criterion,
     CriterionResult,
@@ -27,18 +29,8 @@ from shared.contracts.assessment import (
     SubjectStatus,
     Window,
 )
-from shared.contracts.dates import parse_dtc
 from shared.contracts.envelope import sha256
-from shared.contracts.facts import (
-    CohortAssignment,
-    DltReview,
-    Dose,
-    ReviewComplete,
-    Subject,
-    SubjectRecord,
-)
 
-Standings = dict[str, list[Standing]]
 SEVERE_GRADE = 3
 _RANK: dict[CriterionResult, int] = {"not_met": 0, "open": 1, "needs_review": 2, "met": 3}
 
@@ -86,11 +78,6 @@ class _Findings:
         )
 
 
-def latest(entries: Sequence[Entry]) -> datetime | None:
-    """When the last of these versions was known."""
-    return max((entry.fact.known_at for entry in entries), default=None)
-
-
 def triggers_of(rule: CriterionRule, case: Case) -> list[Trigger]:
     """Every moment a rule bit, or may have, in the order of onset."""
     if rule.toxicity is not None:
@@ -111,10 +98,10 @@ def assess_subject(
 ) -> SubjectState:
     """The subject's status by the standing records that had happened by ``as_of``.
 
-    ``results_at(t)`` gives the criterion results by what was known at ``t``: it tells a judgement on
-    a record that was corrected since from a judgement that never rested on one.
+    ``results_at(t)`` gives the criterion results by what was known at ``t``: it tells a judgement
+    on a record that was corrected since from a judgement that never rested on one.
     """
-    person = _Person(protocol, usubjid, standing, as_of)
+    person = Person(protocol, usubjid, standing, as_of)
     found = _Findings(person.subject)
     _conflicts(standing, found)
     if person.start is None:
@@ -130,7 +117,7 @@ def criterion_results(
     protocol: Protocol, usubjid: str, standing: Standings, as_of: datetime
 ) -> dict[str, CriterionResult]:
     """The bare result of each criterion inside the window, without reviews."""
-    person = _Person(protocol, usubjid, standing, as_of)
+    person = Person(protocol, usubjid, standing, as_of)
     if person.start is None:
         return {}
     case = person.case()
@@ -144,111 +131,6 @@ def _worst(triggers: Sequence[Trigger]) -> CriterionResult:
     return max((trigger.result for trigger in triggers), key=_RANK.__getitem__, default="not_met")
 
 
-class _Person:
-    """Who the subject is: identity, place in the escalation, start of treatment."""
-
-    def __init__(
-        self, protocol: Protocol, usubjid: str, standing: Standings, as_of: datetime
-    ) -> None:
-        self.protocol, self.usubjid, self.as_of = protocol, usubjid, as_of
-        site = next(
-            (
-                entry.record.SITEID
-                for kind in sorted(standing)
-                for one in standing[kind]
-                for entry in one.entries
-                if isinstance(entry.record, SubjectRecord) and entry.record.SITEID
-            ),
-            None,
-        )
-        self.zone = protocol.zone(site)
-        self._standing = {
-            kind: seen
-            for kind, records in standing.items()
-            if (seen := [one for one in records if self._seen(one)])
-        }
-        self.subject = next(
-            (
-                entry.record.SUBJID
-                for one in standing.get("subject", [])
-                for entry in one.entries
-                if isinstance(entry.record, Subject)
-            ),
-            usubjid,
-        )
-        assignments = [
-            (entry.dates(self.zone), entry.fact.fact_id, entry.record)
-            for one in self.of("cohort_assignment")
-            for entry in one.entries
-            if isinstance(entry.record, CohortAssignment)
-        ]
-        assignment = min(assignments, key=lambda item: item[:2])[2] if assignments else None
-        self.part = assignment.part if assignment else "escalation"
-        self.cohort = assignment.cohort_id if assignment else None
-        self.dose_level = assignment.dose_level if assignment else None
-        self.start = self._start()
-
-    def _seen(self, standing: Standing) -> bool:
-        return any(entry.seen(self.as_of, self.zone) for entry in standing.entries)
-
-    def of(self, kind: str) -> list[Standing]:
-        """The standing records of a kind that had happened."""
-        return self._standing.get(kind, [])
-
-    def _start(self) -> FirstDose | None:
-        first = self.protocol.window.day_1_is_first_dose_of
-        given = [
-            (entry.dates(self.zone), entry.instants(self.zone))
-            for one in self.of("dose")
-            for entry in one.entries
-            if isinstance(entry.record, Dose)
-            and entry.record.ECTRT == first
-            and entry.record.ECOCCUR == "Y"
-        ]
-        if not given:
-            return None
-        (first_date, last_date), moment = min(given)
-        return FirstDose(first_date, last_date, moment)
-
-    def case(self) -> Case:
-        """What the DLT rules may ask."""
-        assert self.start is not None
-        length = timedelta(days=self.protocol.window.last_day - 1)
-        complete: dict[str, date] = {}
-        for one in self.of("review_complete"):
-            for entry in one.entries:
-                if isinstance(entry.record, ReviewComplete):
-                    through = parse_dtc(entry.record.complete_through).local_dates(self.zone)[0]
-                    domain = entry.record.domain
-                    complete[domain] = max(through, complete.get(domain, through))
-        observations = observe(
-            self.protocol,
-            self.zone,
-            self.of("lab"),
-            self.of("adverse_event"),
-            self.of("disposition"),
-            self.start,
-        )
-        return Case(
-            protocol=self.protocol,
-            zone=self.zone,
-            as_of=self.as_of,
-            start=self.start,
-            window=(self.start.first, self.start.last + length),
-            observations=observations,
-            labs=self.of("lab"),
-            doses=self.of("dose"),
-            concomitants=self.of("concomitant"),
-            dispositions=self.of("disposition"),
-            reviews=self.of("review_complete"),
-            complete=complete,
-        )
-
-    def known(self, *kinds: str) -> datetime | None:
-        """When the last record of these kinds was known."""
-        return latest([entry for kind in kinds for one in self.of(kind) for entry in one.entries])
-
-
 def _conflicts(standing: Standings, found: _Findings) -> None:
     for kind in sorted(standing):
         for one in standing[kind]:
@@ -258,7 +140,7 @@ def _conflicts(standing: Standings, found: _Findings) -> None:
 
 
 def _build(
-    person: _Person,
+    person: Person,
     found: _Findings,
     status: SubjectStatus,
     why: str,
@@ -284,7 +166,7 @@ def _build(
     return SubjectState(assessment, queries, deadlines, moment, fatal)
 
 
-def _not_started(person: _Person, found: _Findings) -> SubjectState:
+def _not_started(person: Person, found: _Findings) -> SubjectState:
     return _build(person, found, "not_started", "no dose given yet", None)
 
 
@@ -313,7 +195,7 @@ def _severe(case: Case) -> tuple[GradedEvent, ...]:
     return tuple(sorted(events, key=lambda event: (event.onset, event.term)))
 
 
-def _not_assessed(person: _Person, case: Case, found: _Findings) -> SubjectState:
+def _not_assessed(person: Person, case: Case, found: _Findings) -> SubjectState:
     why = f"part {person.part} is not counted in the escalation"
     return _build(
         person,
@@ -364,45 +246,14 @@ def _late(rule: CriterionRule, case: Case, triggers: Sequence[Trigger]) -> list[
     ]
 
 
-@dataclass(frozen=True)
-class _Review:
-    """The latest judgement on one criterion."""
-
-    record: DltReview
-    entry: Entry
-
-
-def _reviews(person: _Person) -> dict[str, _Review]:
-    latest_first: dict[str, tuple[tuple[str, datetime, str], _Review]] = {}
-    for one in person.of("dlt_review"):
-        for entry in one.entries:
-            record = entry.record
-            if isinstance(record, DltReview):
-                rank = (record.decided_dtc, entry.fact.known_at, entry.fact.fact_id)
-                if (
-                    record.criterion_id not in latest_first
-                    or rank > latest_first[record.criterion_id][0]
-                ):
-                    latest_first[record.criterion_id] = (rank, _Review(record, entry))
-    return {criterion: review for criterion, (_, review) in latest_first.items()}
-
-
-def _rejected(trigger: Trigger, review: _Review | None) -> bool:
-    """A rejection covers what the person could see; anything known later is a new candidate."""
-    if review is None or review.record.decision != "NOT_DLT":
-        return False
-    known = latest(trigger.entries)
-    return known is not None and known <= review.entry.fact.known_at
-
-
 def _assessed(
-    person: _Person,
+    person: Person,
     case: Case,
     triggers: dict[str, list[Trigger]],
     found: _Findings,
     results_at: Callable[[datetime], dict[str, CriterionResult]],
 ) -> SubjectState:
-    reviews = _reviews(person)
+    reviews = reviews_of(person)
     criteria, late, active, opened = [], [], [], []
     inside: dict[str, list[Trigger]] = {}
     for rule in person.protocol.dlt.criteria:
@@ -410,14 +261,15 @@ def _assessed(
         criteria.append(_criterion(rule, inside[rule.id]))
         late += _late(rule, case, triggers[rule.id])
         for trigger in inside[rule.id]:
-            _note(rule, trigger, case, found)
-            if _rejected(trigger, reviews.get(rule.id)):
+            _note(rule, trigger, found)
+            if rejects(reviews.get(rule.id), trigger):
                 continue
             if trigger.result in ("met", "needs_review"):
                 active.append((rule, trigger))
             elif trigger.result == "open":
                 opened.append(trigger)
-    confirmed = _confirmed(reviews, inside, results_at)
+    results = {rule_id: _worst(found_inside) for rule_id, found_inside in inside.items()}
+    confirmed = confirmations(reviews, results, results_at)
     grace = timedelta(days=person.protocol.completeness.grace_days)
     found.deadlines += [
         day_ends(case.window[1] + extra, case.zone) for extra in {timedelta(), grace}
@@ -433,11 +285,11 @@ def _assessed(
         "late_toxicity": tuple(sorted(late, key=lambda item: (item.onset, item.criterion))),
         "fatal": fatal,
     }
-    status, why, since = _status(person, case, confirmed, active, opened, rejecting, found)
+    status, why, since = _status(case, confirmed, active, opened, rejecting, found)
     return _build(person, found, status, why, since, **parts)
 
 
-def _note(rule: CriterionRule, trigger: Trigger, case: Case, found: _Findings) -> None:
+def _note(rule: CriterionRule, trigger: Trigger, found: _Findings) -> None:
     """Keep the doubts, questions and deadlines of a trigger."""
     found.flags.update(trigger.flags)
     if trigger.missing is not None and trigger.result != "not_met":
@@ -449,31 +301,12 @@ def _note(rule: CriterionRule, trigger: Trigger, case: Case, found: _Findings) -
         found.ask("doubtful", f"{rule.id}: the date of onset is not a day", trigger.entries)
 
 
-def _confirmed(
-    reviews: dict[str, _Review],
-    inside: dict[str, list[Trigger]],
-    results_at: Callable[[datetime], dict[str, CriterionResult]],
-) -> list[_Review]:
-    """Confirmations that stand: the criterion still bites, or the person never needed it to."""
-    standing = []
-    for criterion, review in reviews.items():
-        if review.record.decision != "DLT":
-            continue
-        if _worst(inside.get(criterion, [])) == "not_met":
-            then = results_at(review.entry.fact.known_at).get(criterion, "not_met")
-            if then != "not_met":
-                continue
-        standing.append(review)
-    return standing
-
-
 def _status(
-    person: _Person,
     case: Case,
-    confirmed: list[_Review],
+    confirmed: list[Review],
     active: list[tuple[CriterionRule, Trigger]],
     opened: list[Trigger],
-    rejecting: list[_Review],
+    rejecting: list[Review],
     found: _Findings,
 ) -> tuple[SubjectStatus, str, datetime | None]:
     if confirmed:

@@ -9,7 +9,7 @@ the worse one, and the go side waits (`Standing.doubt`).
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -94,7 +94,7 @@ class Entry:
         return self.when(zone).moment
 
     def lab_value(self) -> LabValue:
-        """The grading input of a laboratory record, in the reported unit with the reported range."""
+        """The grading input of a laboratory record: unit and range as reported."""
         if self._lab is None:
             record = self.record
             assert isinstance(record, Lab)
@@ -125,6 +125,11 @@ def entry_of(fact: Fact) -> Entry:
     field = _OCCURRED.get(fact.kind)
     occurred = parse_dtc(getattr(record, field)) if field else None
     return Entry(fact, record, occurred)
+
+
+def latest(entries: Sequence[Entry]) -> datetime | None:
+    """When the last of these versions was known."""
+    return max((entry.fact.known_at for entry in entries), default=None)
 
 
 @dataclass(frozen=True)

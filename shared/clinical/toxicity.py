@@ -51,8 +51,9 @@ class Run:
     """A stretch at or above a grade. ``end`` is the first date below it, None while it lasts.
 
     ``certain`` is false where only the upper end of a grade range reaches the grade; ``measured``
-    says that a laboratory value is part of it. ``attribution`` joins the reports of the same term during the stretch; ``judge`` means that a laboratory value
-    qualifies and every report calls it unrelated.
+    says that a laboratory value is part of it. ``attribution`` joins the reports of the same term
+    during the stretch; ``judge`` means that a laboratory value qualifies and every report calls it
+    unrelated.
     """
 
     term: str

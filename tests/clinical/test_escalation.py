@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -191,18 +191,15 @@ def test_expansion_subjects_are_not_counted() -> None:
     assert "toxicity.severe" in types(assessment)
 
 
-def run(trial: Trial, moments: list) -> tuple[list[Signal], list[Signal]]:  # noqa: ANN001
+def run(trial: Trial, moments: list[datetime]) -> tuple[list[Signal], list[Signal]]:
     """Signals sent and standing when the study is looked at, at each moment, as a monitor would."""
     sent: list[Signal] = []
     standing: list[Signal] = []
     for moment in moments:
         study = Study(STUDY)
         study.add(fact for fact in trial.facts if fact.known_at <= moment)
-        new = compare(
-            standing,
-            study.assess(as_of=moment),
-            lambda key: sum(signal.key == key for signal in sent),
-        )
+        raised = [signal.key for signal in sent]
+        new = compare(standing, study.assess(as_of=moment), raised.count)
         sent += new
         ended = {signal.supersedes for signal in new}
         standing = [one for one in standing if one.id not in ended]

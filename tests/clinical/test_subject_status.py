@@ -5,14 +5,15 @@ Case numbers are those of the project's list of tricky timelines (docs/decisions
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
+from shared.contracts.assessment import Criterion
 from tests.clinical.stories import DAY_1, Trial, at, end_of, subject_of
 
 
-def day(number: int):  # noqa: ANN201
+def day(number: int) -> date:
     return DAY_1 + timedelta(days=number - 1)
 
 
@@ -23,11 +24,11 @@ def trial() -> Trial:
     return trial
 
 
-def status(trial: Trial, moment) -> str:  # noqa: ANN001
+def status(trial: Trial, moment: datetime) -> str:
     return subject_of(trial.assess(moment), "1-01").status
 
 
-def criterion(trial: Trial, moment, name: str):  # noqa: ANN001, ANN201
+def criterion(trial: Trial, moment: datetime, name: str) -> Criterion:
     subject = subject_of(trial.assess(moment), "1-01")
     return next(one for one in subject.criteria if one.id == name)
 

@@ -1,12 +1,12 @@
 """3+3 with cohorts of three, read live while subjects are pending.
 
-Rule: 0/3 escalate, 1/3 add three, 1/6 escalate, 2 DLTs at a dose: exceeded. ``plain``: when a dose is
-exceeded the dose below is the MTD, whatever its size. ``deescalate``: the dose below is first filled
-to six; the MTD is the highest dose with six evaluable and at most one DLT.
+Rule: 0/3 escalate, 1/3 add three, 1/6 escalate, 2 DLTs at a dose: exceeded. ``plain``: when a dose
+is exceeded the dose below is the MTD, whatever its size. ``deescalate``: the dose below is first
+filled to six; the MTD is the highest dose with six evaluable and at most one DLT.
 
-Source: Storer BE, Biometrics 1989;45:925-937; Korn EL et al., Stat Med 1994;13:1799-1806. Counts off
-the grid (0/4, 1/4, 1/5) get the cautious reading: no DLT in three or more is as good as 0/3, one DLT
-asks for six.
+Source: Storer BE, Biometrics 1989;45:925-937; Korn EL et al., Stat Med 1994;13:1799-1806. Counts
+off the grid (0/4, 1/4, 1/5) get the cautious reading: no DLT in three or more is as good as 0/3,
+one DLT asks for six.
 
 Stop decisions count confirmed and candidate DLTs at once; go decisions need nothing pending.
 """

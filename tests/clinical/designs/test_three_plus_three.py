@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from shared.clinical.designs import Counts, Question, decide
+from shared.clinical.designs import Answer, Counts, Question, decide
 
 
-def ask(*doses: str, current: int | None = None, variant: str = "deescalate"):  # noqa: ANN201
+def ask(*doses: str, current: int | None = None, variant: str = "deescalate") -> Answer:
     """``"6.1"``: six evaluable with one DLT; ``"3.0 p2 c1"``: two more pending, one a candidate."""
     counts = []
     for level, text in enumerate(doses, start=1):

@@ -1,0 +1,119 @@
+"""Who a subject is: identity, site, place in the escalation, start of treatment, records."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from shared.clinical.dlt import Case
+from shared.clinical.protocol import Protocol
+from shared.clinical.timeline import Standing, latest
+from shared.clinical.toxicity import FirstDose, observe
+from shared.contracts.dates import parse_dtc
+from shared.contracts.facts import CohortAssignment, Dose, ReviewComplete, Subject, SubjectRecord
+
+Standings = dict[str, list[Standing]]
+
+
+class Person:
+    """A subject by the standing records that had happened by ``as_of``."""
+
+    def __init__(
+        self, protocol: Protocol, usubjid: str, standing: Standings, as_of: datetime
+    ) -> None:
+        self.protocol, self.usubjid, self.as_of = protocol, usubjid, as_of
+        site = next(
+            (
+                entry.record.SITEID
+                for kind in sorted(standing)
+                for one in standing[kind]
+                for entry in one.entries
+                if isinstance(entry.record, SubjectRecord) and entry.record.SITEID
+            ),
+            None,
+        )
+        self.zone = protocol.zone(site)
+        self._standing = {
+            kind: seen
+            for kind, records in standing.items()
+            if (seen := [one for one in records if self._seen(one)])
+        }
+        self.subject = next(
+            (
+                entry.record.SUBJID
+                for one in standing.get("subject", [])
+                for entry in one.entries
+                if isinstance(entry.record, Subject)
+            ),
+            usubjid,
+        )
+        assignments = [
+            (entry.dates(self.zone), entry.fact.fact_id, entry.record)
+            for one in self.of("cohort_assignment")
+            for entry in one.entries
+            if isinstance(entry.record, CohortAssignment)
+        ]
+        assignment = min(assignments, key=lambda item: item[:2])[2] if assignments else None
+        self.part = assignment.part if assignment else "escalation"
+        self.cohort = assignment.cohort_id if assignment else None
+        self.dose_level = assignment.dose_level if assignment else None
+        self.start = self._start()
+
+    def _seen(self, standing: Standing) -> bool:
+        return any(entry.seen(self.as_of, self.zone) for entry in standing.entries)
+
+    def of(self, kind: str) -> list[Standing]:
+        """The standing records of a kind that had happened."""
+        return self._standing.get(kind, [])
+
+    def _start(self) -> FirstDose | None:
+        first = self.protocol.window.day_1_is_first_dose_of
+        given = [
+            (entry.dates(self.zone), entry.instants(self.zone))
+            for one in self.of("dose")
+            for entry in one.entries
+            if isinstance(entry.record, Dose)
+            and first == entry.record.ECTRT
+            and entry.record.ECOCCUR == "Y"
+        ]
+        if not given:
+            return None
+        (first_date, last_date), moment = min(given)
+        return FirstDose(first_date, last_date, moment)
+
+    def case(self) -> Case:
+        """What the DLT rules may ask."""
+        assert self.start is not None
+        length = timedelta(days=self.protocol.window.last_day - 1)
+        complete: dict[str, date] = {}
+        for one in self.of("review_complete"):
+            for entry in one.entries:
+                if isinstance(entry.record, ReviewComplete):
+                    through = parse_dtc(entry.record.complete_through).local_dates(self.zone)[0]
+                    domain = entry.record.domain
+                    complete[domain] = max(through, complete.get(domain, through))
+        observations = observe(
+            self.protocol,
+            self.zone,
+            self.of("lab"),
+            self.of("adverse_event"),
+            self.of("disposition"),
+            self.start,
+        )
+        return Case(
+            protocol=self.protocol,
+            zone=self.zone,
+            as_of=self.as_of,
+            start=self.start,
+            window=(self.start.first, self.start.last + length),
+            observations=observations,
+            labs=self.of("lab"),
+            doses=self.of("dose"),
+            concomitants=self.of("concomitant"),
+            dispositions=self.of("disposition"),
+            reviews=self.of("review_complete"),
+            complete=complete,
+        )
+
+    def known(self, *kinds: str) -> datetime | None:
+        """When the last record of these kinds was known."""
+        return latest([entry for kind in kinds for one in self.of(kind) for entry in one.entries])
