@@ -8,15 +8,15 @@ from pathlib import Path
 from tests.architecture.repository import python_files, tree
 
 # A missing broker or browser is found out, and named or failed, in one place for each.
-_MAY_SKIP = re.compile(r"(^conftest|_support)\.py$")
+_MAY_SKIP = re.compile(r"(^conftest|^browser|_support)\.py$")
 _SLEEPS = {"time.sleep", "asyncio.sleep"}
 _SKIPS = {"pytest.skip", "pytest.xfail", "pytest.importorskip"}
 _MARKS = {"pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail"}
 
 
 def _calls(node: ast.AST) -> Iterator[tuple[int, str]]:
-    """Line and name of every call, except within functions that wait for a condition."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and "wait" in node.name.split("_"):
+    """Line and name of every call, except in loops that go on until a condition holds."""
+    if isinstance(node, ast.While):
         return
     if isinstance(node, ast.Call):
         yield node.lineno, ast.unparse(node.func)
@@ -24,8 +24,16 @@ def _calls(node: ast.AST) -> Iterator[tuple[int, str]]:
         yield from _calls(child)
 
 
-def _places(path: Path, called: set[str]) -> list[str]:
-    return [f"{path}:{line}: {name}" for line, name in _calls(tree(path)) if name in called]
+def _sleeps(path: Path) -> list[str]:
+    return [f"{path}:{line}: {name}" for line, name in _calls(tree(path)) if name in _SLEEPS]
+
+
+def _skips(path: Path) -> list[str]:
+    return [
+        f"{path}:{node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in _SKIPS
+    ]
 
 
 def _marks(path: Path) -> Iterator[str]:
@@ -45,7 +53,7 @@ def _platform_marks(path: Path) -> int:
 
 
 def test_no_test_sleeps() -> None:
-    sleeping = [place for path in python_files("tests") for place in _places(path, _SLEEPS)]
+    sleeping = [place for path in python_files("tests") for place in _sleeps(path)]
     assert not sleeping, "use the manual clock or wait for a condition:\n" + "\n".join(sleeping)
 
 
@@ -54,7 +62,7 @@ def test_no_test_skips_itself() -> None:
         place
         for path in python_files("tests")
         if not _MAY_SKIP.search(path.name)
-        for place in _places(path, _SKIPS)
+        for place in _skips(path)
     ]
     assert not skipping, "\n".join(skipping)
 
