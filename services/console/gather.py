@@ -6,13 +6,7 @@ from dataclasses import dataclass
 
 from services.console.answers import Alert, Assessed, StudyEntry
 from services.console.notes import Gap, gap_of, may_not_read_alerts, routing_gap
-from services.console.upstream import (
-    Forbidden,
-    NotFound,
-    Unavailable,
-    Upstream,
-    UpstreamError,
-)
+from services.console.upstream import Forbidden, NotFound, Unavailable, Upstream
 from shared.contracts.signals import Signal
 
 
@@ -33,19 +27,17 @@ async def gather(upstream: Upstream, key: str, study: str, past: str | None) -> 
     Without the monitor there is no page, and its UpstreamError is raised. The notifier and the
     intake only leave gaps.
     """
-    needed = asyncio.gather(
-        upstream.studies(key), upstream.assessment(key, study, past), upstream.signals(key, study)
+    needed = (
+        upstream.studies(key),
+        upstream.assessment(key, study, past),
+        upstream.signals(key, study),
     )
     if past is not None:
-        entries, assessed, signals = await needed
+        entries, assessed, signals = await asyncio.gather(*needed)
         return Gathered(_line_of(study, entries), assessed, signals, None, ())
-    beside = asyncio.gather(_alerts(upstream, key, study), _intake(upstream))
-    try:
-        entries, assessed, signals = await needed
-    except UpstreamError:
-        beside.cancel()
-        raise
-    (alerts, gaps), more_gaps = await beside
+    entries, assessed, signals, (alerts, gaps), more_gaps = await asyncio.gather(
+        *needed, _alerts(upstream, key, study), _intake(upstream)
+    )
     return Gathered(_line_of(study, entries), assessed, signals, alerts, (*gaps, *more_gaps))
 
 

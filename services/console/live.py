@@ -51,10 +51,9 @@ class Watch:
             yield "retry: 2000\n\n" + event("alive")
             while True:
                 name = await self._next()
-                if not self._signed_in() or name == "signed-out":
-                    yield event("signed-out")
-                    return
                 yield event(name)
+                if name == "signed-out":
+                    return
         finally:
             for task in tasks:
                 task.cancel()
@@ -86,6 +85,9 @@ class Watch:
                 if self._lost or entry != last:
                     await self._events.put("changed")
                 last, self._lost = entry, False
+            if not self._signed_in():
+                await self._events.put("signed-out")
+                return
             await asyncio.sleep(self._interval)
 
     async def _entry(self) -> StudyEntry:

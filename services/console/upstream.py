@@ -30,7 +30,8 @@ Service = Literal["monitor", "notifier", "ingest"]
 Model = TypeVar("Model", bound=BaseModel)
 
 MOST_PAGES = 100
-PROBE_TIMEOUT = 2.0
+BESIDE_TIMEOUT = 3.0
+"""Seconds for what a page can do without; the board must not wait long for it."""
 
 
 class UpstreamError(Exception):
@@ -129,7 +130,14 @@ class Upstream:
         found: list[Alert] = []
         params = {"study": study}
         for _ in range(MOST_PAGES):
-            response = await self._ask("notifier", "GET", "/notifier/v1/alerts", key, params=params)
+            response = await self._ask(
+                "notifier",
+                "GET",
+                "/notifier/v1/alerts",
+                key,
+                params=params,
+                seconds=BESIDE_TIMEOUT,
+            )
             page = self._read("notifier", response, Alerts)
             found += page.alerts
             if not page.more:
@@ -170,7 +178,7 @@ class Upstream:
     async def intake_problem(self) -> Unavailable | None:
         """Why new records may not be coming in, or None when the intake says it is ready."""
         try:
-            await self._ask("ingest", "GET", "/readyz", None, seconds=PROBE_TIMEOUT)
+            await self._ask("ingest", "GET", "/readyz", None, seconds=BESIDE_TIMEOUT)
         except Unavailable as problem:
             return problem
         except UpstreamError:

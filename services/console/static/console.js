@@ -8,6 +8,7 @@ const address = main().dataset.live;
 const liveness = document.getElementById("liveness");
 const announce = document.getElementById("announce");
 let heard = Date.now();
+let shown = main().outerHTML;
 let fetching = false;
 let again = false;
 
@@ -23,21 +24,25 @@ function signals() {
 }
 
 function putIn(fresh) {
+  const next = document.importNode(fresh.getElementById("main"), true);
+  const written = next.outerHTML;
+  if (written === shown) return;
+  shown = written;
   const open = new Set([...document.querySelectorAll("details[open]")].map((d) => d.dataset.key));
   const known = signals();
+  const recent = new Set([...document.querySelectorAll(".signal.new")].map((li) => li.dataset.signal));
   const focused = document.activeElement && document.activeElement.id;
   const sideways = document.querySelector(".columns")?.scrollLeft ?? 0;
-  for (const details of fresh.querySelectorAll("details")) {
+  for (const details of next.querySelectorAll("details")) {
     if (open.has(details.dataset.key)) details.open = true;
   }
   document.title = fresh.title;
-  const next = document.importNode(fresh.getElementById("main"), true);
   main().replaceWith(next);
   const columns = document.querySelector(".columns");
   if (columns) columns.scrollLeft = sideways;
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   const raised = [...signals()].filter(([id]) => !known.has(id)).map(([, li]) => li);
-  for (const li of raised) li.classList.add("new");
+  for (const [id, li] of signals()) li.classList.toggle("new", recent.has(id) || !known.has(id));
   if (raised.length) {
     const heads = raised.map((li) => li.querySelector(".signal-head").textContent.trim());
     announce.textContent = "New: " + heads.join("; ");

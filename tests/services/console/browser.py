@@ -53,9 +53,13 @@ class Browser:
     def forget_cookies(self) -> None:
         self._devtools("Network.clearBrowserCookies")
 
-    def prefer_dark(self) -> None:
-        features = [{"name": "prefers-color-scheme", "value": "dark"}]
+    def prefer(self, scheme: str) -> None:
+        """``light`` or ``dark``."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
         self._devtools("Emulation.setEmulatedMedia", features=features)
+
+    def allow_scripts(self, allowed: bool) -> None:
+        self._devtools("Emulation.setScriptExecutionDisabled", value=not allowed)
 
     @property
     def url(self) -> str:
@@ -67,13 +71,13 @@ class Browser:
 
     def text(self, selector: str) -> str:
         """What can be read in the element; hidden text is not."""
-        return str(self._get(f"/element/{self._find(selector)}/text"))
+        return str(self._with(selector, lambda at: self._driver.get(f"{at}/text")))
 
     def click(self, selector: str) -> None:
-        self._post(f"/element/{self._find(selector)}/click")
+        self._with(selector, lambda at: self._driver.post(f"{at}/click", json={}))
 
     def type(self, selector: str, text: str) -> None:
-        self._post(f"/element/{self._find(selector)}/value", text=text)
+        self._with(selector, lambda at: self._driver.post(f"{at}/value", json={"text": text}))
 
     def press(self, key: str) -> None:
         """One key, to whatever has the focus."""
@@ -98,9 +102,13 @@ class Browser:
         while not until():
             assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
 
-    def _find(self, selector: str) -> str:
-        found = self._post("/element", using="css selector", value=selector)
-        return str(found[_ELEMENT])
+    def _with(self, selector: str, do: Callable[[str], httpx2.Response]) -> Any:
+        """Does something with the element, again if the page has just replaced it."""
+        while True:
+            found = self._post("/element", using="css selector", value=selector)
+            answer = do(f"{self._at}/element/{found[_ELEMENT]}")
+            if not _is_stale(answer):
+                return _value(answer)
 
     def _devtools(self, command: str, **parameters: Any) -> Any:
         return self._post("/goog/cdp/execute", cmd=command, params=parameters)
@@ -110,6 +118,11 @@ class Browser:
 
     def _post(self, path: str, **body: Any) -> Any:
         return _value(self._driver.post(self._at + path, json=body))
+
+
+def _is_stale(response: httpx2.Response) -> bool:
+    value = response.json()["value"]
+    return isinstance(value, dict) and value.get("error") == "stale element reference"
 
 
 def _value(response: httpx2.Response) -> Any:

@@ -1,0 +1,97 @@
+"""The stream that tells an open page it is out of date."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+import pytest
+
+from tests.services.console import golden
+from tests.services.console.neighbours import Neighbours
+from tests.services.console.test_access import BOARD, csrf_of
+
+
+@contextmanager
+def listening(person: httpx2.Client) -> Iterator[Iterator[str]]:
+    """The names of the events; the first ones, that the watch has begun, are taken already."""
+    accept = {"Accept": "text/event-stream"}
+    with person.stream("GET", f"{BOARD}/live", headers=accept) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert response.headers["cache-control"] == "no-store"
+        names = _names(response)
+        assert [next(names) for _ in range(3)] == ["alive", "changed", "changed"]
+        yield names
+
+
+def _names(response: httpx2.Response) -> Iterator[str]:
+    for line in response.iter_lines():
+        if line.startswith("event:"):
+            yield line.removeprefix("event:").strip()
+        else:
+            assert line in ("", "data: {}", "retry: 2000"), "only that something changed is told"
+
+
+def next_news(names: Iterator[str]) -> str:
+    return next(name for name in names if name != "alive")
+
+
+def test_a_new_assessment_is_told(person: httpx2.Client, neighbours: Neighbours) -> None:
+    with listening(person) as names:
+        neighbours.assessment = golden.assessment(degraded=True)
+        assert next_news(names) == "changed"
+
+
+def test_facts_that_leave_the_assessment_as_it_was_are_told_too(
+    person: httpx2.Client, neighbours: Neighbours
+) -> None:
+    with listening(person) as names:
+        neighbours.entry_changes = {"applied_through": "413"}
+        assert next_news(names) == "changed"
+
+
+def test_an_acknowledgement_elsewhere_is_told(
+    person: httpx2.Client, neighbours: Neighbours
+) -> None:
+    with listening(person) as names:
+        neighbours.alerts = [golden.alert(golden.signals()[5], seen_by="Somebody")]
+        assert next_news(names) == "changed"
+
+
+def test_a_heartbeat_is_no_news(person: httpx2.Client) -> None:
+    with listening(person) as names:
+        assert next(names) == "alive"
+
+
+def test_a_monitor_that_falls_silent_is_told_and_its_return_too(
+    person: httpx2.Client, neighbours: Neighbours
+) -> None:
+    with listening(person) as names:
+        neighbours.failing["monitor"] = 503
+        assert next_news(names) == "lost"
+        assert next(names) == "lost", "as long as it lasts, nothing says that all is well"
+        neighbours.failing.clear()
+        assert next(names) == "changed"
+
+
+def test_a_notifier_that_returns_is_told(person: httpx2.Client, neighbours: Neighbours) -> None:
+    neighbours.failing["notifier"] = 503
+    accept = {"Accept": "text/event-stream"}
+    with person.stream("GET", f"{BOARD}/live", headers=accept) as response:
+        names = _names(response)
+        assert [next(names) for _ in range(3)] == ["alive", "changed", "changed"]
+        neighbours.failing.clear()
+        assert next_news(names) == "changed"
+
+
+@pytest.mark.parametrize("how", ["signed out", "revoked"])
+def test_the_stream_ends_with_the_session(
+    person: httpx2.Client, neighbours: Neighbours, how: str
+) -> None:
+    csrf = csrf_of(person.get("/"))
+    with listening(person) as names:
+        if how == "revoked":
+            neighbours.keys.clear()
+        else:
+            assert person.post("/logout", data={"csrf": csrf}).status_code == 303
+        assert next_news(names) == "signed-out"
+        assert list(names) == []
