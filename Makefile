@@ -51,13 +51,13 @@ test-all: $(VENV)/.dev  ## Also the chaos tests with every seed, and a real brow
 check: $(VENV)/.dev  ## Format, lint, types, import rules, architecture, published schemas
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
-	$(BIN)/mypy --no-error-summary
+	$(BIN)/mypy --no-error-summary shared services tests deploy $(if $(wildcard bench/*.py),bench)
 	$(BIN)/lint-imports
 	$(PY) -m shared.contracts.schemas --check
 	$(PY) -m pytest -q tests/architecture tests/deploy/test_compose.py
 
 docs: $(VENV)/.dev  ## Run the examples in the documentation
-	$(PY) -m pytest -q tests/docs $(PYTEST_ARGS)
+	$(PY) -m pytest -q tests/architecture/test_documents.py $(wildcard tests/docs) $(PYTEST_ARGS)
 
 bench: $(VENV)/.dev  ## Measure against bare baselines in the same run
 	$(PY) -m bench $(ARGS)
