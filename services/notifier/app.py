@@ -51,13 +51,14 @@ class Notifier:
         authenticator: Authenticator | None = None,
         metrics: Metrics | None = None,
         patience: Patience | None = None,
+        heartbeat: float = 10.0,
     ) -> None:
         metrics = metrics or Metrics()
         metrics.registry.register(_GivenUp(engine))
         # Signatures and Date headers are checked against other machines' clocks.
         machine = SystemClock()
         self.alerting = Alerting(bus, clock)
-        self.feed = Feed(engine)
+        self.feed = Feed(engine, heartbeat=heartbeat)
         self.worker = Worker(
             engine=engine,
             bus=bus,
@@ -129,11 +130,13 @@ def create_app(
     notifier_settings: NotifierSettings | None = None,
     metrics: Metrics | None = None,
     patience: Patience | None = None,
+    heartbeat: float = 10.0,
 ) -> FastAPI:
     """The notifier as an app; its lifespan starts and stops the moving parts.
 
     Left out: the clock of `settings`, an authenticator on `engine`, the environment's notifier
-    settings. The parts are at `app.state.notifier_service`.
+    settings. `heartbeat`: seconds between those of a stream. The parts are at
+    `app.state.notifier_service`.
     """
     metrics = metrics or Metrics()
     authenticator = authenticator or Authenticator(engine)
@@ -145,6 +148,7 @@ def create_app(
         authenticator=authenticator,
         metrics=metrics,
         patience=patience,
+        heartbeat=heartbeat,
     )
 
     @asynccontextmanager

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 MAX_BYTES = 64 * 1024
+MAX_DEPTH = 8
 
 Path = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
@@ -91,20 +92,32 @@ def read_document(text: str) -> Document:
     if len(text.encode()) > MAX_BYTES:
         _refuse(0, f"larger than {MAX_BYTES} bytes", "split the study's routing into fewer rules")
     try:
+        _check_structure(text)
         loader = yaml.SafeLoader(text)
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            _refuse(0, "holds an alias (*name)", "write the value out where it is used")
         node = loader.get_single_node()
         if node is None:
             _refuse(0, "is empty", "write the routing")
         lines: dict[Path, int] = {}
         return Document(_value(loader, node, (), lines), lines)
-    except RecursionError:
-        _refuse(0, "is nested too deeply", "flatten it")
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "is not YAML"
         _refuse(mark.line + 1 if mark else 0, problem, "correct the YAML on this line")
+
+
+def _check_structure(text: str) -> None:
+    """Stops at the first alias or at deep nesting, before any of it is built."""
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        line = event.start_mark.line + 1 if event.start_mark else 0
+        if isinstance(event, yaml.AliasEvent):
+            _refuse(line, "is an alias (*name)", "write the value out where it is used")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            _refuse(line, "is nested too deeply", "flatten it")
 
 
 def _value(loader: yaml.SafeLoader, node: yaml.Node, path: Path, lines: dict[Path, int]) -> Any:
@@ -129,8 +142,8 @@ def _mapping(
     members: dict[str, Any] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
-        key = loader.construct_object(key_node) if isinstance(key_node, yaml.ScalarNode) else None
-        if not isinstance(key, str) or key_node.tag.endswith(":merge"):
+        key = _value(loader, key_node, (*path, ""), {}) if _is_word(key_node) else None
+        if not isinstance(key, str):
             _refuse(line, "has a key that is not text", "write the key as a word", path)
         place = (*path, key)
         if key in members:
@@ -138,6 +151,10 @@ def _mapping(
         members[key] = _value(loader, value_node, place, lines)
         lines[place] = line
     return members
+
+
+def _is_word(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:str"
 
 
 def _refuse(line: int, problem: str, remedy: str, path: Path = ()) -> NoReturn:

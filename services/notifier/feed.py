@@ -24,7 +24,6 @@ from shared.runtime.telemetry import get_logger
 log = get_logger(__name__)
 
 POLL_SECONDS = 0.1
-MOST_WAITING = 1000
 PAGE = 200
 CURRENT_SECONDS = 5.0
 """Without a successful look at the database for so long, streams say they are not current."""
@@ -42,9 +41,10 @@ class Event:
 class Client:
     """An open stream. Filled from the feed's thread, read on the event loop that made it."""
 
-    def __init__(self, studies: Collection[str], after: Position | None) -> None:
+    def __init__(self, studies: Collection[str], after: Position | None, most: int) -> None:
         self.studies = frozenset(studies)
         self.after = after
+        self._most = most
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
         self._ended = False
@@ -64,15 +64,22 @@ class Client:
     def _put(self, event: Event | None) -> None:
         if self._ended:
             return
-        self._ended = event is None or self._queue.qsize() >= MOST_WAITING
+        self._ended = event is None or self._queue.qsize() >= self._most
         self._queue.put_nowait(None if self._ended else event)
 
 
 class Feed:
-    """The thread. It reads nothing while nobody listens."""
+    """The thread. It reads nothing while nobody listens.
 
-    def __init__(self, engine: Engine) -> None:
+    A client with `most_waiting` unread changes is cut; `heartbeat` is in seconds.
+    """
+
+    def __init__(
+        self, engine: Engine, *, heartbeat: float = 10.0, most_waiting: int = 1000
+    ) -> None:
+        self.heartbeat = heartbeat
         self._engine = engine
+        self._most_waiting = most_waiting
         self._changed = threading.Condition()
         self._clients: list[Client] = []
         self._new: list[Client] = []
@@ -107,14 +114,17 @@ class Feed:
         look = self._last_look
         return look is not None and time.monotonic() - look <= CURRENT_SECONDS
 
-    def join(self, client: Client) -> None:
-        """Feeds the client from now on."""
+    def join(self, studies: Collection[str], after: Position | None) -> Client:
+        """A client fed with the studies' changes after a position, or from now on. To be called
+        on the event loop that will read it."""
+        client = Client(studies, after, self._most_waiting)
         with self._changed:
             if self._closed:
                 client.offer(None)
-                return
-            self._new.append(client)
-            self._changed.notify_all()
+            else:
+                self._new.append(client)
+                self._changed.notify_all()
+        return client
 
     def leave(self, client: Client) -> None:
         """Stops feeding the client."""
@@ -171,7 +181,7 @@ class Feed:
                 client.offer(event)
                 sent += 1
             position = client.after = found[-1].position
-            if sent > MOST_WAITING:
+            if sent > self._most_waiting:
                 client.offer(None)
                 return
 

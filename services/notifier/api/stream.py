@@ -21,7 +21,6 @@ from services.notifier.feed import Client, Event
 from shared.runtime.auth import Principal
 from shared.runtime.web import Problem, api_router
 
-HEARTBEAT_SECONDS = 10.0
 RECONNECT_MILLISECONDS = 2000
 
 router = api_router("/notifier/v1/alerts", tags=["alerts"])
@@ -41,8 +40,7 @@ async def stream(
     alerts gives the value to begin with. Without either, the stream begins now."""
     studies = studies_for(principal, study)
     start = last_event_id or after
-    client = Client(studies, None if start is None else position(start, "after"))
-    service.feed.join(client)
+    client = service.feed.join(studies, None if start is None else position(start, "after"))
     return StreamingResponse(
         _lines(service, client, principal, authorization),
         media_type="text/event-stream",
@@ -58,14 +56,14 @@ async def _lines(
         checked = time.monotonic()
         while True:
             try:
-                event = await client.next(HEARTBEAT_SECONDS)
+                event = await client.next(service.feed.heartbeat)
             except TimeoutError:
                 yield _heartbeat(service.feed.current)
             else:
                 if event is None:
                     return
                 yield _text(event)
-            if time.monotonic() - checked >= HEARTBEAT_SECONDS:
+            if time.monotonic() - checked >= service.feed.heartbeat:
                 if not await _may_still_read(service, client, principal, authorization):
                     return
                 checked = time.monotonic()

@@ -262,7 +262,7 @@ def acknowledgements(conn: Connection, ids: Collection[str]) -> dict[str, list[A
     rows = conn.execute(
         sa.text(
             "SELECT alert, key_id, name, role, version, at FROM notifier.acknowledgement"
-            " WHERE alert = ANY(:ids) ORDER BY at, key_id"
+            " WHERE alert = ANY(:ids) ORDER BY number"
         ),
         {"ids": list(ids)},
     ).mappings()

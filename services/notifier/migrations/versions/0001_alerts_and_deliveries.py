@@ -55,6 +55,7 @@ def upgrade() -> None:
         CREATE INDEX alert_follows ON notifier.alert (supersedes) WHERE supersedes IS NOT NULL;
 
         CREATE TABLE notifier.acknowledgement (
+            number bigint GENERATED ALWAYS AS IDENTITY,
             alert text NOT NULL REFERENCES notifier.alert (id),
             key_id text NOT NULL,
             name text NOT NULL,

@@ -1,0 +1,147 @@
+"""Fixtures of the notifier's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+
+from services.notifier.alerting import Alerting
+from services.notifier.app import create_app
+from services.notifier.channels.email import MailServer
+from services.notifier.outreach import Outreach, Patience
+from services.notifier.settings import NotifierSettings
+from shared.runtime.auth import create_key
+from shared.runtime.clock import Clock, ManualClock
+from shared.runtime.postgres_bus import PostgresBus
+from shared.runtime.settings import Settings
+from tests.services.notifier.outreach_support import QUICK
+from tests.services.notifier.support import (
+    STUDY,
+    FakeSender,
+    HttpSink,
+    MailSink,
+    Raising,
+    http_sink,
+    mail_sink,
+    signals_worker,
+)
+
+
+@pytest.fixture
+def bus(engine: Engine) -> Iterator[PostgresBus]:
+    """The event log on the test's own database."""
+    with PostgresBus(engine) as bus:
+        yield bus
+
+
+@pytest.fixture
+def alerting(bus: PostgresBus, manual_clock: ManualClock) -> Alerting:
+    """The work behind the inbox."""
+    return Alerting(bus, manual_clock)
+
+
+@pytest.fixture
+def raising(engine: Engine, bus: PostgresBus, manual_clock: ManualClock) -> Iterator[Raising]:
+    """Raises signals the way the monitor does."""
+    worker = signals_worker(engine, bus, manual_clock)
+    yield Raising(engine, bus, worker)
+    worker.close()
+
+
+@pytest.fixture
+def mailbox() -> Iterator[MailSink]:
+    """A mail server."""
+    with mail_sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def receiver() -> Iterator[HttpSink]:
+    """A webhook receiver."""
+    with http_sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def app(
+    engine: Engine,
+    settings: Settings,
+    bus: PostgresBus,
+    manual_clock: ManualClock,
+    mailbox: MailSink,
+) -> FastAPI:
+    return create_app(
+        settings,
+        engine=engine,
+        bus=bus,
+        clock=manual_clock,
+        notifier_settings=NotifierSettings(
+            mail=MailServer("127.0.0.1", mailbox.port, "smtp"),
+            mail_sender="vigil@example.org",
+            public_url="https://vigil.example.org",
+            trusted_webhook_hosts=frozenset({"127.0.0.1"}),
+        ),
+        heartbeat=0.1,
+    )
+
+
+@pytest.fixture
+def idle(app: FastAPI) -> TestClient:
+    """The API alone: nothing is read from the bus and nothing is sent."""
+    return TestClient(app)
+
+
+@pytest.fixture
+def running(app: FastAPI) -> Iterator[TestClient]:
+    """The whole service."""
+    with TestClient(app) as client:
+        yield client
+
+
+@pytest.fixture
+def key(engine: Engine) -> Callable[..., dict[str, str]]:
+    """Makes a key and gives the header that presents it."""
+
+    def make(*roles: str, study: str = STUDY, name: str = "somebody") -> dict[str, str]:
+        with engine.begin() as conn:
+            made = create_key(conn, name, [(study, role) for role in roles])
+        return {"Authorization": f"Bearer {made}"}
+
+    return make
+
+
+@pytest.fixture
+def sender() -> FakeSender:
+    """A channel that takes everything, unless told otherwise."""
+    return FakeSender()
+
+
+@pytest.fixture
+def outreach(
+    engine: Engine, bus: PostgresBus, manual_clock: ManualClock, sender: FakeSender
+) -> Callable[..., Outreach]:
+    """Makes an outreach; each one stands for a process."""
+
+    def make(
+        patience: Patience = QUICK,
+        sender: FakeSender = sender,
+        desk: FakeSender | None = None,
+        clock: Clock = manual_clock,
+        **more: int,
+    ) -> Outreach:
+        return Outreach(
+            engine=engine,
+            bus=bus,
+            clock=clock,
+            senders={"email": sender, "webhook": desk or sender},
+            public_url="https://vigil.example.org",
+            patience=patience,
+            jitter=lambda: 0.0,
+            **more,
+        )
+
+    return make

@@ -1,0 +1,191 @@
+"""Webhooks against a real HTTP server, checked with the specification's own library."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from services.notifier.channels import MAX_ANSWER, Outgoing
+from services.notifier.channels.webhook import (
+    WebhookSender,
+    _is_public,
+    new_secret,
+    secret_bytes,
+    signatures,
+)
+from shared.runtime.clock import ManualClock, SystemClock
+from tests.services.notifier.support import HttpSink
+
+SECRET = new_secret()
+TRUSTED = ("127.0.0.1",)
+
+
+def _message(url: str, *secrets: str) -> Outgoing:
+    return Outgoing(
+        id="0123abcd",
+        address=url,
+        subject="",
+        text="",
+        event="vigil.alert.raised",
+        data={"alert": "a1", "study": "TRIAL-1"},
+        study="TRIAL-1",
+        urgent=True,
+        secrets=secrets or (SECRET,),
+    )
+
+
+def _sender(timeout: float = 10.0, trusted: tuple[str, ...] = TRUSTED) -> WebhookSender:
+    return WebhookSender(clock=SystemClock(), trusted_hosts=trusted, timeout=timeout)
+
+
+def test_a_webhook_verifies_by_the_standard(receiver: HttpSink) -> None:
+    outcome = _sender().send(_message(receiver.url))
+    assert (outcome.delivered, outcome.answer) == (True, "200 OK ok")
+    ((headers, body),) = receiver.requests
+    event = Webhook(SECRET).verify(body, headers)
+    assert event == {"type": "vigil.alert.raised", "data": {"alert": "a1", "study": "TRIAL-1"}}
+    assert headers["webhook-id"] == "0123abcd"
+    assert headers["host"] == receiver.url.split("/")[2]
+    with pytest.raises(WebhookVerificationError):
+        Webhook(new_secret()).verify(body, headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET).verify(body + b" ", headers)
+
+
+def test_a_repeat_has_the_same_id_and_body_but_its_own_time(receiver: HttpSink) -> None:
+    clock = ManualClock(SystemClock().now())
+    sender = WebhookSender(clock=clock, trusted_hosts=TRUSTED)
+    sender.send(_message(receiver.url))
+    clock.advance(timedelta(minutes=1))
+    sender.send(_message(receiver.url))
+    (first, body), (second, again) = receiver.requests
+    assert body == again
+    assert first["webhook-id"] == second["webhook-id"]
+    assert int(second["webhook-timestamp"]) - int(first["webhook-timestamp"]) == 60
+    for headers in (first, second):
+        Webhook(SECRET).verify(body, headers)
+
+
+def test_old_and_new_secret_both_sign(receiver: HttpSink) -> None:
+    old = new_secret()
+    _sender().send(_message(receiver.url, SECRET, old))
+    ((headers, body),) = receiver.requests
+    for secret in (SECRET, old):
+        assert json.loads(body) == Webhook(secret).verify(body, headers)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 400, 410, 429, 500, 503])
+def test_anything_but_success_is_a_failure_with_the_servers_words(
+    receiver: HttpSink, status: int
+) -> None:
+    elsewhere = {"location": receiver.url + "/elsewhere"}
+    receiver.answers.append((status, elsewhere, b"<b>no\x00</b>"))
+    outcome = _sender().send(_message(receiver.url))
+    assert not outcome.delivered
+    assert outcome.answer.startswith(f"{status} ")
+    assert outcome.answer.endswith("<b>no </b>")
+    assert len(receiver.requests) == 1, "a redirect was followed"
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("120", 120.0), ("999999", 3600.0), ("soon", None), ("-5", None)]
+)
+def test_a_receiver_may_ask_for_time(
+    receiver: HttpSink, header: str, seconds: float | None
+) -> None:
+    receiver.answers.append((429, {"retry-after": header}, b""))
+    assert _sender().send(_message(receiver.url)).retry_after == seconds
+
+
+def test_a_long_answer_is_cut(receiver: HttpSink) -> None:
+    receiver.answers.append((500, {}, b"x" * 1_000_000))
+    assert len(_sender().send(_message(receiver.url)).answer) == MAX_ANSWER
+
+
+def test_a_silent_receiver_is_an_outcome() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/hook"
+        outcome = _sender(timeout=0.2).send(_message(url))
+    assert (outcome.delivered, outcome.answer) == (False, "no answer within 0.2 seconds")
+
+
+def test_nobody_there_is_an_outcome() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/hook"
+        outcome = _sender().send(_message(url))
+    assert not outcome.delivered
+    assert outcome.answer.startswith("ConnectError")
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://desk.example.org/hook", "plain http is only for hosts the operator trusts"),
+        ("https://127.0.0.1/hook", "private address"),
+        ("https://localhost/hook", "private address"),
+        ("https://[::1]/hook", "private address"),
+        ("https://[::ffff:10.0.0.1]/hook", "private address"),
+        ("https://169.254.169.254/latest", "private address"),
+        ("https://10.1.2.3/hook", "private address"),
+        ("https://2130706433/hook", "private address"),
+    ],
+)
+def test_the_rule_for_addresses(url: str, why: str) -> None:
+    outcome = _sender(trusted=()).send(_message(url))
+    assert not outcome.delivered
+    assert outcome.answer.startswith("not sent: ")
+    assert why in outcome.answer
+
+
+def test_trust_may_be_limited_to_a_port(receiver: HttpSink) -> None:
+    host = receiver.url.split("/")[2]
+    assert _sender(trusted=(host,)).send(_message(receiver.url)).delivered
+    other = receiver.url.replace(host, "127.0.0.1:1")
+    assert "not sent" in _sender(trusted=(host,)).send(_message(other)).answer
+
+
+@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"])
+def test_public_addresses_pass(address: str) -> None:
+    assert _is_public(address)
+
+
+def test_without_a_secret_nothing_is_sent(receiver: HttpSink) -> None:
+    message = replace(_message(receiver.url), secrets=())
+    assert "no webhook secret" in _sender().send(message).answer
+    assert receiver.requests == []
+
+
+@pytest.mark.parametrize("size", [24, 64])
+def test_secrets_of_the_standards_size_are_accepted(size: int) -> None:
+    secret = "whsec_" + base64.b64encode(bytes(range(size))).decode()
+    assert secret_bytes(secret) == bytes(range(size))
+    assert signatures([secret], "id", 1, b"x").startswith("v1,")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "whsec_" + base64.b64encode(bytes(23)).decode(),
+        "whsec_" + base64.b64encode(bytes(65)).decode(),
+        base64.b64encode(bytes(32)).decode(),
+        "whsec_not base64!",
+        "",
+    ],
+)
+def test_other_secrets_are_refused(secret: str) -> None:
+    with pytest.raises(ValueError):
+        secret_bytes(secret)
+
+
+def test_made_secrets_differ() -> None:
+    assert new_secret() != new_secret()
+    assert len(secret_bytes(new_secret())) == 32
