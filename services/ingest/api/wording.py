@@ -46,13 +46,19 @@ def lines(numbers: Sequence[int], outcomes: Sequence[Outcome]) -> Answer:
 
 
 def _result(number: int, outcome: Outcome) -> bytes:
+    if not outcome.problems:
+        # Nearly every line there is; every part is a word of ours. A tenth of the model's time.
+        return (
+            f'{{"line":{number},"status":{outcome.status},"result":"{outcome.result}",'
+            f'"receipt":"{outcome.receipt}","problem":null}}'
+        ).encode()
     return (
         LineResult(
             line=number,
             status=outcome.status,
             result=outcome.result,
             receipt=outcome.receipt,
-            problem=_problem(outcome) if outcome.problems else None,
+            problem=_problem(outcome),
         )
         .model_dump_json()
         .encode()

@@ -6,8 +6,9 @@ so that what cannot be stored never takes its neighbours with it.
 """
 
 import threading
+from collections import Counter as Tally
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import Counter
 from sqlalchemy import Engine
@@ -169,13 +170,16 @@ class Writer:
             lock_studies(conn, studies_of(group), space=LOCK_SPACE)
             settled = settle(conn, self._bus, group, self._clock.now(), record_all)
         self._bus.wake()
+        self._count(outcome.result for settlement in settled for outcome in settlement.outcomes)
         for submission, settlement in zip(group, settled, strict=True):
-            for outcome in settlement.outcomes:
-                self._results.labels(outcome.result).inc()
             if settlement.answer is None:
                 submission.done.set_exception(KeyReused())
             else:
                 submission.done.set_result(settlement.answer)
+
+    def _count(self, results: Iterable[str]) -> None:
+        for result, number in Tally(results).items():
+            self._results.labels(result).inc(number)
 
     def _fail(self, group: Sequence[Submission], error: Exception) -> None:
         log.error("nothing was acknowledged", requests=len(group), exc_info=error)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from psycopg.types.json import Json
 from sqlalchemy import Connection
 
 from shared.contracts.envelope import Fact
@@ -26,32 +27,32 @@ Version = tuple[int, str, str]
 """`Fact.version`: how the versions of a record are ordered."""
 
 # LATERAL with LIMIT: one index probe for each event, whatever the planner thinks of a table that
-# has just grown from nothing.
+# has just grown from nothing. The keys travel as one JSON text: psycopg writes arrays in Python.
 _DELIVERIES = """
     SELECT d.study, d.source, d.event_id, d.receipt, d.body_hash, d.result
-    FROM unnest(%s::text[], %s::text[], %s::text[]) AS q(study, source, event_id),
+    FROM json_to_recordset(%s) AS q(study text, source text, event_id text),
     LATERAL (SELECT * FROM ingest.delivery d WHERE d.study = q.study COLLATE "C"
         AND d.source = q.source COLLATE "C" AND d.event_id = q.event_id COLLATE "C" LIMIT 1) AS d
 """
-_KNOWN = "SELECT fact_id, result FROM ingest.version WHERE fact_id = ANY(%s)"
+_VERSIONS = """
+    SELECT v.fact_id, v.result FROM json_array_elements_text(%s) AS q(fact_id),
+    LATERAL (SELECT * FROM ingest.version v WHERE v.fact_id = q.fact_id COLLATE "C" LIMIT 1) AS v
+"""
 _HEADS = """
-    SELECT h.source, h.study, h.kind, h.recordid, h.revision, h.sourcetime, h.content, h.op
-    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS q(source, study, kind, recordid),
+    SELECT h.source, h.study, h.kind, h.recordid, h.revision, h.sourcetime, h.content, h.op,
+        q.revision, EXISTS (SELECT FROM ingest.version v WHERE v.study = q.study COLLATE "C"
+            AND v.source = q.source COLLATE "C" AND v.kind = q.kind COLLATE "C"
+            AND v.recordid = q.recordid COLLATE "C" AND v.revision = q.revision)
+    FROM json_to_recordset(%s)
+        AS q(source text, study text, kind text, recordid text, revision bigint),
     LATERAL (SELECT * FROM ingest.version v WHERE v.study = q.study COLLATE "C"
         AND v.source = q.source COLLATE "C" AND v.kind = q.kind COLLATE "C"
         AND v.recordid = q.recordid COLLATE "C"
         ORDER BY revision DESC, sourcetime DESC NULLS LAST, content DESC LIMIT 1) AS h
 """
-_TAKEN = """
-    SELECT q.source, q.study, q.kind, q.recordid, q.revision
-    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[])
-        AS q(source, study, kind, recordid, revision),
-    LATERAL (SELECT FROM ingest.version v WHERE v.study = q.study COLLATE "C"
-        AND v.source = q.source COLLATE "C" AND v.kind = q.kind COLLATE "C"
-        AND v.recordid = q.recordid COLLATE "C" AND v.revision = q.revision LIMIT 1) AS v
-"""
 _NO_SCANS = "SET LOCAL enable_seqscan = off"
 
+_RECORD = ("source", "study", "kind", "recordid")
 _DELIVERY_COLUMNS = (
     "receipt",
     "study",
@@ -158,28 +159,30 @@ class RefusalRow:
 
 
 def look_up(conn: Connection, deliveries: Sequence[DeliveryKey], facts: Sequence[Fact]) -> Known:
-    """Everything needed to judge a batch, in three statements however large it is."""
+    """Everything needed to judge a batch: three statements, however large it is."""
     known = Known()
     if not deliveries:
         return known
-    numbered = {(fact.record, fact.revision) for fact in facts if fact.revision is not None}
     with driver_connection(conn).cursor() as cursor:
         cursor.execute(_NO_SCANS)
-        for *key, receipt, body_hash, result in cursor.execute(
-            _DELIVERIES, _columns(set(deliveries), 3)
-        ):
-            known.deliveries[key[0], key[1], key[2]] = KnownDelivery(receipt, body_hash, result)
-        known.versions.update(cursor.execute(_KNOWN, ([fact.fact_id for fact in facts],)))
-        for *record, revision, sourcetime, content, op in cursor.execute(
-            _HEADS, _columns({fact.record for fact in facts}, 4)
-        ):
-            version = _version(revision, sourcetime, content)
-            known.heads[record[0], record[1], record[2], record[3]] = Head(version, op)
-        for source, study, kind, recordid, revision in cursor.execute(
-            _TAKEN, _columns({(*record, revision) for record, revision in numbered}, 5)
-        ):
-            known.taken.add(((source, study, kind, recordid), revision))
+        cursor.execute(_DELIVERIES, _rows(("study", "source", "event_id"), set(deliveries)))
+        for study, source, event_id, *before in cursor:
+            known.deliveries[study, source, event_id] = KnownDelivery(*before)
+        cursor.execute(_VERSIONS, [Json(list({fact.fact_id for fact in facts}))])
+        known.versions.update(cursor)
+        records = {(*fact.record, fact.revision or 0) for fact in facts}
+        cursor.execute(_HEADS, _rows((*_RECORD, "revision"), records))
+        for row in cursor:
+            _add_head(known, row)
     return known
+
+
+def _add_head(known: Known, row: tuple[Any, ...]) -> None:
+    source, study, kind, recordid, revision, sourcetime, content, op, asked, taken = row
+    record = (source, study, kind, recordid)
+    known.heads[record] = Head(_version(revision, sourcetime, content), op)
+    if asked and taken:
+        known.taken.add((record, asked))
 
 
 def keep(
@@ -195,8 +198,8 @@ def keep(
         copy_rows(conn, "ingest.refusal", _REFUSAL_COLUMNS, map(_refusal_values, refusals))
 
 
-def _columns(keys: Iterable[tuple[Any, ...]], width: int) -> tuple[list[Any], ...]:
-    return tuple(map(list, zip(*keys, strict=True))) or tuple([] for _ in range(width))
+def _rows(names: Sequence[str], keys: Iterable[Sequence[Any]]) -> list[Json]:
+    return [Json([dict(zip(names, key, strict=True)) for key in keys])]
 
 
 def _version(revision: int, sourcetime: datetime | None, content: str) -> Version:
