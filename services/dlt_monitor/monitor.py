@@ -19,6 +19,7 @@ from services.dlt_monitor.memory import HeldStudy, Memory
 from services.dlt_monitor.store import LOCK_SPACE, outputs, studies
 from services.dlt_monitor.store.studies import StudyRow
 from shared.clinical import DocumentError, Protocol, Study, compare
+from shared.clinical.study import ENGINE
 from shared.contracts.assessment import Assessment
 from shared.contracts.envelope import Fact, read_fact, sha256
 from shared.contracts.signals import Signal
@@ -34,7 +35,7 @@ log = get_logger(__name__)
 GROUP = LOCK_SPACE
 """The consumer group, and the name of the study locks: worker and ticker must share it."""
 
-Cause = Literal["facts", "deadline", "parked", "replayed"]
+Cause = Literal["facts", "deadline", "engine", "parked", "replayed"]
 TICK_FAILED = "tick"
 """Stands for a message id where it was not a message but the passing of time that failed."""
 
@@ -143,13 +144,14 @@ class Monitor:
     # -- time -------------------------------------------------------------------------------------
 
     def on_tick(self, engine: Engine, now: datetime) -> int:
-        """Assess every study whose deadlines have come, each at its deadline, oldest first.
+        """Assess every study whose deadlines have come, each at its deadline, oldest first, and
+        every study whose assessment another version of the clinical engine has made, now.
 
         One transaction per deadline, so that nobody waits long for the study. Returns the number
         of assessments. A study that fails is marked degraded; the others go on. Raises outages.
         """
         with engine.connect() as conn:
-            due = studies.due_studies(conn, now)
+            due = studies.due_studies(conn, now, ENGINE)
         count = 0
         for study in due:
             if self._failed.get(study, 0.0) + RETRY_SECONDS > time.monotonic():
@@ -179,11 +181,12 @@ class Monitor:
 
     def _assess_if_due(self, conn: Connection, study: str, now: datetime) -> bool:
         row = studies.study_row(conn, study)
-        if row is None or row.next_deadline is None or row.next_deadline > now:
+        at, cause = _due(row, now)
+        if row is None or at is None:
             # Another process, or a batch of facts, was faster.
             return False
         held = self._memory.take(conn, row)
-        row = self._assess(conn, row, held.study, row.next_deadline, "deadline")
+        row = self._assess(conn, row, held.study, at, cause)
         studies.save_study_row(conn, row)
         self._memory.put_back(study, held)
         return True
@@ -294,7 +297,17 @@ def summary(protocol: Protocol, assessment: Assessment) -> dict[str, Any]:
         "dose_level": assessment.recommendation.dose_level,
         "as_of": assessment.as_of.isoformat(),
         "digest": assessment.digest,
+        "engine": assessment.engine,
     }
+
+
+def _due(row: StudyRow | None, now: datetime) -> tuple[datetime | None, Cause]:
+    """When a study is to be assessed without new facts, and why; None if it need not be."""
+    if row is None or row.summary is None:
+        return None, "deadline"
+    if row.next_deadline is not None and row.next_deadline <= now:
+        return row.next_deadline, "deadline"
+    return (now if row.summary["engine"] != ENGINE else None), "engine"
 
 
 def _fact(message: Message) -> Fact:

@@ -47,6 +47,10 @@ _BY_DIGEST = sa.text(
     " ORDER BY number DESC LIMIT 1"
 )
 _ALL_ASSESSMENTS = sa.text(f"{_SELECT_ASSESSMENT} WHERE study = :study ORDER BY number")
+_EVERYTHING = sa.text(
+    f"{_SELECT_ASSESSMENT} WHERE study = :study UNION ALL {_SELECT_ANSWER} WHERE study = :study"
+    " ORDER BY facts, number"
+)
 _KNOWN_DIGESTS = sa.text(
     "SELECT digest FROM dlt_monitor.assessment WHERE study = :study AND digest = ANY(:digests)"
     " UNION SELECT digest FROM dlt_monitor.answer WHERE study = :study AND digest = ANY(:digests)"
@@ -140,6 +144,12 @@ def assessment_by_digest(conn: Connection, study: str, digest: str) -> StoredAss
 def all_assessments(conn: Connection, study: str) -> Iterator[StoredAssessment]:
     """Every assessment, oldest first."""
     for row in conn.execute(_ALL_ASSESSMENTS, {"study": study}):
+        yield StoredAssessment(*row)
+
+
+def everything_said(conn: Connection, study: str) -> Iterator[StoredAssessment]:
+    """Every assessment and every answer, by the number of facts they rest on."""
+    for row in conn.execute(_EVERYTHING, {"study": study}):
         yield StoredAssessment(*row)
 
 

@@ -49,7 +49,8 @@ _SAVE = sa.text(
     " next_deadline = :next_deadline, summary = CAST(:summary AS json) WHERE study = :study"
 )
 _DUE = sa.text(
-    "SELECT study FROM dlt_monitor.study WHERE next_deadline <= :now ORDER BY next_deadline, study"
+    "SELECT study FROM dlt_monitor.study"
+    " WHERE next_deadline <= :now OR summary ->> 'engine' <> :engine ORDER BY next_deadline, study"
 )
 _NEXT = sa.text("SELECT min(next_deadline) FROM dlt_monitor.study")
 _FACTS = sa.text(
@@ -102,6 +103,11 @@ def study_rows(conn: Connection, studies: Collection[str]) -> list[StudyRow]:
     return [StudyRow(*row) for row in conn.execute(_STUDIES, {"studies": list(studies)})]
 
 
+def all_studies(conn: Connection) -> list[str]:
+    """Every study that was ever heard of."""
+    return list(conn.execute(sa.text("SELECT study FROM dlt_monitor.study ORDER BY 1")).scalars())
+
+
 def save_study_row(conn: Connection, row: StudyRow) -> None:
     """Stores where the study stands. Needs the study's lock."""
     summary = None if row.summary is None else json.dumps(row.summary)
@@ -120,9 +126,10 @@ def save_study_row(conn: Connection, row: StudyRow) -> None:
     )
 
 
-def due_studies(conn: Connection, now: datetime) -> list[str]:
-    """Studies whose next deadline has come, the longest overdue first."""
-    return list(conn.execute(_DUE, {"now": now}).scalars())
+def due_studies(conn: Connection, now: datetime, engine: str) -> list[str]:
+    """Studies whose next deadline has come, the longest overdue first, and those assessed last by
+    another version of the clinical engine."""
+    return list(conn.execute(_DUE, {"now": now, "engine": engine}).scalars())
 
 
 def earliest_deadline(conn: Connection) -> datetime | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -19,6 +21,15 @@ from shared.runtime.clock import ManualClock
 from shared.runtime.postgres_bus import PostgresBus
 from shared.runtime.worker import Worker
 from tests.services.dlt_monitor.trial import STUDY, publish
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for what another thread brings about."""
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        pause.wait(0.02)
 
 
 @dataclass
@@ -47,11 +58,11 @@ class Station:
         )
 
     def feed(self, *facts: Iterable[Fact | Message]) -> None:
-        """Publish, then apply everything that is on the topic."""
+        """Publish each portion and apply everything that is on the topic."""
         for portion in facts:
             publish(self.engine, self.bus, portion)
-        while self.worker.run_once():
-            pass
+            while self.worker.run_once():
+                pass
 
     def tick(self) -> int:
         return self.monitor.on_tick(self.engine, self.clock.now())

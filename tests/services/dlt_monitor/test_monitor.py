@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -13,17 +14,18 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
-from services.dlt_monitor.memory import stored_facts
+from services.dlt_monitor.audit import verify
 from services.dlt_monitor.monitor import GROUP
-from services.dlt_monitor.store import LOCK_SPACE, outputs, studies
-from shared.clinical import Study, evaluate, standing_signals
+from services.dlt_monitor.store import LOCK_SPACE, studies
+from services.dlt_monitor.ticker import Ticker
+from shared.clinical import evaluate, standing_signals
 from shared.contracts.envelope import Fact
 from shared.contracts.signals import SignalType
 from shared.contracts.topics import ASSESSMENTS, GRADED, SIGNALS
 from shared.runtime import outbox
-from shared.runtime.clock import ManualClock
+from shared.runtime.clock import FileClock, ManualClock
 from shared.runtime.db import lock_studies
-from tests.services.dlt_monitor.station import Station
+from tests.services.dlt_monitor.station import Station, wait_for
 from tests.services.dlt_monitor.trial import DAY_1, STUDY, Trial, at, garbage, message, publish
 
 DAY_10 = DAY_1 + timedelta(days=9)
@@ -161,14 +163,32 @@ def test_every_stored_assessment_can_be_made_again(station: Station, trial: Tria
         station.tick()
         station.feed([fact])
     with station.engine.connect() as conn:
-        stored = list(outputs.all_assessments(conn, STUDY))
-        assert len(stored) > 10
-        for one in stored:
-            study = Study(STUDY)
-            for facts in stored_facts(conn, STUDY, after=0, through=one.facts):
-                study.add(facts)
-            again = study.assess(as_of=one.as_of, known_at=one.known_at, degraded=one.degraded)
-            assert again.digest == one.digest
+        checked = list(verify(conn))
+    assert len(checked) > 10
+    assert {one.verdict for one in checked} == {"proved"}
+
+
+def test_a_fact_that_was_slipped_in_is_found(station: Station, trial: Trial) -> None:
+    station.feed([trial.protocol(), *trial.cohort()], [trial.platelets("1-02", DAY_10, "44")])
+    with station.engine.begin() as conn:
+        conn.exec_driver_sql("ALTER TABLE dlt_monitor.fact DISABLE TRIGGER append_only")
+        conn.exec_driver_sql(
+            "UPDATE dlt_monitor.fact SET value = replace(value, '\"44\"', '\"21\"')"
+        )
+    station.clock.set(at(DAY_10))
+    with station.engine.connect() as conn:
+        assert [one.verdict for one in verify(conn, STUDY)] == ["proved", "differs"]
+
+
+def test_a_document_that_was_altered_is_found(station: Station, trial: Trial) -> None:
+    station.feed([trial.protocol(), *trial.cohort()])
+    with station.engine.begin() as conn:
+        conn.exec_driver_sql("ALTER TABLE dlt_monitor.assessment DISABLE TRIGGER append_only")
+        conn.exec_driver_sql(
+            "UPDATE dlt_monitor.assessment SET document = replace(document, 'wait', 'escalate')"
+        )
+    with station.engine.connect() as conn:
+        assert [one.verdict for one in verify(conn)] == ["altered"]
 
 
 def test_a_fact_known_after_the_clock_is_not_lost(station: Station, trial: Trial) -> None:
@@ -318,6 +338,52 @@ def test_the_record_is_append_only(station: Station, trial: Trial) -> None:
         for act in ("UPDATE {} SET study = 'X'", "DELETE FROM {}", "TRUNCATE {}"):
             with station.engine.connect() as conn, pytest.raises(IntegrityError, match="only"):
                 conn.execute(sa.text(act.format(f"dlt_monitor.{table}")))
+
+
+def test_a_new_engine_assesses_every_study_anew(station: Station, trial: Trial) -> None:
+    station.feed([trial.protocol(), *trial.cohort()])
+    with station.engine.begin() as conn:
+        conn.exec_driver_sql(
+            "UPDATE dlt_monitor.study SET summary = jsonb_set(summary::jsonb, '{engine}', '\"0\"')"
+        )
+    assert station.tick() == 1
+    assert station.tick() == 0
+    assert len(station.assessments()) == 2
+
+
+def test_a_study_that_cannot_be_assessed_does_not_stop_the_others(
+    station: Station, trial: Trial
+) -> None:
+    other = Trial("OTHER-1")
+    station.feed([trial.protocol(), *trial.cohort(), other.protocol(), *other.cohort()])
+    with station.engine.begin() as conn:
+        conn.exec_driver_sql(
+            "INSERT INTO dlt_monitor.fact SELECT study, facts + 1, 'x', 'lab', now(), '?'"
+            f" FROM dlt_monitor.study WHERE study = '{STUDY}'"
+        )
+        conn.exec_driver_sql(
+            "UPDATE dlt_monitor.study SET facts = facts + 1, facts_token = gen_random_uuid()"
+            f" WHERE study = '{STUDY}'"
+        )
+    station.clock.set(at(DAY_1 + timedelta(days=21)))
+    assert station.tick() >= 1
+    assert station.row("OTHER-1").assessments > 1
+    assert station.row().assessments == 1
+    with station.engine.connect() as conn:
+        assert set(studies.degraded_now(conn, [STUDY, "OTHER-1"])) == {STUDY}
+
+
+def test_a_jump_of_a_clock_file_is_noticed(station: Station, trial: Trial, tmp_path: Path) -> None:
+    clock = FileClock(tmp_path / "clock")
+    clock.set(at(DAY_1))
+    station.feed([trial.protocol(), *trial.cohort()])
+    ticker = Ticker(station.monitor, station.engine, clock)
+    ticker.start()
+    clock.set(at(DAY_1 + timedelta(days=21)))
+    wait_for(lambda: station.row().assessments > 1)
+    wait_for(ticker.ready)
+    assert ticker.stop()
+    assert not ticker.ready()
 
 
 def test_a_study_is_monitored_beside_another(station: Station) -> None:
