@@ -63,6 +63,8 @@ def create_engine(
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_pre_ping=True,
+        # Error texts would quote the statement's values otherwise.
+        hide_parameters=True,
         connect_args={
             "application_name": application_name,
             "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),

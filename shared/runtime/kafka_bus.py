@@ -243,8 +243,7 @@ class _KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_revoked(self, revoked: Collection[Any]) -> None:
         self._unseat(revoked)
 
-    def on_partitions_lost(self, lost: Collection[Any]) -> None:
-        self._unseat(lost)
+    on_partitions_lost = on_partitions_revoked
 
     def _unseat(self, partitions: Collection[Any]) -> None:
         with self._lock:
