@@ -271,67 +271,54 @@ def _softer(result: CriterionResult, exemption: CriterionResult) -> CriterionRes
 
 def _improved(rule: Improvement, run: Run, case: Case) -> Trigger:
     """``not_met``: it improved in time (exempt). ``met``: it did not. ``open``: not known yet."""
-    due_date, due = _due(rule, run, case.zone)
     clock = f"{rule.within_days} days" if rule.within_days else f"{rule.within_hours} hours"
+    goal = f"back to grade {rule.to_grade} within {clock}"
     base = Trigger("open", run.first, run.last, "", ())
-    later = _recovery(rule, run, case)
-    if later is not None and later[0] <= due:
-        certain = later[1] <= due
-        if certain:
-            return replace(
-                base, result="not_met", why=f"back to grade {rule.to_grade} within {clock}"
-            )
-        why = (
-            f"whether it was back to grade {rule.to_grade} within {clock} hangs on the time of day"
-        )
+    surely_in_time, surely_late = _due(rule, run, case.zone)
+    recovered = _recovery(rule, run, case)
+    if recovered is not None:
+        flags = _gap(run) if run.end is not None else ()
+        if recovered[1] <= surely_in_time:
+            return replace(base, result="not_met", why=goal)
+        if recovered[0] > surely_late:
+            return replace(base, result="met", why=f"not {goal}", flags=flags)
+        why = f"whether it was {goal} hangs on the time of day"
         return replace(base, why=why, missing="times of day", flags=("date_uncertain",))
-    if later is not None:
-        return replace(
-            base,
-            result="met",
-            why=f"not back to grade {rule.to_grade} within {clock}",
-            flags=_gap(run) if run.end is not None else (),
-        )
-    if case.as_of < due:
-        return replace(
-            base, why=f"may be back to grade {rule.to_grade} within {clock}", deadline=due
-        )
-    if run.last_observed >= due_date:
-        return replace(base, result="met", why=f"not back to grade {rule.to_grade} within {clock}")
-    return replace(
-        base,
-        why=f"no value since shows whether it was back to grade {rule.to_grade} within {clock}",
-        missing=f"a value of {run.term} by {due_date}",
-        flags=("unobserved",),
-    )
+    if case.as_of < surely_late:
+        return replace(base, why=f"may be {goal}", deadline=surely_late)
+    due = surely_late.astimezone(case.zone).date()
+    if run.last_observed >= due:
+        return replace(base, result="met", why=f"not {goal}")
+    missing = f"a value of {run.term} by {due}"
+    why = f"no value since shows whether it was {goal}"
+    return replace(base, why=why, missing=missing, flags=("unobserved",))
 
 
-def _due(rule: Improvement, run: Run, zone: ZoneInfo) -> tuple[date, datetime]:
-    """The last date and instant that is still in time, counted from the earliest onset."""
+def _due(rule: Improvement, run: Run, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Up to when a recovery is in time whenever the onset was, and from when it never is."""
     if rule.within_days is not None:
-        day = run.first + timedelta(days=rule.within_days)
-        return day, day_ends(day, zone)
+        limit = timedelta(days=rule.within_days)
+        return day_ends(run.first + limit, zone), day_ends(run.last + limit, zone)
     assert rule.within_hours is not None
-    due = run.moment[0] + timedelta(hours=rule.within_hours)
-    return due.astimezone(zone).date(), due
+    hours = timedelta(hours=rule.within_hours)
+    return run.moment[0] + hours, run.moment[1] + hours
 
 
 def _recovery(rule: Improvement, run: Run, case: Case) -> tuple[datetime, datetime] | None:
-    """First and last instant the term may first have been at or below the grade after the onset.
-
-    Dates are enough for a rule in days; then the whole day counts as its beginning.
-    """
-    observations = case.observations[run.term]
-    measured = [seen for seen in observations if not seen.reported and seen.first >= run.first]
-    for seen in measured:
-        if seen.high <= rule.to_grade and seen.moment > run.moment:
+    """First and last instant the term may first have been at or below the grade after the onset."""
+    after = [
+        seen
+        for seen in case.observations[run.term]
+        if seen.first >= run.first and seen.moment >= run.moment
+    ]
+    measured = [seen for seen in after if not seen.reported]
+    for seen in measured or after:
+        if seen.high <= rule.to_grade:
             return seen.moment
     if measured:
         return None
-    for seen in observations:
-        if seen.reported and seen.end is not None and seen.first >= run.first:
-            after = [one for one in observations if one.first == seen.end and one.reported]
-            if not after or max(one.high for one in after) <= rule.to_grade:
-                ends = day_ends(seen.end, case.zone)
-                return ends - timedelta(days=1), ends
-    return None
+    ends = [seen.end for seen in after if seen.end is not None]
+    if not ends or any(seen.end is None for seen in after):
+        return None
+    over = day_ends(max(ends), case.zone)
+    return day_starts(max(ends), case.zone), over

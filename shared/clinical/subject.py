@@ -18,7 +18,7 @@ from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import CriterionRule, Protocol, day_ends
 from shared.clinical.reviews import Review, confirmations, rejects, reviews_of
 from shared.clinical.timeline import Entry, latest
-from shared.clinical.toxicity import DEATH, runs_at
+from shared.clinical.toxicity import DEATH, known_term, runs_at
 from shared.contracts.assessment import (
     Criterion,
     CriterionResult,
@@ -30,6 +30,7 @@ from shared.contracts.assessment import (
     Window,
 )
 from shared.contracts.envelope import sha256
+from shared.contracts.facts import AdverseEvent
 
 SEVERE_GRADE = 3
 _RANK: dict[CriterionResult, int] = {"not_met": 0, "open": 1, "needs_review": 2, "met": 3}
@@ -107,6 +108,7 @@ def assess_subject(
     if person.start is None:
         return _not_started(person, found)
     case = person.case()
+    _unknown_terms(person, found)
     triggers = {rule.id: triggers_of(rule, case) for rule in protocol.dlt.criteria}
     if person.part not in protocol.counted_parts:
         return _not_assessed(person, case, found)
@@ -137,6 +139,16 @@ def _conflicts(standing: Standings, found: _Findings) -> None:
             if one.doubt is not None:
                 found.flags.add("conflict")
                 found.ask("conflict", f"{kind}: {one.doubt}", one.entries)
+
+
+def _unknown_terms(person: Person, found: _Findings) -> None:
+    """An event whose term the dictionary lacks can only be matched as "anything else": ask."""
+    for one in person.of("adverse_event"):
+        for entry in one.entries:
+            record = entry.record
+            if isinstance(record, AdverseEvent) and not known_term(person.protocol, record):
+                text = f"an event's term is not in CTCAE {person.protocol.ctcae}"
+                found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
 
 
 def _build(

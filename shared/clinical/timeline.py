@@ -198,7 +198,8 @@ _SEVERITY_AT_LEAST = {"MILD": 1, "MODERATE": 2, "SEVERE": 3}
 
 
 def worst_reported(event: AdverseEvent) -> int:
-    """The highest grade the report states; death is grade 5, a bare severity its lowest grade."""
+    """The highest grade the report states; death is grade 5. A bare severity gives the lowest grade
+    it may mean (`highest_possible` gives the highest)."""
     grades = [int(change.grade) for change in event.grade_changes]
     if event.AETOXGR is not None:
         grades.append(int(event.AETOXGR))
@@ -207,6 +208,12 @@ def worst_reported(event: AdverseEvent) -> int:
     if event.AESDTH == "Y" or (event.AEOUT or "").upper() == "FATAL":
         grades.append(5)
     return max(grades)
+
+
+def highest_possible(event: AdverseEvent) -> int:
+    """The highest grade the report may mean: "severe" alone does not tell grade 3 from grade 4."""
+    stated = worst_reported(event)
+    return 4 if event.AETOXGR is None and stated == _SEVERITY_AT_LEAST["SEVERE"] else stated
 
 
 class History:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from shared.clinical.ctcae import Graded, LabValue, NotGradable, grade, term_of
 from shared.clinical.protocol import Attribution, Protocol
-from shared.clinical.timeline import Entry, Standing, worst_reported
+from shared.clinical.timeline import Entry, Standing, highest_possible, worst_reported
 from shared.contracts.dates import parse_dtc
 from shared.contracts.facts import AdverseEvent, Disposition, Lab
 
@@ -182,13 +182,13 @@ def _graded(
     return grade(value, ctcae=ctcae, baseline=baseline, is_baseline=is_baseline)
 
 
-def term_name(protocol: Protocol, record: AdverseEvent) -> str:
-    """The CTCAE term of a reported event; its own wording where the dictionary has no such term."""
+def known_term(protocol: Protocol, record: AdverseEvent) -> str | None:
+    """The CTCAE term of a reported event, where the dictionary has it."""
     for name in (record.AEDECOD, record.AETERM):
         term = term_of(protocol.ctcae, name) if name else None
         if term is not None:
             return term.name
-    return record.AEDECOD or record.AETERM
+    return None
 
 
 def relatedness(versions: Sequence[Entry], attribution: Attribution) -> Related:
@@ -212,10 +212,12 @@ def _reported(
 ) -> Iterable[Observation]:
     record = entry.record
     assert isinstance(record, AdverseEvent)
-    term = term_name(protocol, record)
+    term = known_term(protocol, record) or record.AEDECOD or record.AETERM
     over = _over(record, zone)
     steps = _steps(entry, record, zone)
+    possible = highest_possible(record)
     for index, (first, last, moment, value) in enumerate(steps):
+        high = possible if value == worst_reported(record) else value
         later = steps[index + 1][0] if index + 1 < len(steps) else None
         yield Observation(
             term=term,
@@ -223,9 +225,9 @@ def _reported(
             last=last,
             moment=moment,
             low=value,
-            high=value,
+            high=high,
             entry=entry,
-            why=f"reported grade {value}",
+            why=f"reported grade {value}" if value == high else "reported as severe, grade 3 or 4",
             reported=True,
             before_treatment=last < start.first,
             end=later or over,

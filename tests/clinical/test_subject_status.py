@@ -160,8 +160,7 @@ def test_case_13_a_dlt_before_leaving_stands(trial: Trial) -> None:
 def test_case_16_dose_intensity(
     trial: Trial, given: str, reason: str | None, expected: str
 ) -> None:
-    extra = {"ECADJ": reason} if reason else {}
-    trial.dose("1-01", day(2), "ANLOTINIB", given=given, **extra)
+    trial.dose("1-01", day(2), "ANLOTINIB", given=given, ECADJ=reason)
     trial.record(
         "review_complete",
         "1-01",
