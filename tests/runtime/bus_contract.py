@@ -4,11 +4,13 @@ The counters here are deliberately not idempotent: an effect applied twice shows
 """
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -367,6 +369,13 @@ class BusContract:
     def _parked(harness: Harness, group: str) -> list[outbox.Parked]:
         with harness.engine.connect() as conn:
             return outbox.parked(conn, group)
+
+
+def repair(number: int) -> list[str]:
+    """The statements of a repair as the decision page tells the operator to run them."""
+    page = Path(__file__).parents[2] / "docs" / "decisions" / "event-log.md"
+    blocks = re.findall(r"```sql\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    return [statement for statement in blocks[number].split(";") if statement.strip()]
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

@@ -19,7 +19,7 @@ from shared.runtime.kafka_bus import KafkaBus
 from shared.runtime.outbox import load_position
 from shared.runtime.settings import KafkaSettings
 from shared.runtime.worker import Worker
-from tests.runtime.bus_contract import CLOCK, BusContract, Harness, record, wait_for
+from tests.runtime.bus_contract import CLOCK, BusContract, Harness, record, repair, wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -115,7 +115,7 @@ class TestKafkaBus(BusContract):
         with pytest.raises(TopicMismatch, match=f"{PARTITIONS} partitions"):
             bus.start()
 
-    def test_messages_deleted_before_they_were_read_are_not_skipped(
+    def test_messages_deleted_unread_stop_the_group_until_they_are_sent_again(
         self, harness: Harness, admin: KafkaAdminClient
     ) -> None:
         worker = harness.worker()
@@ -130,6 +130,12 @@ class TestKafkaBus(BusContract):
         with pytest.raises(LogDamaged, match="holds 4 to 6"):
             harness.run_until(worker, lambda: False)
         assert harness.applied() == ["ST-1/0"]
+        worker.close()
+        names = {"begins": 4, "group": "g", "topic": harness.topic, "partition": partition}
+        with harness.engine.begin() as conn:
+            for statement in repair(0):
+                conn.execute(sa.text(statement), names)
+        assert sorted(harness.run_until_applied(worker, 6)) == [f"ST-1/{n}" for n in range(6)]
 
     def test_a_topic_made_anew_is_not_mistaken_for_the_old_one(self, harness: Harness) -> None:
         worker = harness.worker()

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from shared.contracts.topics import FACTS
-from shared.runtime.bus import Bus
+from shared.runtime.bus import Bus, Message
 from shared.runtime.outbox import ForeignHistory
 from shared.runtime.postgres_bus import PostgresBus
-from tests.runtime.bus_contract import BusContract, Harness
+from tests.runtime.bus_contract import BusContract, Harness, repair
 
 
 class TestPostgresBus(BusContract):
@@ -51,7 +51,7 @@ class TestPostgresBus(BusContract):
         assert subscription.lag() == 3
         subscription.close()
 
-    def test_an_outbox_of_another_cluster_is_refused(self, harness: Harness) -> None:
+    def test_an_outbox_of_another_cluster_is_refused_until_repaired(self, harness: Harness) -> None:
         with harness.engine.begin() as conn:
             conn.execute(
                 sa.text(
@@ -62,3 +62,10 @@ class TestPostgresBus(BusContract):
             )
         with pytest.raises(ForeignHistory, match="event-log"):
             harness.make_bus().start()
+        with harness.engine.begin() as conn:
+            for statement in repair(1):
+                conn.execute(sa.text(statement))
+        harness.make_bus().start()
+        harness.publish(Message(FACTS.name, "ST-1", "new", b"{}"))
+        worker = harness.worker(topic=FACTS.name)
+        assert harness.run_until_applied(worker, 2) == ["m", "new"]
