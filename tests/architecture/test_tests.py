@@ -12,6 +12,8 @@ _MAY_SKIP = re.compile(r"(^conftest|^browser|_support)\.py$")
 _SLEEPS = {"time.sleep", "asyncio.sleep"}
 _SKIPS = {"pytest.skip", "pytest.xfail", "pytest.importorskip"}
 _MARKS = {"pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail"}
+# Which system and which account this is are facts and not excuses.
+_FACTS = ("sys.platform ", "os.geteuid() ")
 
 
 def _calls(node: ast.AST) -> Iterator[tuple[int, str]]:
@@ -29,10 +31,18 @@ def _sleeps(path: Path) -> list[str]:
 
 
 def _skips(path: Path) -> list[str]:
+    excused = {
+        id(inner)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.If) and ast.unparse(node.test).startswith(_FACTS)
+        for inner in ast.walk(node)
+    }
     return [
         f"{path}:{node.lineno}: {ast.unparse(node)}"
         for node in ast.walk(tree(path))
-        if isinstance(node, ast.Attribute) and ast.unparse(node) in _SKIPS
+        if isinstance(node, ast.Attribute)
+        and ast.unparse(node) in _SKIPS
+        and id(node) not in excused
     ]
 
 
@@ -43,11 +53,11 @@ def _marks(path: Path) -> Iterator[str]:
 
 
 def _platform_marks(path: Path) -> int:
-    """How many marks leave out a platform, which is a fact and not an excuse."""
+    """How many marks leave out a platform."""
     return sum(
         isinstance(node, ast.Call)
         and ast.unparse(node.func) == "pytest.mark.skipif"
-        and ast.unparse(node.args[0]).startswith("sys.platform ")
+        and ast.unparse(node.args[0]).startswith(_FACTS)
         for node in ast.walk(tree(path))
     )
 
