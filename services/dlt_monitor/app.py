@@ -20,7 +20,7 @@ from services.dlt_monitor.views import Views
 from shared.contracts.topics import FACTS
 from shared.runtime.auth import Authenticator
 from shared.runtime.bus import Bus
-from shared.runtime.clock import Clock
+from shared.runtime.clock import Clock, ClockError
 from shared.runtime.db import is_outage
 from shared.runtime.problems import problem_response
 from shared.runtime.settings import Settings
@@ -38,6 +38,7 @@ def create_app(
     bus: Bus,
     clock: Clock,
     *,
+    authenticator: Authenticator | None = None,
     metrics: Metrics | None = None,
     run_in_background: bool = True,
 ) -> FastAPI:
@@ -74,7 +75,7 @@ def create_app(
         "Vigil DLT monitor",
         settings,
         routers=[monitor_router(parts)],
-        authenticator=Authenticator(engine),
+        authenticator=authenticator or Authenticator(engine),
         ready={
             "database": database_ready(engine),
             "worker": worker_ready(worker, LONGEST_SILENCE_SECONDS),
@@ -88,13 +89,14 @@ def create_app(
         metrics=metrics,
     )
 
+    @app.exception_handler(ClockError)
     @app.exception_handler(DBAPIError)
     @app.exception_handler(PoolTimeout)
     def answer_unknown(request: Request, error: Exception) -> JSONResponse:
-        """A database that is down means that the answer is not known, not that there is none."""
+        """Without database or clock the answer is not known, which is not "nothing found"."""
         if isinstance(error, DBAPIError) and not is_outage(error):
             raise error
-        problem = Problem(503, "stale", "The answer is not known now", "the database is down")
+        problem = Problem(503, "stale", "The answer is not known now")
         return problem_response(problem, request.scope.get("vigil.request_id"))
 
     return app
