@@ -6,7 +6,7 @@ not known stays not known: there is no default that reads like "fine".
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from services.console.answers import Assessed, StudyEntry
 from services.console.words import (
@@ -27,6 +27,7 @@ from shared.contracts.assessment import (
     LateToxicity,
     Query,
     Reason,
+    Recommendation,
     SubjectAssessment,
 )
 
@@ -61,7 +62,6 @@ class Progress:
     length: int
     days: tuple[Day, ...]
     text: str
-    closed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +103,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The recommendation in words."""
+    """The recommendation in words. `place` completes the word: "at 4 mg/kg", "to 4 mg/kg"."""
 
     word: Word
-    dose: str | None
+    place: str | None
     mtd: str
     rp2d: str | None
     reasons: tuple[Reason, ...]
@@ -166,7 +166,8 @@ def make_board(entry: StudyEntry, assessed: Assessed) -> Board:
     """The page of one study at the moment of the assessment."""
     assessment = assessed.assessment
     labels = {dose.level: dose.label for dose in assessment.doses}
-    cards = [_card(subject, labels) for subject in assessment.subjects]
+    today = assessment.as_of.astimezone(UTC).date()
+    cards = [_card(subject, labels, today) for subject in assessment.subjects]
     return Board(
         study=assessment.study,
         title=entry.title,
@@ -211,12 +212,23 @@ def _headline(assessed: Assessed, labels: dict[int, str]) -> Headline:
     mtd = dose_name(recommendation.mtd, labels)
     return Headline(
         word=ACTIONS[recommendation.action],
-        dose=dose_name(recommendation.dose_level, labels),
+        place=_place(recommendation, labels),
         mtd=mtd or MTD_STATES[recommendation.mtd_status],
         rp2d=dose_name(assessed.assessment.rp2d, labels),
         reasons=recommendation.reasons,
         known_at=recommendation.known_at,
     )
+
+
+def _place(recommendation: Recommendation, labels: dict[int, str]) -> str | None:
+    dose = dose_name(recommendation.dose_level, labels)
+    if dose is None:
+        return None
+    if recommendation.action in ("escalate", "deescalate"):
+        return f"to {dose}"
+    if recommendation.action == "finish" and recommendation.mtd == recommendation.dose_level:
+        return f"MTD {dose}"
+    return f"at {dose}"
 
 
 def _columns(assessed: Assessed, cards: Sequence[Card]) -> tuple[Column, ...]:
@@ -250,7 +262,7 @@ def _by_urgency(cards: Iterable[Card]) -> tuple[Card, ...]:
     return tuple(sorted(cards, key=lambda c: (_STATUS_ORDER[c.subject.status], c.subject.subject)))
 
 
-def _card(subject: SubjectAssessment, labels: dict[int, str]) -> Card:
+def _card(subject: SubjectAssessment, labels: dict[int, str], today: date) -> Card:
     lines = [
         Line(criterion, CRITERION_RESULTS[criterion.result])
         for criterion in sorted(subject.criteria, key=lambda c: _RESULT_ORDER[c.result])
@@ -259,7 +271,7 @@ def _card(subject: SubjectAssessment, labels: dict[int, str]) -> Card:
         subject=subject,
         word=SUBJECT_STATES[subject.status],
         dose=dose_name(subject.dose_level, labels) or "no dose level",
-        progress=_progress(subject),
+        progress=_progress(subject, today),
         telling=tuple(line for line in lines if line.criterion.result != "not_met"),
         rest=tuple(line for line in lines if line.criterion.result == "not_met"),
         severe=tuple(sorted(subject.severe, key=lambda e: (-e.grade, -e.onset.toordinal()))),
@@ -267,25 +279,25 @@ def _card(subject: SubjectAssessment, labels: dict[int, str]) -> Card:
     )
 
 
-def _progress(subject: SubjectAssessment) -> Progress | None:
+def _progress(subject: SubjectAssessment, today: date) -> Progress | None:
     window = subject.window
     if window is None:
         return None
     length = (window.last - window.first).days + 1
-    day = window.day or 0
+    # The monitor names a day only inside the window; which side of it we are on is no close call.
+    day = window.day or (0 if today < window.first else length + 1)
     onsets = {c.onset for c in subject.criteria if c.onset and c.result in ("met", "needs_review")}
     days = tuple(
         Day(n, n <= day, window.first + timedelta(days=n - 1) in onsets)
         for n in range(1, length + 1)
     )
-    closed = day > length
-    if closed:
+    if day > length:
         text = f"{length}-day window closed"
-    elif window.day is None:
+    elif day == 0:
         text = f"{length}-day window not begun"
     else:
         text = f"day {day} of {length}"
-    return Progress(window.first, window.last, length, days, text, closed)
+    return Progress(window.first, window.last, length, days, text)
 
 
 def _decided(decision: DecisionView, labels: dict[int, str]) -> Decided:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.console.answers import Alert, Assessed, StudyEntry
+from services.console.answers import Assessed, Inbox, StudyEntry
 from services.console.notes import Gap, gap_of, may_not_read_alerts, routing_gap
 from services.console.upstream import Forbidden, NotFound, Unavailable, Upstream
 from shared.contracts.signals import Signal
@@ -12,12 +12,12 @@ from shared.contracts.signals import Signal
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """`alerts` None: not asked for, or not known. `gaps` say what the page lacks."""
+    """`inbox` None: not asked for, or not known. `gaps` say what the page lacks."""
 
     entry: StudyEntry
     assessed: Assessed
     signals: tuple[Signal, ...]
-    alerts: tuple[Alert, ...] | None
+    inbox: Inbox | None
     gaps: tuple[Gap, ...]
 
 
@@ -35,15 +35,13 @@ async def gather(upstream: Upstream, key: str, study: str, past: str | None) -> 
     if past is not None:
         entries, assessed, signals = await asyncio.gather(*needed)
         return Gathered(_line_of(study, entries), assessed, signals, None, ())
-    entries, assessed, signals, (alerts, gaps), more_gaps = await asyncio.gather(
-        *needed, _alerts(upstream, key, study), _intake(upstream)
+    entries, assessed, signals, (inbox, gaps), more_gaps = await asyncio.gather(
+        *needed, _inbox(upstream, key, study), _intake(upstream)
     )
-    return Gathered(_line_of(study, entries), assessed, signals, alerts, (*gaps, *more_gaps))
+    return Gathered(_line_of(study, entries), assessed, signals, inbox, (*gaps, *more_gaps))
 
 
-async def _alerts(
-    upstream: Upstream, key: str, study: str
-) -> tuple[tuple[Alert, ...] | None, tuple[Gap, ...]]:
+async def _inbox(upstream: Upstream, key: str, study: str) -> tuple[Inbox | None, tuple[Gap, ...]]:
     try:
         inbox = await upstream.alerts(key, study)
     except Forbidden:
@@ -53,7 +51,7 @@ async def _alerts(
         return None, (gap_of(problem),)
     except Unavailable as problem:
         return None, (gap_of(problem),)
-    return inbox.alerts, tuple(routing_gap(warning) for warning in inbox.warnings)
+    return inbox, tuple(routing_gap(warning) for warning in inbox.warnings)
 
 
 async def _intake(upstream: Upstream) -> tuple[Gap, ...]:

@@ -35,7 +35,6 @@ from shared.runtime.web import Problem, api_router, public
 
 router = api_router()
 
-SHOWN_SIGNALS = 40
 _OURS = re.compile(
     r"/(studies/[A-Za-z0-9][A-Za-z0-9._-]{0,63}(\?known_at=\d{4}-\d{2}-\d{2})?"
     r"|alerts/[A-Za-z0-9._-]{1,100})?"
@@ -147,7 +146,7 @@ def _board_page(
     made = make_board(gathered.entry, gathered.assessed)
     signals = list_signals(
         gathered.signals,
-        gathered.alerts,
+        gathered.inbox.alerts if gathered.inbox else None,
         {column.dose.level: column.dose.label for column in made.columns},
         known_by=made.known_at if past else None,
     )
@@ -155,7 +154,7 @@ def _board_page(
         "board.html",
         board=made,
         signals=signals,
-        shown=SHOWN_SIGNALS,
+        warnings=gathered.inbox.warnings if gathered.inbox else (),
         past=past,
         gaps=gathered.gaps,
         note=NOTES.get(note or ""),

@@ -9,6 +9,8 @@ from services.console.words import SEVERITIES, SIGNALS, Word
 from shared.contracts.signals import Signal
 
 NEEDS_ANSWER = ("critical", "urgent")
+NEWEST = 12
+"""How many of the newest signals are always in sight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +30,10 @@ class Row:
     alert: Alert | None
 
     @property
-    def awaits(self) -> bool:
-        """Whether nobody has acknowledged it yet, as far as is known."""
-        return self.standing and not (self.alert and self.alert.acknowledgements)
+    def pressing(self) -> bool:
+        """Stands, is critical or urgent, and nobody is known to have acknowledged it."""
+        acknowledged = self.alert is not None and self.alert.acknowledgements
+        return self.standing and self.signal.severity in NEEDS_ANSWER and not acknowledged
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,20 @@ class SignalList:
     @property
     def awaiting(self) -> int:
         """Standing critical and urgent signals that nobody has acknowledged."""
-        return sum(row.awaits and row.signal.severity in NEEDS_ANSWER for row in self.rows)
+        return sum(row.pressing for row in self.rows)
+
+    @property
+    def foremost(self) -> tuple[Row, ...]:
+        """What is always in sight: the newest, and everything that awaits an acknowledgement."""
+        return tuple(row for n, row in enumerate(self.rows) if self._in_sight(n, row))
+
+    @property
+    def older(self) -> tuple[Row, ...]:
+        """All others."""
+        return tuple(row for n, row in enumerate(self.rows) if not self._in_sight(n, row))
+
+    def _in_sight(self, number: int, row: Row) -> bool:
+        return number < NEWEST or (self.acknowledgements and row.pressing)
 
 
 def list_signals(

@@ -225,7 +225,7 @@ class Upstream:
         if status in _REFUSALS:
             raise _REFUSALS[status]
         if status == 503:
-            raise self.unavailable(service, "says that it does not know")
+            raise self.unavailable(service, "says that it cannot answer now")
         if not response.is_success:
             raise self.unavailable(service, f"answers with an error ({status})")
         self._answered[service] = datetime.now(UTC)

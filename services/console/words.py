@@ -30,7 +30,12 @@ ACTIONS: dict[Action, Word] = {
     "expand": Word(
         "Expand", "go", "arrow-right", "The rule asks for more subjects at this dose level."
     ),
-    "escalate": Word("Escalate", "go", "arrow-up", "The rule allows the next higher dose level."),
+    "escalate": Word(
+        "Escalate",
+        "go",
+        "arrow-up",
+        "The rule allows the next dose level, once a named person’s record opens it.",
+    ),
     "stay": Word("Stay", "go", "arrow-right", "The rule keeps to this dose level."),
     "deescalate": Word(
         "De-escalate", "warn", "arrow-down", "The rule asks for a lower dose level."

@@ -67,16 +67,53 @@ def test_a_subject_at_no_known_dose_level_is_not_lost() -> None:
 
 
 @pytest.mark.parametrize(
+    ("today", "text", "past"),
+    [
+        ("2022-12-04", "21-day window not begun", 0),
+        ("2022-12-26", "21-day window closed", 21),
+        ("2023-06-01", "21-day window closed", 21),
+    ],
+)
+def test_the_monitor_names_no_day_outside_the_window(today: str, text: str, past: int) -> None:
+    subject = golden.subject("1-01", "completed", "2022-12-05", "").model_copy(
+        update={"window": Window(first=date(2022, 12, 5), last=date(2022, 12, 25), day=None)}
+    )
+    made = board(subjects=(subject,), as_of=golden.at(f"{today}T12:00"))
+    progress = card("1-01", made).progress
+    assert progress is not None
+    assert progress.text == text
+    assert sum(cell.past for cell in progress.days) == past
+
+
+@pytest.mark.parametrize(
+    ("action", "mtd", "place"),
+    [
+        ("escalate", None, "to 4 mg/kg"),
+        ("deescalate", None, "to 4 mg/kg"),
+        ("hold", None, "at 4 mg/kg"),
+        ("wait", None, "at 4 mg/kg"),
+        ("finish", 4, "MTD 4 mg/kg"),
+    ],
+)
+def test_the_headline_says_which_dose_is_meant(action: Action, mtd: int | None, place: str) -> None:
+    recommendation = Recommendation(
+        action=action, dose_level=4, mtd=mtd, mtd_status="undetermined", reasons=()
+    )
+    assert board(recommendation=recommendation).headline.place == place
+    nowhere = recommendation.model_copy(update={"dose_level": None})
+    assert board(recommendation=nowhere).headline.place is None
+
+
+@pytest.mark.parametrize(
     ("day", "text", "past"),
     [
-        (None, "21-day window not begun", 0),
         (1, "day 1 of 21", 1),
         (21, "day 21 of 21", 21),
         (22, "21-day window closed", 21),
         (90, "21-day window closed", 21),
     ],
 )
-def test_window_progress(day: int | None, text: str, past: int) -> None:
+def test_window_progress(day: int, text: str, past: int) -> None:
     subject = golden.subject("1-01", "in_window", "2022-12-05", "")
     window = Window(first=date(2022, 12, 5), last=date(2022, 12, 25), day=day)
     progress = card(
@@ -147,7 +184,7 @@ def test_every_state_can_be_written(status: SubjectStatus, action: Action) -> No
         "board.html",
         board=board(subjects=(subject,), recommendation=recommendation),
         signals=SignalList((), acknowledgements=True),
-        shown=10,
+        warnings=(),
         past=None,
         gaps=(),
         note=None,

@@ -27,7 +27,7 @@ def desk(browser: Browser, console: str) -> Iterator[Browser]:
 
 
 def test_the_board_says_what_matters_without_scrolling(desk: Browser) -> None:
-    assert desk.title.startswith("NCT05301764: Hold enrolment, 4 mg/kg")
+    assert desk.title.startswith("NCT05301764: Hold enrolment at 4 mg/kg")
     for selector in (".synthetic", ".action", ".column:last-of-type .chip", ".dlt"):
         bottom = desk.run(
             f"return document.querySelector('{selector}').getBoundingClientRect().bottom"

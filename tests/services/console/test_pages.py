@@ -119,7 +119,7 @@ def test_without_the_notifier_acknowledgements_are_unknown(
     neighbours.failing["notifier"] = 503
     page = person.get(BOARD)
     assert page.status_code == 200
-    assert "The notifier says that it does not know." in page.text
+    assert "The notifier says that it cannot answer now." in page.text
     assert "acknowledgement unknown" in page.text
     assert "· not acknowledged" not in page.text
     assert 'action="/studies/NCT05301764/alerts/' not in page.text
@@ -143,6 +143,19 @@ def test_a_silent_intake_and_lost_alerts_are_said(
     page = person.get(BOARD).text
     assert "New records may not be coming in" in page
     assert "no routing is set" in page
+
+
+def test_a_warning_about_the_study_is_not_repeated_at_every_signal(
+    person: httpx2.Client, neighbours: Neighbours
+) -> None:
+    neighbours.alerts = [
+        alert | {"warnings": ["no routing", "follows up an unknown signal"]}
+        for alert in golden.alerts()
+    ]
+    neighbours.warnings = ["no routing"]
+    page = person.get(BOARD).text
+    assert page.count("no routing") == 1
+    assert page.count("follows up an unknown signal") == len(golden.alerts())
 
 
 def test_all_pages_of_signals_and_alerts_are_fetched(

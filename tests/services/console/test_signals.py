@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from services.console.answers import Alert
-from services.console.signals import list_signals
+from services.console.signals import NEWEST, list_signals
 from shared.contracts.signals import SignalType
 from tests.services.console import golden
 
@@ -46,6 +46,20 @@ def test_an_ending_stands_as_little_as_what_it_ends() -> None:
 
 def test_only_standing_urgent_signals_without_acknowledgement_await() -> None:
     assert list_signals(golden.signals(), alerts(), LABELS).awaiting == 2
+
+
+def test_what_awaits_an_acknowledgement_stays_in_sight_however_old() -> None:
+    old = golden.signal(100, SignalType.DEATH, "critical", "2022-01-01", "A death.")
+    many = tuple(
+        golden.signal(200 + n, SignalType.WINDOW_CLOSED, "info", "2022-02-01", "Closed.")
+        for n in range(30)
+    )
+    listed = list_signals((old, *many), (), LABELS)
+    assert [row.signal.id for row in listed.foremost][-1] == old.id
+    assert len(listed.foremost) == NEWEST + 1
+    assert len(listed.older) == 30 - NEWEST
+    seen = Alert.model_validate(golden.alert(old, seen_by="Somebody"))
+    assert old.id not in {r.signal.id for r in list_signals((old, *many), (seen,), LABELS).foremost}
 
 
 def test_a_signal_unknown_to_the_notifier_awaits_too() -> None:
