@@ -1,0 +1,65 @@
+"""`kill -9` of each process at random moments while a study runs: nothing is lost or doubled."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deploy.kafka.broker import KafkaCluster
+from services.demo.story import make_keys
+from shared.runtime.db import create_engine
+from tests.chaos.harness import Installation, embedded, services
+from tests.chaos.havoc import Havoc
+from tests.chaos.sink import webhook_sink
+from tests.chaos.trial import Sender, beginning, chunks
+from tests.chaos.truth import check_everything
+from tests.kafka_support import require_own_kafka
+
+pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+
+EMBEDDED_KILLS = 4
+KAFKA_KILLS = 6
+
+
+def survive(
+    vigil: Installation, seed: int, kills: int, **others: Callable[[], None]
+) -> tuple[Sender, list[str]]:
+    """Runs the study under fire and checks everything; what was killed on the way."""
+    vigil.start_all(beginning())
+    with webhook_sink(seed) as sink:
+        sender = new_sender(vigil)
+        sender.begin(sink.url)
+        with Havoc(vigil, seed=seed, kills=kills, chunks=len(chunks()), others=others) as havoc:
+            sender.send_all(havoc.at)
+        check_everything(sender, sink)
+    return sender, havoc.killed
+
+
+def new_sender(vigil: Installation) -> Sender:
+    url = vigil.database_url()
+    assert url is not None
+    engine = create_engine(url, application_name="tests", pool_size=1)
+    try:
+        return Sender(vigil, make_keys(engine))
+    finally:
+        engine.dispose()
+
+
+def test_one_process_with_its_database(embedded_seed: int, folder: Path) -> None:
+    with embedded(folder) as vigil:
+        _, killed = survive(vigil, embedded_seed, EMBEDDED_KILLS)
+    assert len(killed) >= EMBEDDED_KILLS
+
+
+@pytest.mark.kafka
+def test_each_service_and_the_broker(kafka_seed: int, folder: Path, database_url: str) -> None:
+    require_own_kafka()
+    with KafkaCluster(folder / "kafka") as kafka:
+
+        def broker() -> None:
+            kafka.kill(1)
+            kafka.restart(1)
+
+        with services(folder, database_url, kafka.bootstrap_servers) as vigil:
+            _, killed = survive(vigil, kafka_seed, KAFKA_KILLS, broker=broker)
+    assert len(killed) >= KAFKA_KILLS
