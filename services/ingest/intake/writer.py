@@ -76,6 +76,11 @@ class Writer:
     def alive(self) -> bool:
         return self._thread.is_alive()
 
+    @property
+    def waiting(self) -> int:
+        """Events not yet in any transaction."""
+        return self._waiting
+
     def start(self) -> None:
         self._open = True
         self._thread.start()
