@@ -97,7 +97,7 @@ class Outreach:
         self._thread = threading.Thread(target=self._run, name="outreach", daemon=True)
         self._thread.start()
 
-    def stop(self, timeout: float = 20.0) -> bool:
+    def stop(self, timeout: float = 9.0) -> bool:
         """Lets the tries under way finish. False if they did not within `timeout`."""
         self._stopping.set()
         self._finished.set()

@@ -61,7 +61,7 @@ class EmailSender:
     """
 
     def __init__(
-        self, server: MailServer | None, *, sender: str, clock: Clock, timeout: float = 15.0
+        self, server: MailServer | None, *, sender: str, clock: Clock, timeout: float = 8.0
     ) -> None:
         self._server = server
         self._sender = sender

@@ -17,7 +17,8 @@ import ipaddress
 import json
 import secrets
 import socket
-from collections.abc import Collection, Mapping
+import ssl
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from urllib.parse import SplitResult
 
 import httpx2
@@ -57,16 +58,24 @@ def signatures(keys: Collection[str], id: str, timestamp: int, body: bytes) -> s
 
 
 class WebhookSender:
-    """Posts over a connection of its own; follows no redirect, uses no proxy.
+    """Posts over a connection of its own; follows no redirect, uses no proxy. Certificates are
+    checked against the machine's store, or the one that SSL_CERT_FILE names.
 
     `trusted_hosts` are names as written in addresses, with or without a port. The timestamp in
-    the signature is checked against the receiver's clock, so `clock` is the machine's.
+    the signature is checked against the receiver's clock, so `clock` is the machine's. `lookup`
+    gives the address behind a host that is not trusted.
     """
 
     def __init__(
-        self, *, clock: Clock, trusted_hosts: Collection[str] = (), timeout: float = 10.0
+        self,
+        *,
+        clock: Clock,
+        trusted_hosts: Collection[str] = (),
+        timeout: float = 8.0,
+        lookup: Callable[[str, int], Awaitable[str]] | None = None,
     ) -> None:
         self._clock = clock
+        self._lookup = lookup or public_address
         self._trusted = frozenset(host.lower() for host in trusted_hosts)
         self._timeout = timeout
 
@@ -93,7 +102,12 @@ class WebhookSender:
         body = body_of(message)
         async with (
             # The whole exchange has one time limit (above); a limit per read could add up for ever.
-            httpx2.AsyncClient(follow_redirects=False, trust_env=False, timeout=None) as client,
+            httpx2.AsyncClient(
+                follow_redirects=False,
+                trust_env=False,
+                timeout=None,
+                verify=ssl.create_default_context(),
+            ) as client,
             client.stream(
                 "POST",
                 url,
@@ -118,16 +132,20 @@ class WebhookSender:
         }
 
     async def _checked_host(self, parts: SplitResult) -> str:
-        """The address to connect to. Raises AddressRefused by the rule this module states."""
+        """Where to connect to. Raises AddressRefused by the rule this module states."""
         host = parts.hostname or ""
         if is_trusted(parts, self._trusted):
             return host
-        port = parts.port or 443
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = [str(entry[4][0]) for entry in found]
-        if not addresses or not all(_is_public(address) for address in addresses):
-            raise AddressRefused("the host has a private address and the operator has not named it")
-        return addresses[0]
+        return await self._lookup(host, parts.port or 443)
+
+
+async def public_address(host: str, port: int) -> str:
+    """One of the host's addresses. Raises AddressRefused unless all of them are public."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [str(entry[4][0]) for entry in found]
+    if not addresses or not all(map(is_public, addresses)):
+        raise AddressRefused("the host has a private address and the operator has not named it")
+    return addresses[0]
 
 
 def body_of(message: Outgoing) -> bytes:
@@ -146,7 +164,8 @@ async def _beginning(response: httpx2.Response) -> str:
     return read[:MAX_READ].decode("utf-8", "replace")
 
 
-def _is_public(address: str) -> bool:
+def is_public(address: str) -> bool:
+    """Whether an IP address is one that anybody on the internet may reach."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     mapped = getattr(ip, "ipv4_mapped", None)
     return (mapped or ip).is_global and not ip.is_multicast

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -201,8 +204,8 @@ class HttpSink:
 
 
 @contextmanager
-def http_sink() -> Iterator[HttpSink]:
-    """Runs an HTTP server on a free port."""
+def http_sink(certificate: Path | None = None, key: Path | None = None) -> Iterator[HttpSink]:
+    """Runs an HTTP server on a free port; with a certificate, an HTTPS server."""
     sink = HttpSink()
 
     class Handler(BaseHTTPRequestHandler):
@@ -224,6 +227,10 @@ def http_sink() -> Iterator[HttpSink]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.handle_error = lambda *_: None  # type: ignore[method-assign] # a caller may hang up
+    if certificate is not None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate, key)
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sink.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
     try:
@@ -233,6 +240,22 @@ def http_sink() -> Iterator[HttpSink]:
             sink.hold.set()
         server.shutdown()
         server.server_close()
+
+
+def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """A certificate that vouches for itself, and its key."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    subprocess.run(
+        (
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+            f" -subj /CN={name} -addext subjectAltName=DNS:{name}"
+            f" -keyout {key.name} -out {certificate.name}"
+        ).split(),
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    return certificate, key
 
 
 # -- the API --------------------------------------------------------------------------------------

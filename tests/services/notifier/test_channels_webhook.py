@@ -7,6 +7,7 @@ import json
 import socket
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -14,13 +15,13 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from services.notifier.channels import MAX_ANSWER, Outgoing
 from services.notifier.channels.webhook import (
     WebhookSender,
-    _is_public,
+    is_public,
     new_secret,
     secret_bytes,
     signatures,
 )
 from shared.runtime.clock import ManualClock, SystemClock
-from tests.services.notifier.support import HttpSink
+from tests.services.notifier.support import HttpSink, http_sink, make_certificate
 
 SECRET = new_secret()
 TRUSTED = ("127.0.0.1",)
@@ -153,9 +154,36 @@ def test_trust_may_be_limited_to_a_port(receiver: HttpSink) -> None:
     assert "not sent" in _sender(trusted=(host,)).send(_message(other)).answer
 
 
+@pytest.mark.parametrize(
+    ("name", "delivered"), [("desk.example.org", True), ("other.example.org", False)]
+)
+def test_the_connection_goes_to_the_checked_address_and_the_certificate_to_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, delivered: bool
+) -> None:
+    certificate, key = make_certificate(tmp_path, "desk.example.org")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    asked = []
+
+    async def lookup(host: str, port: int) -> str:
+        asked.append((host, port))
+        return "127.0.0.1"
+
+    with http_sink(certificate, key) as receiver:
+        port = int(receiver.url.split(":")[2].split("/")[0])
+        sender = WebhookSender(clock=SystemClock(), lookup=lookup)
+        outcome = sender.send(_message(f"https://{name}:{port}/hook"))
+    assert asked == [(name, port)]
+    assert outcome.delivered is delivered, outcome.answer
+    if delivered:
+        assert receiver.requests[0][0]["host"] == f"desk.example.org:{port}"
+    else:
+        assert "CERTIFICATE_VERIFY_FAILED" in outcome.answer
+        assert receiver.requests == []
+
+
 @pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"])
 def test_public_addresses_pass(address: str) -> None:
-    assert _is_public(address)
+    assert is_public(address)
 
 
 def test_without_a_secret_nothing_is_sent(receiver: HttpSink) -> None:
