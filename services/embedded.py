@@ -34,7 +34,7 @@ from shared.runtime.problems import Problem
 from shared.runtime.serving import serve
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry import Metrics
-from shared.runtime.web import ReadinessCheck
+from shared.runtime.web import Lifespan, ReadinessCheck
 from shared.runtime.web import create_app as create_web_app
 
 HISTORIES = (
@@ -77,6 +77,7 @@ class Embedded:
         self._stack = ExitStack()
         self.engine: Engine
         self.app: ASGIApp
+        self.apps: dict[str, FastAPI] = {}
 
     @property
     def url(self) -> str:
@@ -140,11 +141,13 @@ class Embedded:
     def _assemble(self, bus: Bus, metrics: Metrics) -> ASGIApp:
         settings, clock, engine = self._settings, self._clock, self.engine
         authenticator = Authenticator(engine)
-        apps = {
+        apis = {
             "ingest": create_ingest(
                 settings, engine, bus, clock, authenticator=authenticator, metrics=metrics
             ),
-            "monitor": create_monitor(settings, engine, bus, clock, metrics=metrics),
+            "monitor": create_monitor(
+                settings, engine, bus, clock, authenticator=authenticator, metrics=metrics
+            ),
             "notifier": create_notifier(
                 settings,
                 engine=engine,
@@ -162,11 +165,12 @@ class Embedded:
         operations = create_web_app(
             "Vigil",
             settings,
-            ready={name: _readiness(app) for name, app in apps.items()},
-            lifespan=_together([*apps.values(), console]),
+            ready={name: _readiness(app) for name, app in apis.items()},
+            lifespan=_together([*apis.values(), console]),
             metrics=metrics,
         )
-        return _Front(operations, {f"/{name}/v1/": app for name, app in apps.items()}, console)
+        self.apps = {**apis, "console": console, "operations": operations}
+        return _Front(operations, {f"/{name}/v1/": app for name, app in apis.items()}, console)
 
     def _notifier_settings(self) -> NotifierSettings:
         settings = NotifierSettings.from_env()
@@ -193,7 +197,7 @@ class _Front:
         return next(found, self._rest)
 
 
-def _together(apps: Sequence[FastAPI]):  # type: ignore[no-untyped-def]
+def _together(apps: Sequence[FastAPI]) -> Lifespan:
     """The lifespans of all services as one."""
 
     @asynccontextmanager
