@@ -27,7 +27,7 @@ from shared.contracts.signals import Signal
 from shared.runtime.auth import create_key
 
 PATIENCE_SECONDS = 60.0
-_LOOK_SECONDS = 0.005
+_LOOK_SECONDS = 0.015
 
 
 class DemoFailed(RuntimeError):
