@@ -9,9 +9,10 @@ from shared.clinical.ctcae import grade
 from shared.clinical.document import DocumentError, Finding
 from shared.clinical.enrolment import EnrolmentAnswer, enrolment
 from shared.clinical.protocol import Protocol, load_protocol
-from shared.clinical.study import Study, evaluate
+from shared.clinical.study import ENGINE, Study, evaluate
 
 __all__ = [
+    "ENGINE",
     "DocumentError",
     "EnrolmentAnswer",
     "Finding",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared.clinical.ctcae import Graded, grade
 from shared.clinical.escalation import assess_escalation
@@ -107,11 +107,12 @@ class Study:
 
         Raises ValueError where no protocol was known then.
         """
-        known_at = known_at or as_of
+        as_of = as_of.astimezone(UTC)
+        known_at = as_of if known_at is None else known_at.astimezone(UTC)
         protocol = self.protocol_at(known_at)
         if protocol is None:
             raise ValueError(f"no protocol of {self.study} was known at {known_at.isoformat()}")
-        states = self.states(protocol, as_of, known_at)
+        states = self._states(protocol, as_of, known_at)
         decisions = self._decisions(protocol, as_of, known_at)
         escalation = assess_escalation(protocol, self, states, decisions, known_at, degraded)
         queries = [query for state in states for query in state.queries]
@@ -136,18 +137,21 @@ class Study:
         return assessment.model_copy(update={"digest": digest_of(assessment)})
 
     def states(self, protocol: Protocol, as_of: datetime, known_at: datetime) -> list[SubjectState]:
-        """Every subject known by then, by subject code."""
+        """Every subject by an earlier moment, by subject code; remembered."""
         key = (as_of, known_at)
-        if key in self._past:
-            return self._past[key]
+        if key not in self._past:
+            self._past[key] = self._states(protocol, as_of, known_at)
+        return self._past[key]
+
+    def _states(
+        self, protocol: Protocol, as_of: datetime, known_at: datetime
+    ) -> list[SubjectState]:
         found = [
             member.state(protocol, usubjid, as_of, known_at)
             for usubjid, member in self._people.items()
         ]
         present = [state for state in found if state is not None]
-        present.sort(key=lambda one: (one.assessment.subject, one.assessment.usubjid))
-        self._past[key] = present
-        return present
+        return sorted(present, key=lambda one: (one.assessment.subject, one.assessment.usubjid))
 
     def as_known_then(self, moment: datetime, known_at: datetime) -> bool:
         """Whether nothing known since says anything about what had happened by ``moment``."""
@@ -206,7 +210,7 @@ class Study:
             return None
         waiting = [
             deadline
-            for state in self.states(protocol, after, after)
+            for state in self._states(protocol, after, after)
             for deadline in state.deadlines
             if deadline > after
         ]
@@ -254,9 +258,9 @@ class Study:
 
 
 class _Member:
-    """One subject's history with the states already worked out.
-
-    A state by what was known at K does not change when something becomes known after K.
+    """One subject's history with the states already worked out: the present one, and those of
+    earlier moments that were asked for. A state by what was known at K does not change when
+    something becomes known after K.
     """
 
     def __init__(self) -> None:
@@ -264,20 +268,18 @@ class _Member:
         self._states: dict[tuple[datetime, datetime], SubjectState | None] = {}
         self._recent: tuple[datetime, datetime, datetime, SubjectState | None] | None = None
         self._results: dict[datetime, dict[str, CriterionResult]] = {}
-        self._baselines: dict[tuple[str, str | None], Entry] = {}
+        self._baselines: dict[tuple[str, str | None], Entry] | None = None
 
     def add(self, entry: Entry) -> None:
         """Take in one version and drop what it may change."""
         self.history.add(entry)
         known = entry.fact.known_at
         self._recent = None
+        self._baselines = None
         if any(key[1] >= known for key in self._states):
             self._states = {key: state for key, state in self._states.items() if key[1] < known}
         if any(key >= known for key in self._results):
             self._results = {key: found for key, found in self._results.items() if key < known}
-        record = entry.record
-        if isinstance(record, Lab) and record.LBLOBXFL == "Y":
-            self._baselines[record.LBTESTCD, record.LBSPEC] = entry
 
     def forget(self) -> None:
         """Drop everything worked out: the protocol changed."""
@@ -286,7 +288,9 @@ class _Member:
         self._recent = None
 
     def baseline(self, record: Lab) -> Entry | None:
-        """The flagged baseline of the same test and specimen."""
+        """The standing flagged baseline of the same test and specimen."""
+        if self._baselines is None:
+            self._baselines = self.history.flagged_baselines()
         return self._baselines.get((record.LBTESTCD, record.LBSPEC))
 
     def state(
@@ -304,10 +308,12 @@ class _Member:
         if recent is not None and recent[0] == known and recent[1] <= as_of < recent[2]:
             return recent[3]
         key = (as_of, known)
-        if key not in self._states:
-            self._states[key] = self._work_out(protocol, usubjid, as_of, known)
-        state = self._states[key]
-        if known <= as_of:
+        if key in self._states:
+            return self._states[key]
+        state = self._work_out(protocol, usubjid, as_of, known)
+        if known < self.history.latest:
+            self._states[key] = state
+        elif known <= as_of:
             self._recent = (known, as_of, self._valid_until(protocol, state, as_of), state)
         return state
 

@@ -272,6 +272,22 @@ class History:
                 records.add(fact.record)
         return sorted(moments)
 
+    @property
+    def latest(self) -> datetime:
+        """The last moment at which something became known."""
+        return self._moments[-1]
+
+    def flagged_baselines(self) -> dict[tuple[str, str | None], Entry]:
+        """The laboratory values that the source flags as baseline, as they stand now, by test and
+        specimen."""
+        found: dict[tuple[str, str | None], Entry] = {}
+        for record in sorted(self._versions):
+            standing = stand(self._versions[record], self.latest) if record[2] == "lab" else None
+            lab = standing.entries[0].record if standing is not None else None
+            if standing is not None and isinstance(lab, Lab) and lab.LBLOBXFL == "Y":
+                found[lab.LBTESTCD, lab.LBSPEC] = standing.entries[0]
+        return found
+
     def latest_known(self, known_at: datetime) -> datetime | None:
         """The last moment up to ``known_at`` at which something became known."""
         place = bisect_right(self._moments, known_at)
