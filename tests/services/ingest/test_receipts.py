@@ -27,9 +27,9 @@ def test_a_receipt_is_shown_to_keys_of_its_study_only(edc: Sender, sender: NewSe
     assert sender(("S2", "study_admin")).get(place).status_code == 404
 
 
-@pytest.mark.parametrize("number", ["r" + "0" * 44, "nothing", "r%00", "%FF"])
-def test_an_unknown_receipt_is_not_found(edc: Sender, number: str) -> None:
-    assert edc.get(f"/ingest/v1/receipts/{number}").status_code == 404
+def test_an_unknown_receipt_is_not_found(edc: Sender) -> None:
+    for number in ("r" + "0" * 44, "nothing", "r%00", "%FF"):
+        assert edc.get(f"/ingest/v1/receipts/{number}").status_code == 404
 
 
 def test_a_refusal_is_listed_with_its_places(edc: Sender, sender: NewSender) -> None:
@@ -98,11 +98,11 @@ def test_what_was_sent_is_kept_in_the_database_alone(edc: Sender, engine: Engine
         }
 
 
-@pytest.mark.parametrize("table", ["delivery", "version", "refusal"])
-@pytest.mark.parametrize("command", ["DELETE FROM {}", "UPDATE {} SET study = 'X'", "TRUNCATE {}"])
-def test_what_was_taken_is_never_edited(engine: Engine, table: str, command: str) -> None:
-    with pytest.raises(DBAPIError, match="never edited"), engine.begin() as conn:
-        conn.execute(sa.text(command.format(f"ingest.{table}")))
+def test_what_was_taken_is_never_edited(engine: Engine) -> None:
+    for table in ("delivery", "version", "refusal"):
+        for command in ("DELETE FROM {}", "UPDATE {} SET study = 'X'", "TRUNCATE {}"):
+            with pytest.raises(DBAPIError, match="never edited"), engine.begin() as conn:
+                conn.execute(sa.text(command.format(f"ingest.{table}")))
 
 
 def test_operators_see_results_counted_without_names(edc: Sender, client: httpx2.Client) -> None:

@@ -79,9 +79,9 @@ def test_two_senders_may_use_the_same_word(edc: Sender, sender: NewSender) -> No
     assert other.one(event("2", recordid="other"), **KEY).json()["result"] == "accepted"
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, "two words"])
-def test_a_malformed_key_is_refused(edc: Sender, key: str) -> None:
-    assert edc.one(event(), **{"Idempotency-Key": key}).status_code == 400
+def test_a_malformed_key_is_refused(edc: Sender) -> None:
+    for key in ("", "x" * 256, "two words"):
+        assert edc.one(event(), **{"Idempotency-Key": key}).status_code == 400
 
 
 def test_the_same_key_at_once_is_written_once(
