@@ -48,6 +48,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
     # Not pytest's own temporary folder: as root, the server's unprivileged user cannot enter it.
     folder = Path(tempfile.mkdtemp(prefix="vigil-test-"))
     with EmbeddedPostgres(folder) as server:
+        _forget_the_disk(server)
         yield server
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -122,6 +123,19 @@ def live_server() -> Iterator[Callable[[FastAPI], str]]:
 def manual_clock() -> ManualClock:
     """A clock that stands at 2026-01-15 12:00 UTC until the test moves it."""
     return ManualClock(datetime(2026, 1, 15, 12, tzinfo=UTC))
+
+
+def _forget_the_disk(server: EmbeddedPostgres) -> None:
+    """No test pulls the plug, and each makes a database: waiting for the disk would prove nothing.
+
+    What Vigil itself starts keeps the durable settings; `test_embedded_postgres` holds it to that.
+    """
+    admin = create_engine(server.url("postgres"), application_name="tests")
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            conn.execute(sa.text(f"ALTER SYSTEM SET {setting} = off"))
+        conn.execute(sa.text("SELECT pg_reload_conf()"))
+    admin.dispose()
 
 
 def _make_template(admin: Engine, postgres: EmbeddedPostgres) -> None:
