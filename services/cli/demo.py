@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from threading import Event, Thread
 from typing import Annotated
@@ -18,7 +19,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from services.cli.output import UNAVAILABLE, AsJson, err, fail, out, say_lines
+from services.cli.output import UNAVAILABLE, USAGE, AsJson, err, fail, out, say_lines
 from services.cli.tables import assessment_view
 from shared.contracts.signals import Signal
 from shared.runtime.settings import KafkaSettings, Settings
@@ -26,6 +27,7 @@ from shared.runtime.telemetry import configure_logging
 
 _STYLES = {"critical": "bold white on red", "urgent": "bold red", "warning": "yellow"}
 _QUIET = ("info",)
+SITE = ZoneInfo("Asia/Shanghai")
 
 
 def demo(
@@ -47,6 +49,10 @@ def demo(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port of the page (default: 8000 or free).")
     ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Tell it up to this day only; 2022-12-26 is the day of the hold."),
+    ] = None,
     every: Annotated[
         bool, typer.Option("--all", help="Also tell the routine signals (closed windows, queries).")
     ] = False,
@@ -66,7 +72,10 @@ def demo(
     from shared.runtime.clock import ManualClock
 
     configure_logging("ERROR")
-    moments = steps()
+    last = _day(until)
+    moments = [one for one in steps() if last is None or one.at.astimezone(SITE).date() <= last]
+    if not moments:
+        fail(f"the story begins later than {until}", USAGE)
     clock = ManualClock(moments[0].at)
     with ExitStack() as stack:
         settings = _settings(stack, kafka)
@@ -109,11 +118,18 @@ class _Teller:
     def signal(self, raised: Signal) -> None:
         if self._silent or not (self._every or _tells(raised)):
             return
-        day = raised.known_at.astimezone(ZoneInfo("Asia/Shanghai")).date()
+        day = raised.known_at.astimezone(SITE).date()
         line = Text(f"{day}  ")
         line.append(f"{raised.severity:<9}", style=_STYLES.get(raised.severity, ""))
         line.append(f"{raised.type:<23}{raised.text}")
         out.print(line, soft_wrap=True)
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        fail("--until wants a date, for example 2022-12-26", USAGE)
 
 
 def _tells(raised: Signal) -> bool:
@@ -128,9 +144,10 @@ def _progress(total: int, silent: bool) -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=err,
+        # On the terminal the story is printed on, so that the two do not write over each other.
+        console=out if out.is_terminal else err,
         transient=True,
-        disable=silent or not err.is_terminal,
+        disable=silent or not (out.is_terminal or err.is_terminal),
     )
     bar.add_task("events", total=total)
     return bar

@@ -140,4 +140,4 @@ def _tool(name: str, command: list[str], purpose: str) -> Check:
     lines = (done.stdout or done.stderr).strip().splitlines()
     if done.returncode or not lines:
         return Check(name, False, f"does not work; only needed for {purpose}", needed=False)
-    return Check(name, True, lines[0], needed=False)
+    return Check(name, True, Text.from_ansi(lines[0]).plain, needed=False)

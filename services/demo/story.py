@@ -92,6 +92,7 @@ class Story:
         try:
             with self._client:
                 self._clock.set(moments[0].at - timedelta(days=1))
+                self._wait("Vigil to be ready", self._is_ready)
                 self._put_protocol()
                 for moment in moments:
                     self._play(moment)
@@ -139,6 +140,12 @@ class Story:
     def _assessment(self) -> Assessment:
         answer = self._get(f"/monitor/v1/studies/{STUDY}/assessment")
         return Assessment.model_validate_json(answer.content)
+
+    def _is_ready(self) -> bool:
+        try:
+            return self._client.get("/readyz").status_code == 200
+        except httpx2.ConnectError:
+            return False
 
     def _has_applied(self) -> bool:
         line = self._line()

@@ -79,6 +79,15 @@ def test_every_alert_reaches_the_inbox_once(vigil: Installation, telling: Tellin
     assert sorted(inbox()) == sorted(begun)
 
 
+def test_the_page_shows_the_board_and_says_that_it_is_synthetic(vigil: Installation) -> None:
+    with httpx2.Client(base_url=vigil.url, follow_redirects=True) as browser:
+        page = browser.post("/login", data={"key": vigil.keys.reader, "next": f"/studies/{STUDY}"})
+    assert page.status_code == 200
+    assert "SYNTHETIC" in page.text.upper()
+    for words in ("4 mg/kg", "exceeded", "3-02", "4-05"):
+        assert words in page.text.lower()
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_any_order_of_posting_ends_the_same(
     seed: int, new_database: Callable[[], str], telling: Telling
