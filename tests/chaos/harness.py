@@ -152,9 +152,10 @@ class Installation:
         for name, process in list(self._running.items()):
             code = process.poll()
             assert code is None, f"{name} ended by itself with {code}"
-        return all(self._answers(name, "/readyz") for name in self.names)
+        return all(self.answers(name, "/readyz") for name in self.names)
 
-    def _answers(self, name: str, path: str) -> bool:
+    def answers(self, name: str, path: str) -> bool:
+        """Whether a process answers a public path with 200."""
         with suppress(httpx2.TransportError):
             return self._client.get(self.base(name) + path).status_code == 200
         return False

@@ -6,12 +6,10 @@ from pathlib import Path
 import pytest
 
 from deploy.kafka.broker import KafkaCluster
-from services.demo.story import make_keys
-from shared.runtime.db import create_engine
 from tests.chaos.harness import Installation, embedded, services
 from tests.chaos.havoc import Havoc
 from tests.chaos.sink import webhook_sink
-from tests.chaos.trial import Sender, beginning, chunks
+from tests.chaos.trial import Sender, beginning, chunks, new_sender
 from tests.chaos.truth import check_everything
 from tests.kafka_support import require_own_kafka
 
@@ -33,16 +31,6 @@ def survive(
             sender.send_all(havoc.at)
         check_everything(sender, sink)
     return sender, havoc.killed
-
-
-def new_sender(vigil: Installation) -> Sender:
-    url = vigil.database_url()
-    assert url is not None
-    engine = create_engine(url, application_name="tests", pool_size=1)
-    try:
-        return Sender(vigil, make_keys(engine))
-    finally:
-        engine.dispose()
 
 
 def test_one_process_with_its_database(embedded_seed: int, folder: Path) -> None:

@@ -20,10 +20,11 @@ from sqlalchemy import Connection, NullPool
 from services.demo import STUDY
 from services.demo.records import Event, usubjid
 from services.demo.replay import ACTS, facts_of, ndjson, protocol_fact, steps
-from services.demo.story import DemoKeys
+from services.demo.story import DemoKeys, make_keys
 from services.demo.table import read_protocol, read_rows
 from shared.clinical import Study
 from shared.contracts.envelope import Fact
+from shared.runtime.db import create_engine
 from tests.chaos.harness import Installation, wait_for
 
 LAST_DAY = "2023-01-13"
@@ -158,10 +159,23 @@ class Sender:
         return all(result["status"] != 503 for result in results)
 
 
+def new_sender(vigil: Installation) -> Sender:
+    """A sender with keys for everybody in the study."""
+    engine = create_engine(_known(vigil.database_url()), application_name="tests", pool_size=1)
+    try:
+        return Sender(vigil, make_keys(engine))
+    finally:
+        engine.dispose()
+
+
 def connected(url: str | None) -> Connection:
     """A connection of its own to a database that may be killed at any time. Close it."""
+    return sa.create_engine(_known(url), poolclass=NullPool).connect()
+
+
+def _known(url: str | None) -> str:
     assert url is not None, "the database is not running"
-    return sa.create_engine(url, poolclass=NullPool).connect()
+    return url
 
 
 def _routing(sink_url: str) -> str:
