@@ -9,6 +9,7 @@ import socket
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -123,6 +124,15 @@ def live_server() -> Iterator[Callable[[FastAPI], str]]:
 def manual_clock() -> ManualClock:
     """A clock that stands at 2026-01-15 12:00 UTC until the test moves it."""
     return ManualClock(datetime(2026, 1, 15, 12, tzinfo=UTC))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for what was left out and why: a skipped proof must not pass unseen."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        told = "; ".join(f"{reason} ({number})" for reason, number in sorted(reasons.items()))
+        terminalreporter.write_line(f"Left out: {told}")
 
 
 def _forget_the_disk(server: EmbeddedPostgres) -> None:
