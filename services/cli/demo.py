@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal as signals
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -62,6 +63,10 @@ def demo(
     Starts all services on an empty database, posts the events of 39 made-up subjects in the order
     in which they were known, and tells each signal as it is raised.
     """
+    from services.demo.table import FOLDER
+
+    if not FOLDER.is_dir():
+        fail(f"the demo's data are not here ({FOLDER}); run it in a checkout", UNAVAILABLE)
     if export is not None:
         _export(export)
         return
@@ -169,6 +174,8 @@ def _settings(stack: ExitStack, kafka: bool) -> Settings:
 
 
 def _own_kafka(stack: ExitStack, folder: Path) -> KafkaSettings:
+    # The broker's launcher belongs to the checkout and is not an installed package.
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
     try:
         from deploy.kafka.broker import KafkaCluster, KafkaUnavailable
     except ImportError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -60,6 +61,7 @@ def serve(
 
     settings = _settings(database_url, kafka, data_dir)
     configure_logging(settings.log_level)
+    _check_address(host, port)
     with Embedded(settings, host=host, port=port) as vigil:
         keys = vigil.first_keys(study or [])
         if keys:
@@ -85,6 +87,7 @@ def run(
         fail(f"this installation does not contain the service {service}", USAGE)
     settings = Settings.from_env()
     configure_logging(settings.log_level)
+    _check_address(host, port)
     with _app(service, settings) as app:
         serve_app(app, host, port)
 
@@ -103,6 +106,16 @@ def migrate(
         say_json({"migrated": done})
     else:
         say_lines(f"{package}: up to date" for package in done)
+
+
+def _check_address(host: str, port: int) -> None:
+    """Say it before anything is started, in words."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        fail(f"cannot listen on {host}:{port}: {reason}; give another --port", UNAVAILABLE)
 
 
 def _settings(database_url: str | None, kafka: str | None, data_dir: Path | None) -> Settings:

@@ -34,25 +34,24 @@ def _parts(assessment: Assessment, label: str | None) -> Iterator[RenderableType
     if subjects:
         yield _subject_table(subjects)
     if assessment.queries:
-        yield Text(f"{len(assessment.queries)} queries to the sites are open")
+        yield Text(f"Open queries to the sites: {len(assessment.queries)}")
     yield Text(assessment.digest, style="dim")
 
 
 def _verdict(assessment: Assessment) -> Text:
     said = assessment.recommendation
     text = Text()
-    text.append(f"{said.action.upper()}", style="bold")
-    text.append(f" at dose level {said.dose_level}; study {assessment.status}")
-    text.append(f"; MTD {_dose(said.mtd, assessment)} ({said.mtd_status})")
-    text.append(f"; RP2D {_dose(assessment.rp2d, assessment)}")
+    text.append(said.action.upper(), style="bold")
+    text.append(f" at dose level {said.dose_level}; study {assessment.status.replace('_', ' ')}")
+    text.append(f"; MTD {_dose(said.mtd, assessment) or said.mtd_status}")
+    text.append(f"; RP2D {_dose(assessment.rp2d, assessment) or 'not recorded'}")
     for reason in said.reasons:
         text.append(f"\n  {reason.text}")
     return text
 
 
-def _dose(level: int | None, assessment: Assessment) -> str:
-    found = (dose.label for dose in assessment.doses if dose.level == level)
-    return next(found, "not recorded" if level is None else f"level {level}")
+def _dose(level: int | None, assessment: Assessment) -> str | None:
+    return next((dose.label for dose in assessment.doses if dose.level == level), None)
 
 
 def cohort_table(assessment: Assessment) -> Table:

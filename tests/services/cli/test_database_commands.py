@@ -1,6 +1,10 @@
 """Keys, migrations and the doctor, on a real database."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -100,3 +104,22 @@ def test_a_wrong_setting_is_named(
     monkeypatch.setenv("VIGIL_MAX_LINES", "many")
     assert run(["doctor"]) == 2
     assert "VIGIL_MAX_LINES" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["serve"], ["run", "console"]])
+def test_a_port_in_use_is_told_before_anything_starts(command: list[str], tmp_path: Path) -> None:
+    program = [sys.executable, "-c", "from services.cli import main; main()", *command]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [*program, "--port", port],
+            env=os.environ | {"VIGIL_DATA_DIR": str(tmp_path / "data")},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 3
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "data").exists()
