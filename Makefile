@@ -11,7 +11,7 @@ ARGS ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-all check docs bench lock clean
+.PHONY: help setup demo serve test test-slow test-all check docs bench lock clean
 .SILENT:
 
 help:  ## Show this list
@@ -42,11 +42,13 @@ serve: $(VENV)/.runtime  ## Run all services in one process with an embedded dat
 	$(BIN)/vigil serve $(ARGS)
 
 test: $(VENV)/.dev  ## Run the tests, with a real Kafka where there is one
-	echo "Left out because they are slow: the chaos and the browser tests (make test-all)."
+	echo "Left out because they are slow: the chaos and the browser tests (make test-slow)."
 	$(PY) -m pytest -m "not chaos and not chromium" $(PYTEST_ARGS)
 
-test-all: $(VENV)/.dev  ## Also the chaos tests with every seed, and a real browser
-	VIGIL_ALL_SEEDS=1 $(PY) -m pytest $(PYTEST_ARGS)
+test-slow: $(VENV)/.dev  ## Only the chaos tests, with every seed, and a real browser
+	VIGIL_ALL_SEEDS=1 $(PY) -m pytest -m "chaos or chromium" $(PYTEST_ARGS)
+
+test-all: test test-slow  ## Both
 
 check: $(VENV)/.dev  ## Format, lint, types, import rules, architecture, published schemas
 	$(BIN)/ruff format --check --quiet .
