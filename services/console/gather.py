@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from services.console.answers import Assessed, Inbox, StudyEntry
 from services.console.notes import Gap, gap_of, may_not_read_alerts, routing_gap
 from services.console.upstream import Forbidden, NotFound, Unavailable, Upstream
 from shared.contracts.signals import Signal
+
+Outcome = TypeVar("Outcome")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +30,32 @@ async def gather(upstream: Upstream, key: str, study: str, past: str | None) -> 
     Without the monitor there is no page, and its UpstreamError is raised. The notifier and the
     intake only leave gaps.
     """
-    needed = (
+    entries, assessed, signals, beside = await asyncio.gather(
         upstream.studies(key),
         upstream.assessment(key, study, past),
         upstream.signals(key, study),
+        _beside(upstream, key, study, past),
+        return_exceptions=True,
     )
+    # All have ended by now: no question is left running behind a page that is sent already.
+    line = _line_of(study, _got(entries))
+    inbox, gaps = _got(beside)
+    return Gathered(line, _got(assessed), _got(signals), inbox, gaps)
+
+
+async def _beside(
+    upstream: Upstream, key: str, study: str, past: str | None
+) -> tuple[Inbox | None, tuple[Gap, ...]]:
     if past is not None:
-        entries, assessed, signals = await asyncio.gather(*needed)
-        return Gathered(_line_of(study, entries), assessed, signals, None, ())
-    entries, assessed, signals, (inbox, gaps), more_gaps = await asyncio.gather(
-        *needed, _inbox(upstream, key, study), _intake(upstream)
-    )
-    return Gathered(_line_of(study, entries), assessed, signals, inbox, (*gaps, *more_gaps))
+        return None, ()
+    (inbox, gaps), more = await asyncio.gather(_inbox(upstream, key, study), _intake(upstream))
+    return inbox, (*gaps, *more)
+
+
+def _got(outcome: Outcome | BaseException) -> Outcome:
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
 
 
 async def _inbox(upstream: Upstream, key: str, study: str) -> tuple[Inbox | None, tuple[Gap, ...]]:

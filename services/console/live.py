@@ -6,6 +6,8 @@ Only that something changed is sent, never what: health data travel in pages alo
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+import anyio
+
 from services.console.answers import StudyEntry
 from services.console.upstream import KeyRefused, NotFound, Unavailable, Upstream, UpstreamError
 
@@ -57,7 +59,10 @@ class Watch:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            # The browser has left and everything here is being cancelled; the connections to the
+            # services must be closed all the same.
+            with anyio.CancelScope(shield=True):
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _next(self) -> str:
         try:
