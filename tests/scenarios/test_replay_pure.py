@@ -24,6 +24,23 @@ def test_time_line(row: Row) -> None:
     hold_against(row, told())
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"action": "escalate"},
+        {"signals": ("death subject 4-05",)},
+        {"silent": ("dose.exceeded",)},
+        {"subjects": {"4-06": "completed"}},
+        {"doses": {4: (2, 0, 2, 4, "exceeded")}},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_row_that_is_wrong_is_found(wrong: dict[str, object]) -> None:
+    right = next(row for row in ROWS if row.day == date(2022, 12, 26))
+    with pytest.raises(AssertionError):
+        hold_against(right.model_copy(update=wrong), told())
+
+
 def test_final_assessment() -> None:
     final = told().final
     assert dlt_subjects(final) == ["3-02", "4-01", "4-05"]
