@@ -10,11 +10,19 @@ from sqlalchemy import Engine
 from services.ingest.intake.documents import RECORD_ID, SOURCE, next_version, version_of
 from services.ingest.intake.recording import Entry, record
 from services.ingest.store import LOCK_SPACE, views
+from shared.contracts.reader import FieldProblem, Refused
 from shared.contracts.receipts import IngestResult
 from shared.runtime.auth import Principal
 from shared.runtime.bus import Bus
 from shared.runtime.clock import Clock
 from shared.runtime.db import lock_studies
+
+_SAME_VERSION = FieldProblem(
+    "/version",
+    "version-unchanged",
+    "the latest document has this version and another text; every assessment names its version,"
+    " so give the new text a new one",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,8 @@ def put_protocol(
 ) -> Put:
     """Makes the text the study's latest protocol document, signed by the principal.
 
-    Raises Refused for a document that is no acceptable protocol of this study.
+    Raises Refused for a document that is no acceptable protocol of this study, or another text
+    under the version of the latest.
     """
     version = version_of(text, study)
     with engine.begin() as conn:
@@ -48,6 +57,8 @@ def put_protocol(
         latest = views.protocol(conn, study, SOURCE, RECORD_ID)
         if latest is not None and latest.document == text:
             return Put(200, "duplicate", version, latest.revision, latest.receipt)
+        if latest is not None and latest.version == version:
+            raise Refused([_SAME_VERSION])
         revision = latest.revision + 1 if latest else 1
         candidate = next_version(
             text,

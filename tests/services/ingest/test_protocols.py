@@ -56,6 +56,14 @@ def test_the_same_text_again_changes_nothing(admin: Sender, engine: Engine) -> N
     assert len(published(engine)) == 1
 
 
+def test_another_text_needs_another_version(admin: Sender, engine: Engine) -> None:
+    put(admin, document())
+    answer = put(admin, document() + "\n# amended\n")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["code"] == "version-unchanged"
+    assert len(published(engine)) == 1
+
+
 def test_another_text_is_the_next_revision_also_if_it_goes_back(
     admin: Sender, engine: Engine
 ) -> None:
