@@ -12,7 +12,6 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -32,6 +31,8 @@ log = get_logger(__name__)
 
 POLL_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 5.0
+STOP_SECONDS = 3.0
+"""How long a stop waits for tries under way, after open streams were cut: under 10 s in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Outreach:
         self._parallel = parallel
         self._per_lane = per_lane
         self._lanes: Counter[str] = Counter()
-        self._guard = threading.Lock()
+        self._guard = threading.Condition()
         self._finished = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -97,13 +98,16 @@ class Outreach:
         self._thread = threading.Thread(target=self._run, name="outreach", daemon=True)
         self._thread.start()
 
-    def stop(self, timeout: float = 9.0) -> bool:
-        """Lets the tries under way finish. False if they did not within `timeout`."""
+    def stop(self, timeout: float = STOP_SECONDS) -> bool:
+        """Lets the tries under way finish. False if they did not within `timeout`: then they end
+        with the process, and their leases run out."""
         self._stopping.set()
         self._finished.set()
         if self._thread is not None:
             self._thread.join(timeout)
-        return not self.alive
+        with self._guard:
+            idle = self._guard.wait_for(lambda: not self._lanes.total(), timeout)
+        return idle and not self.alive
 
     @property
     def alive(self) -> bool:
@@ -112,17 +116,30 @@ class Outreach:
 
     def _run(self) -> None:
         wait = POLL_SECONDS
-        with ThreadPoolExecutor(self._parallel, "outreach-send") as pool:
-            while not self._stopping.is_set():
-                self._finished.clear()
-                try:
-                    while self._has_room() and (delivery := self._claim()) is not None:
-                        pool.submit(self._try, delivery).add_done_callback(_report)
-                    wait = POLL_SECONDS
-                except SQLAlchemyError as error:
-                    log.warning("deliveries cannot be claimed", exc_info=error)
-                    wait = min(wait * 2, LONGEST_BACKOFF_SECONDS)
-                self._finished.wait(wait)
+        while not self._stopping.is_set():
+            self._finished.clear()
+            try:
+                while self._has_room() and (delivery := self._claim()) is not None:
+                    self._begin(delivery)
+                wait = POLL_SECONDS
+            except SQLAlchemyError as error:
+                log.warning("deliveries cannot be claimed", exc_info=error)
+                wait = min(wait * 2, LONGEST_BACKOFF_SECONDS)
+            self._finished.wait(wait)
+
+    def _begin(self, delivery: Delivery) -> None:
+        """Tries in a thread of its own. Not a pool's: the interpreter waits for those at its end,
+        and a receiver that hangs would decide when this process may stop."""
+        threading.Thread(
+            target=self._try_and_report, args=(delivery,), name="outreach-send", daemon=True
+        ).start()
+
+    def _try_and_report(self, delivery: Delivery) -> None:
+        """A try whose outcome cannot be written: its lease runs out and it is tried again."""
+        try:
+            self._try(delivery)
+        except Exception as error:
+            log.warning("the outcome of a try is not recorded", exc_info=error)
 
     def _has_room(self) -> bool:
         with self._guard:
@@ -166,6 +183,7 @@ class Outreach:
         finally:
             with self._guard:
                 self._lanes[delivery.lane] -= 1
+                self._guard.notify_all()
             self._finished.set()
 
     def _send(self, delivery: Delivery) -> Outcome:
@@ -216,10 +234,3 @@ class Outreach:
     def _wait(self, tried: int, outcome: Outcome) -> timedelta:
         asked = timedelta(seconds=outcome.retry_after or 0)
         return max(asked, self._patience.delay(tried, self._jitter()))
-
-
-def _report(future: Future[None]) -> None:
-    """A try whose outcome could not be written: its lease runs out and it is tried again."""
-    error = future.exception()
-    if error is not None:
-        log.warning("the outcome of a try is not recorded", exc_info=error)
