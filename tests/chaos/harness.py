@@ -133,11 +133,12 @@ class Installation:
         process.wait()
         assert code is None, f"{name} had ended by itself with {code}"
 
-    def stop(self, name: str) -> float:
-        """SIGTERM; the seconds until the process had ended with status 0."""
+    def stop(self, name: str, then: Callable[[], None] = lambda: None) -> float:
+        """SIGTERM, then `then`; the seconds until the process had ended with status 0."""
         process = self._running.pop(name)
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
+        then()
         try:
             process.wait(3 * STOP_SECONDS)
         except subprocess.TimeoutExpired:

@@ -22,7 +22,8 @@ class Sink:
     url: str = ""
     bodies: dict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
     accepted: set[str] = field(default_factory=set)
-    posts: int = 0
+    gate: threading.Event = field(default_factory=threading.Event)
+    """A post is answered once the gate that stood when it came is open."""
 
 
 @contextmanager
@@ -35,11 +36,12 @@ def webhook_sink(seed: int) -> Iterator[Sink]:
             body = self.rfile.read(int(self.headers["content-length"]))
             name = self.headers["webhook-id"]
             with guard:
+                gate = sink.gate
                 refused = dice.random() < REFUSED
-                sink.posts += 1
                 sink.bodies[name].add(body)
                 if not refused:
                     sink.accepted.add(name)
+            gate.wait()
             self.send_response(503 if refused else 200)
             self.send_header("content-length", "0")
             self.end_headers()
@@ -51,9 +53,11 @@ def webhook_sink(seed: int) -> Iterator[Sink]:
     # A sender that is killed hangs up in the middle of its post.
     server.handle_error = lambda *_: None  # type: ignore[method-assign]
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    sink.gate.set()
     sink.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
     try:
         yield sink
     finally:
+        sink.gate.set()
         server.shutdown()
         server.server_close()

@@ -15,8 +15,8 @@ from tests.kafka_support import require_own_kafka
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
-EMBEDDED_KILLS = 4
-KAFKA_KILLS = 6
+EMBEDDED_KILLS = 3
+KAFKA_KILLS = 4
 
 
 def survive(
