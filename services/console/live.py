@@ -6,8 +6,6 @@ Only that something changed is sent, never what: health data travel in pages alo
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-import anyio
-
 from services.console.answers import StudyEntry
 from services.console.upstream import KeyRefused, NotFound, Unavailable, Upstream, UpstreamError
 
@@ -57,12 +55,9 @@ class Watch:
                 if name == "signed-out":
                     return
         finally:
+            # They close their connections by themselves: whoever is cancelled may not wait here.
             for task in tasks:
                 task.cancel()
-            # The browser has left and everything here is being cancelled; the connections to the
-            # services must be closed all the same.
-            with anyio.CancelScope(shield=True):
-                await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _next(self) -> str:
         try:

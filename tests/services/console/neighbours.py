@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from shared.contracts.assessment import Assessment
 from shared.contracts.signals import Signal
-from tests.services.console import golden
+from tests.services.console import golden, golden_signals
 
 KEY = "vigil_0123456789ab_" + "k" * 43
 ALERT_EVENT = 'id: 1-1\nevent: alert\ndata: {"change": "raised"}\n\n'
@@ -27,8 +27,8 @@ class Neighbours:
     keys: set[str] = field(default_factory=lambda: {KEY})
     assessment: Assessment = field(default_factory=golden.assessment)
     past: dict[str, Assessment] = field(default_factory=dict)
-    signals: tuple[Signal, ...] = field(default_factory=golden.signals)
-    alerts: list[dict[str, Any]] = field(default_factory=golden.alerts)
+    signals: tuple[Signal, ...] = field(default_factory=golden_signals.signals)
+    alerts: list[dict[str, Any]] = field(default_factory=golden_signals.alerts)
     entry_changes: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     stale: bool = False
@@ -67,7 +67,7 @@ class Neighbours:
         return response
 
     async def _studies(self) -> Any:
-        return {"studies": [golden.entry(self.assessment, **self.entry_changes)]}
+        return {"studies": [golden_signals.entry(self.assessment, **self.entry_changes)]}
 
     async def _assessment(self, study: str, known_at: str | None = None) -> Response:
         if study != self.assessment.study:

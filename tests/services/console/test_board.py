@@ -21,12 +21,12 @@ from shared.contracts.assessment import (
     Window,
 )
 from shared.contracts.signals import Severity, SignalType
-from tests.services.console import golden
+from tests.services.console import golden, golden_signals
 
 
 def board(**changes: object) -> Board:
     assessment = golden.assessment(**changes)
-    entry = StudyEntry.model_validate(golden.entry(assessment))
+    entry = StudyEntry.model_validate(golden_signals.entry(assessment))
     return make_board(entry, Assessed(assessment, stale=False))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from shared.contracts.assessment import DltCount, Recommendation
-from tests.services.console import golden
+from tests.services.console import golden, golden_signals
 from tests.services.console.browser import ENTER, TAB, Browser
 from tests.services.console.neighbours import KEY, Neighbours
 from tests.services.console.test_access import BOARD
@@ -108,9 +108,9 @@ def test_a_new_assessment_appears_by_itself(desk: Browser, neighbours: Neighbour
 
 
 def test_a_new_signal_is_announced(desk: Browser, neighbours: Neighbours) -> None:
-    first = golden.signals()[5]
+    first = golden_signals.signals()[5]
     neighbours.signals = (
-        *golden.signals(),
+        *golden_signals.signals(),
         first.model_copy(update={"id": "signal-8", "key": "again"}),
     )
     neighbours.entry_changes = {"applied_through": "413"}
@@ -174,7 +174,9 @@ def test_a_link_from_another_site_finds_the_session(desk: Browser, console: str)
 
 def test_markup_in_a_study_runs_nothing(desk: Browser, neighbours: Neighbours) -> None:
     neighbours.entry_changes = {"title": NASTY}
-    neighbours.signals = tuple(s.model_copy(update={"text": NASTY}) for s in golden.signals())
+    neighbours.signals = tuple(
+        s.model_copy(update={"text": NASTY}) for s in golden_signals.signals()
+    )
     desk.wait(lambda: "<script>" in desk.text(".study-title"), "the hostile title, as text")
     assert NASTY in desk.text(".signal-text")
     assert desk.run("return document.querySelectorAll('main img, main script').length") == 0

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import httpx2
 import pytest
 
-from tests.services.console import golden
+from tests.services.console import golden, golden_signals
 from tests.services.console.neighbours import Neighbours
 from tests.services.console.test_access import BOARD, csrf_of
 
@@ -53,7 +53,7 @@ def test_an_acknowledgement_elsewhere_is_told(
     person: httpx2.Client, neighbours: Neighbours
 ) -> None:
     with listening(person) as names:
-        neighbours.alerts = [golden.alert(golden.signals()[5], seen_by="Somebody")]
+        neighbours.alerts = [golden_signals.alert(golden_signals.signals()[5], seen_by="Somebody")]
         assert next_news(names) == "changed"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from services.console.html import ASSETS
 from shared.contracts.assessment import Recommendation
-from tests.services.console import golden
+from tests.services.console import golden, golden_signals
 from tests.services.console.golden import STUDY
 from tests.services.console.neighbours import Neighbours
 from tests.services.console.test_access import ACKNOWLEDGE, BOARD, csrf_of
@@ -150,12 +150,12 @@ def test_a_warning_about_the_study_is_not_repeated_at_every_signal(
 ) -> None:
     neighbours.alerts = [
         alert | {"warnings": ["no routing", "follows up an unknown signal"]}
-        for alert in golden.alerts()
+        for alert in golden_signals.alerts()
     ]
     neighbours.warnings = ["no routing"]
     page = person.get(BOARD).text
     assert page.count("no routing") == 1
-    assert page.count("follows up an unknown signal") == len(golden.alerts())
+    assert page.count("follows up an unknown signal") == len(golden_signals.alerts())
 
 
 def test_all_pages_of_signals_and_alerts_are_fetched(
@@ -163,7 +163,7 @@ def test_all_pages_of_signals_and_alerts_are_fetched(
 ) -> None:
     neighbours.page_size = 2
     page = person.get(BOARD).text
-    assert page.count("data-signal=") == len(golden.signals())
+    assert page.count("data-signal=") == len(golden_signals.signals())
     assert page.count("acknowledged by Medical monitor") == 4
 
 
@@ -197,7 +197,7 @@ def test_a_day_that_cannot_be_shown_is_refused(
 def test_acknowledging_names_the_version_that_was_shown(
     person: httpx2.Client, neighbours: Neighbours
 ) -> None:
-    neighbours.alerts = [a | {"version": 3} for a in golden.alerts()]
+    neighbours.alerts = [a | {"version": 3} for a in golden_signals.alerts()]
     page = person.get(BOARD)
     assert f'action="{ACKNOWLEDGE}"' in page.text
     assert 'name="version" value="3"' in page.text
@@ -264,8 +264,10 @@ def test_markup_in_a_study_stays_text(person: httpx2.Client, neighbours: Neighbo
             update={"reasons": tuple(hostile)}
         ),
     )
-    neighbours.signals = tuple(s.model_copy(update={"text": NASTY}) for s in golden.signals())
-    neighbours.alerts = [golden.alert(s, seen_by=NASTY) for s in golden.signals()]
+    neighbours.signals = tuple(
+        s.model_copy(update={"text": NASTY}) for s in golden_signals.signals()
+    )
+    neighbours.alerts = [golden_signals.alert(s, seen_by=NASTY) for s in golden_signals.signals()]
     neighbours.entry_changes = {"title": NASTY}
     neighbours.warnings = [NASTY]
     for path in (BOARD, "/"):
