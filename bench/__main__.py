@@ -1,0 +1,118 @@
+"""``python -m bench [--quick] [--only embedded|kafka|latency|profile]``: measure, and say it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+
+from bench import latency, profile, throughput
+from bench.systems import Ground
+from deploy.kafka.broker import why_unavailable
+
+PARTS = ("embedded", "kafka", "latency", "profile")
+AIMS = {"embedded": 10_000, "kafka": 5_000}
+RATIO = 0.5
+TOP = 12
+
+THROUGHPUT = throughput.Size(studies=8, rounds=5)
+QUICK_THROUGHPUT = throughput.Size(studies=2, rounds=1, events=1_000)
+LATENCY = latency.Size(studies=4, history=None, alerts=25)
+QUICK_LATENCY = latency.Size(studies=1, history=500, alerts=10)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the parts asked for, each on a ground of its own."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes: does it run at all")
+    parser.add_argument("--only", choices=PARTS, action="append", help="may be repeated")
+    given = parser.parse_args(arguments)
+    parts = given.only or PARTS
+    print(machine())
+    if "embedded" in parts:
+        _on_ground(False, lambda ground: _throughput(ground, "embedded", given.quick))
+    if "kafka" in parts and _has_kafka():
+        _on_ground(True, lambda ground: _throughput(ground, "kafka", given.quick))
+    if "latency" in parts:
+        _on_ground(False, lambda ground: _latency(ground, "embedded", given.quick))
+        if _has_kafka():
+            _on_ground(True, lambda ground: _latency(ground, "kafka", given.quick))
+    if "profile" in parts:
+        _on_ground(False, lambda ground: _profile(ground, given.quick))
+
+
+def machine() -> str:
+    """What the figures belong to."""
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    return (
+        f"{os.cpu_count()} CPUs, {platform.system()} {platform.release()}, Python"
+        f" {platform.python_version()}, load average before: {load}"
+    )
+
+
+def _on_ground(kafka: bool, part: Callable[[Ground], None]) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="vigil-bench-"))
+    try:
+        with Ground(folder, kafka) as ground:
+            part(ground)
+    except BaseException:
+        print(f"What the processes said is in {folder}")
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _throughput(ground: Ground, carrier: str, quick: bool) -> None:
+    size = QUICK_THROUGHPUT if quick else THROUGHPUT
+    found = throughput.measure(ground, carrier, size)
+    print(f"\n{carrier}: {found.events} events of {size.studies} studies, {size.rounds} rounds")
+    for name, run in (("bare", found.bare), ("vigil", found.vigil)):
+        print(
+            f"  {name:6}{_spread(run.rates)} events/s; at the door {_spread(run.taken)};"
+            f" own CPU {median(run.cpu):.0f} µs an event"
+        )
+    low, high = min(found.ratios), max(found.ratios)
+    print(f"  ratio {found.ratio:.3f} [{low:.3f} to {high:.3f}], aim {RATIO}")
+    print(f"  aim {AIMS[carrier]} events/s: {median(found.vigil.rates) / AIMS[carrier]:.0%}")
+
+
+def _latency(ground: Ground, carrier: str, quick: bool) -> None:
+    size = QUICK_LATENCY if quick else LATENCY
+    found = latency.measure(ground, carrier, size)
+    print(
+        f"\n{carrier}: {found.events} single events at {latency.RATE}/s over {size.studies}"
+        f" studies, {len(found.vigil.milliseconds)} alerts"
+    )
+    for name, waits in (("bare", found.bare), ("vigil", found.vigil)):
+        print(f"  {name:6}p50 {waits.percentile(50):.0f} ms, p99 {waits.percentile(99):.0f} ms")
+
+
+def _profile(ground: Ground, quick: bool) -> None:
+    studies, events = (1, 500) if quick else (4, None)
+    plain = profile.measure(ground, studies, events, profiled=False)
+    seen = profile.measure(ground, studies, events, profiled=True)
+    print(f"\nprofile: {plain.events} events of {studies} studies, one thread")
+    for name, stage in plain.stages.items():
+        cpu, wall = stage.cpu / plain.events * 1e6, stage.wall / plain.events * 1e6
+        print(f"  {name:7}{cpu:6.0f} µs CPU an event, {wall:6.0f} µs with the database")
+        for one in seen.top(name, TOP):
+            print(f"    {one.share:4.0%} {one.where}")
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{median(values):.0f} [{min(values):.0f} to {max(values):.0f}]"
+
+
+def _has_kafka() -> bool:
+    lacking = why_unavailable()
+    if lacking is not None:
+        print(f"\nkafka: left out ({lacking})")
+    return lacking is None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""The benchmarks run, count what they should, and compare like with like; on tiny sizes."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench import latency, profile, throughput
+from bench.load import BATCH, chunks, singles
+from bench.systems import Ground
+from services.demo import STUDY
+from tests.kafka_support import require_own_kafka
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    # Not pytest's own temporary folder: as root, the server's unprivileged user cannot enter it.
+    with tempfile.TemporaryDirectory(prefix="vigil-bench-test-") as name:
+        yield Path(name)
+
+
+def test_a_load_is_the_demo_under_another_name() -> None:
+    found = chunks("OTHER-1")
+    assert [one.events for one in found[:-1]] == [BATCH] * (len(found) - 1)
+    assert sum(one.events for one in found) == sum(one.body.count(b"\n") for one in found)
+    assert STUDY.encode() not in b"".join(one.body for one in found)
+    assert [one.known for one in found] == sorted(one.known for one in found)
+
+
+def test_live_events_do_not_say_when_they_were_known() -> None:
+    lines = chunks("OTHER-1", limit=20, live=True)[0].body.splitlines()
+    assert all("knowntime" not in json.loads(line) for line in lines)
+
+
+def test_every_alert_has_a_subject_of_its_own() -> None:
+    found = singles("OTHER-1", 5, 4, now=chunks("OTHER-1", limit=1)[0].known)
+    raising = [one.alerts for one in found if one.alerts]
+    assert len(found) == 20
+    assert len(set(raising)) == len(raising) == 5
+
+
+@pytest.mark.slow
+def test_both_systems_apply_every_event_embedded(folder: Path) -> None:
+    size = throughput.Size(studies=2, rounds=1, events=60)
+    with Ground(folder, kafka=False) as ground:
+        found = throughput.measure(ground, "embedded", size)
+    _is_sound(found, 120)
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_both_systems_apply_every_event_over_kafka(folder: Path) -> None:
+    require_own_kafka()
+    size = throughput.Size(studies=2, rounds=1, events=60)
+    with Ground(folder, kafka=True) as ground:
+        found = throughput.measure(ground, "kafka", size)
+    _is_sound(found, 120)
+
+
+def _is_sound(found: throughput.Result, events: int) -> None:
+    assert found.events == events
+    for run in (found.bare, found.vigil):
+        assert len(run.rates) == 1
+        assert 0 < run.rates[0] <= run.taken[0] * 1.5
+    assert found.ratio == found.vigil.rates[0] / found.bare.rates[0]
+
+
+@pytest.mark.slow
+def test_each_alert_is_waited_for(folder: Path) -> None:
+    size = latency.Size(studies=2, history=30, alerts=2, every=3)
+    with Ground(folder, kafka=False) as ground:
+        found = latency.measure(ground, "embedded", size)
+    assert found.events == 12
+    assert len(found.bare.milliseconds) == len(found.vigil.milliseconds) == 4
+    assert min(found.bare.milliseconds + found.vigil.milliseconds) > 0
+
+
+def test_the_profile_names_our_own_functions_by_their_share(folder: Path) -> None:
+    with Ground(folder, kafka=False) as ground:
+        found = profile.measure(ground, 1, 60, profiled=True)
+    assert found.events == 60
+    assert set(found.stages) == set(profile.STAGES)
+    top = found.top("assess", 8)
+    assert top[0].where == "shared/runtime/worker.py: run_once"
+    assert all(0 < one.share <= 1 for one in top)
