@@ -1,5 +1,6 @@
 """The broker goes down in mid-study: ingest keeps acknowledging, and the rest catches up."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from deploy.kafka.broker import KafkaCluster
 from services.demo import STUDY
 from shared.contracts.topics import FACTS
 from tests.chaos.harness import services, wait_for
+from tests.chaos.listener import Listener
 from tests.chaos.sink import webhook_sink
 from tests.chaos.trial import Sender, beginning, chunks, connected, new_sender
 from tests.chaos.truth import check_everything
@@ -47,10 +49,12 @@ def test_ingest_goes_on_and_the_rest_catches_up(folder: Path, database_url: str)
         KafkaCluster(folder / "kafka") as kafka,
         services(folder, database_url, kafka.bootstrap_servers) as vigil,
         webhook_sink(seed=0) as sink,
+        ExitStack() as stack,
     ):
         vigil.start_all(beginning())
         sender = new_sender(vigil)
         sender.begin(sink.url)
+        listener = stack.enter_context(Listener(vigil, sender.keys.reader))
         third = len(chunks()) // 3
         for chunk in chunks()[:third]:
             sender.send(chunk)
@@ -69,5 +73,5 @@ def test_ingest_goes_on_and_the_rest_catches_up(folder: Path, database_url: str)
         kafka.restart(1)
         for chunk in chunks()[2 * third :]:
             sender.send(chunk)
-        check_everything(sender, sink)
+        check_everything(sender, sink, listener)
         assert waiting(sender) == 0

@@ -1,7 +1,7 @@
 """What must hold when everything has calmed down, whatever was killed on the way.
 
 Nothing acknowledged is lost, the assessment is the pure core's, and no signal is lost or doubled:
-not in the monitor's record, not in the inbox, not at the subscriber.
+not in the monitor's record, not in the inbox, not at the subscriber, not on an open page.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from shared.contracts.assessment import Assessment
 from shared.contracts.receipts import IngestReceipt
 from shared.contracts.signals import Signal
 from tests.chaos.harness import Installation, wait_for
+from tests.chaos.listener import Listener
 from tests.chaos.sink import Sink
 from tests.chaos.trial import Sender, connected, pure_study, stated_facts, subject_codes
 
@@ -34,13 +35,16 @@ _ORPHANED = sa.text(
 )
 
 
-def check_everything(sender: Sender, sink: Sink) -> None:
+def check_everything(sender: Sender, sink: Sink, listener: Listener) -> None:
     """Waits until all is applied and told, and compares. AssertionError says what is wrong."""
     calm_down(sender)
     check_intake(sender)
     assessment = check_assessment(sender)
     signals = check_signals(sender, assessment)
-    check_telling(sender, sink, [signal.id for signal in signals])
+    told = [signal.id for signal in signals]
+    check_telling(sender, sink, told)
+    wait_for("the page to show every signal", lambda: len(listener.heard) >= len(told))
+    assert listener.heard == set(told)
     logs = sender.vigil.logs()
     assert not [code for code in subject_codes() if code in logs], "subject codes in a log"
 
