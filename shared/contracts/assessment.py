@@ -208,14 +208,12 @@ def digest_of(assessment: Assessment) -> str:
     An assessment holds no floating-point numbers and ASCII keys, for which sorted compact JSON is
     RFC 8785 (a test compares with a reference implementation).
     """
-    bare = _without(assessment.model_dump(mode="json"), _NOT_IN_DIGEST)
+    bare = json.loads(assessment.model_dump_json(), object_hook=_bare)
     text = json.dumps(bare, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def _without(value: Any, names: frozenset[str]) -> Any:
-    if isinstance(value, dict):
-        return {key: _without(member, names) for key, member in value.items() if key not in names}
-    if isinstance(value, list):
-        return [_without(member, names) for member in value]
-    return value
+def _bare(members: dict[str, Any]) -> dict[str, Any]:
+    for name in _NOT_IN_DIGEST:
+        members.pop(name, None)
+    return members
