@@ -223,7 +223,7 @@ class Worker:
                 if self._should_wait(error):
                     raise
                 log.warning("batch split", group=self.group, topic=self.topic, exc_info=error)
-                self._commit(batch, self._one_by_one)
+                self._commit(batch, self._in_halves)
         self._attempts = 0
         subscription.advanced(batch)
         self._bus.wake()
@@ -254,16 +254,24 @@ class Worker:
         with trace(messages[0].headers):
             self._handle(conn, messages)
 
-    def _one_by_one(self, conn: Connection, messages: Sequence[Message]) -> None:
-        for message in messages:
-            with trace(message.headers):
-                try:
-                    with conn.begin_nested():
-                        self._handle(conn, [message])
-                except Exception as error:
-                    if is_outage(error):
-                        raise
-                    self._park(conn, message, error)
+    def _in_halves(self, conn: Connection, messages: Sequence[Message]) -> None:
+        """What failed together, again in two parts, and so on down to the message at fault: its
+        neighbours stay together, because a handler's price is often that of the batch."""
+        middle = len(messages) // 2
+        for part in (messages[:middle], messages[middle:]):
+            if not part:
+                continue
+            try:
+                with conn.begin_nested():
+                    self._together(conn, part)
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                if len(part) > 1:
+                    self._in_halves(conn, part)
+                else:
+                    with trace(part[0].headers):
+                        self._park(conn, part[0], error)
 
     # -- parking --------------------------------------------------------------------------------
 
