@@ -29,7 +29,7 @@ from shared.runtime.embedded_postgres import running_url
 
 ROOT = Path(__file__).resolve().parents[2]
 VIGIL = Path(sys.executable).with_name("vigil")
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.05
 TAIL_LINES = 40
