@@ -243,6 +243,7 @@ def _subject(assessment: Assessment, subject: SubjectAssessment) -> Iterator[Sta
     if (
         window is not None
         and window.day is None
+        and assessment.as_of.date() >= window.last
         and subject.status
         not in (
             "not_started",
@@ -282,7 +283,8 @@ def _subject(assessment: Assessment, subject: SubjectAssessment) -> Iterator[Sta
             assessment,
             SignalType.TOXICITY_LATE,
             "warning",
-            f"late/{subject.usubjid}/{late.criterion}/{late.onset}",
+            # A criterion may speak of several terms: the words before the colon tell them apart.
+            f"late/{subject.usubjid}/{late.criterion}/{late.why.partition(':')[0]}/{late.onset}",
             "late",
             late.criterion,
             f"{subject.subject}: {late.why} on {late.onset}, after the window: not counted",

@@ -22,8 +22,9 @@ def delay_triggers(rule: CriterionRule, case: Case) -> list[Trigger]:
     doses = _doses(delay, case)
     planned = _planned(delay, case, doses)
     late_from = planned + timedelta(days=delay.more_than_days + 1)
-    given = [entry.dates(case.zone)[0] for entry, dose in doses if dose.ECOCCUR == "Y"]
-    until = min(given) if given else case.today
+    given = [entry.dates(case.zone) for entry, dose in doses if dose.ECOCCUR == "Y"]
+    # A dose on an unknown day of a month was in time for certain only if the last of them was.
+    until, at_least = min((last, first) for first, last in given) if given else (case.today,) * 2
     why = f"{delay.treatment} of cycle {delay.cycle} planned {planned}"
     if until <= planned:
         opens = day_starts(planned + timedelta(days=1), case.zone)
@@ -50,6 +51,10 @@ def delay_triggers(rule: CriterionRule, case: Case) -> list[Trigger]:
             )
         ]
     days = delay.more_than_days
+    if at_least < late_from:
+        missing = f"the date of the dose of cycle {delay.cycle}"
+        words = f"{why}, given between {at_least} and {until}"
+        return [Trigger("open", late_from, late_from, words, base.entries, missing=missing)]
     if toxicity is None:
         return [
             Trigger(
@@ -108,14 +113,12 @@ def _reason(
     reasons: list[tuple[str, tuple[Entry, ...]]] = list(stated)
     for standing in case.dispositions:
         for entry in standing.entries:
-            if (
-                isinstance(entry.record, Disposition)
-                and entry.record.DSDECOD.upper() != "COMPLETED"
-            ):
+            assert isinstance(entry.record, Disposition)
+            if entry.record.DSDECOD.upper() != "COMPLETED":
                 reasons.append((entry.record.DSDECOD.upper(), (entry,)))
     if not reasons:
         return None, ()
     for word, entries in reasons:
-        if word in words:
+        if any(toxic in word for toxic in words):
             return True, entries
     return False, reasons[0][1]

@@ -22,12 +22,16 @@ from shared.clinical.protocol import (
     day_ends,
     day_starts,
 )
+from shared.clinical.runs import Run, runs_at
 from shared.clinical.timeline import Entry, Standing
-from shared.clinical.toxicity import FirstDose, Observation, Run, runs_at
+from shared.clinical.toxicity import FirstDose, Observation
 from shared.contracts.assessment import CriterionResult
+from shared.contracts.dates import parse_dtc
 from shared.contracts.facts import Concomitant
 
 Place = Literal["in", "out", "possible"]
+RANK: dict[CriterionResult, int] = {"not_met": 0, "open": 1, "needs_review": 2, "met": 3}
+"""How bad a result is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +89,15 @@ class Case:
         known = self.complete_through(domain)
         if known is not None and known >= through:
             return True
+        assumed = self.assumed_complete(through)
+        return assumed is not None and self.as_of >= assumed
+
+    def assumed_complete(self, through: date) -> datetime | None:
+        """From when on everything up to a date counts as entered without anyone saying so."""
         rule = self.protocol.completeness
         if rule.mode != "assumed":
-            return False
-        return self.as_of >= day_ends(through + timedelta(days=rule.grace_days), self.zone)
+            return None
+        return day_ends(through + timedelta(days=rule.grace_days), self.zone)
 
 
 def toxicity_triggers(rule: CriterionRule, case: Case) -> list[Trigger]:
@@ -203,11 +212,27 @@ def _together(trigger: Trigger, run: Run, companions: Sequence[Companion], case:
         )
     needed = min(until, case.window[1])
     if all(case.is_complete(domain, needed) for domain in ("AE", "CM")):
-        return replace(
+        trigger = replace(
             trigger, result="not_met", why=f"{trigger.why}; nothing else reported with it"
         )
+        return _asked_again(trigger, run, needed, case)
     why = f"{trigger.why}; the source is not complete through {needed}"
-    return replace(trigger, result="open", why=why, missing="whether it came with another event")
+    deadline = _sooner(trigger.deadline, case.assumed_complete(needed))
+    missing = "whether it came with another event"
+    trigger = replace(trigger, result="open", why=why, missing=missing, deadline=deadline)
+    return _asked_again(trigger, run, needed, case)
+
+
+def _asked_again(trigger: Trigger, run: Run, needed: date, case: Case) -> Trigger:
+    """While the run lasts within the window, each day needs its own confirmation."""
+    if run.end is not None or needed == case.window[1]:
+        return trigger
+    tomorrow = day_starts(needed + timedelta(days=1), case.zone)
+    return replace(trigger, deadline=_sooner(trigger.deadline, tomorrow))
+
+
+def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((moment for moment in (one, other) if moment is not None), default=None)
 
 
 def _companion(companion: Companion, run: Run, until: date, case: Case) -> Trigger | None:
@@ -225,16 +250,25 @@ def _companion(companion: Companion, run: Run, until: date, case: Case) -> Trigg
         for entry in standing.entries:
             record = entry.record
             assert isinstance(record, Concomitant)
-            if record.category != companion.treatment.category:
+            said = record.CMTRT.upper()
+            named = not names or any(name in said for name in names)
+            if not named or record.category not in (companion.treatment.category, None):
+                continue
+            if record.category is None and not names:
                 continue
             first, last = entry.dates(case.zone)
-            if (
-                (not names or record.CMTRT.upper() in names)
-                and last >= run.first
-                and first <= until
-            ):
-                return Trigger("met", first, last, f"{record.category} {record.CMTRT}", (entry,))
+            if max(last, _given_until(record, last, case)) >= run.first and first <= until:
+                first, last = max(first, run.first), max(last, run.first)
+                what = f"{companion.treatment.category} {record.CMTRT}"
+                return Trigger("met", first, last, what, (entry,))
     return None
+
+
+def _given_until(record: Concomitant, last: date, case: Case) -> date:
+    """A transfusion is given on a day; other treatments go on until they are said to have ended."""
+    if record.CMENDTC is not None:
+        return parse_dtc(record.CMENDTC).local_dates(case.zone)[1]
+    return last if record.category in ("transfusion", None) else case.today
 
 
 def _exempts(exemption: Exemption, run: Run, case: Case) -> bool:
@@ -253,7 +287,7 @@ def _exempted(trigger: Trigger, exemption: Exemption, run: Run, case: Case) -> T
                 trigger,
                 result=result,
                 why=f"{trigger.why}; {improved.why}",
-                deadline=improved.deadline or trigger.deadline,
+                deadline=_sooner(improved.deadline, trigger.deadline),
                 missing=improved.missing or trigger.missing,
                 flags=(*trigger.flags, *improved.flags),
             )
@@ -311,14 +345,17 @@ def _recovery(rule: Improvement, run: Run, case: Case) -> tuple[datetime, dateti
         for seen in case.observations[run.term]
         if seen.first >= run.first and seen.moment >= run.moment
     ]
-    measured = [seen for seen in after if not seen.reported]
-    for seen in measured or after:
+    if any(not seen.reported for seen in after):
+        better = (one for one in after if not one.reported and one.high <= rule.to_grade)
+        return next((seen.moment for seen in better), None)
+    over = run.first
+    for seen in after:
         if seen.high <= rule.to_grade:
-            return seen.moment
-    if measured:
-        return None
-    ends = [seen.end for seen in after if seen.end is not None]
-    if not ends or any(seen.end is None for seen in after):
-        return None
-    over = day_ends(max(ends), case.zone)
-    return day_starts(max(ends), case.zone), over
+            continue
+        if seen.end is None:
+            return None
+        if seen.first > over:
+            break
+        over = max(over, seen.end)
+    stated = [one.moment for one in after if one.high <= rule.to_grade and one.first == over]
+    return min(stated, default=(day_starts(over, case.zone), day_ends(over, case.zone)))

@@ -6,9 +6,9 @@ even where a correction has taken away what caused it, until such a record.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from typing import Protocol as Shape
 
@@ -30,12 +30,17 @@ Status = Literal["open", "on_hold", "finished", "stopped"]
 _PENDING = ("in_window", "open", "dlt_candidate")
 _SETS_DOSE = ("enrol", "expand", "escalate", "stay", "deescalate")
 _GO = ("enrol", "expand", "escalate")
+_TOXIC = ("dlt", "dlt_candidate")
+_EVER = datetime(1900, 1, 1, tzinfo=UTC)
 _JUST_BEFORE = timedelta(microseconds=1)
 
 
 class Memory(Shape):
     """What the escalation asks of a study about earlier moments."""
 
+    def protocol_at(self, known_at: datetime | None) -> Protocol | None: ...
+    def amended(self, known_at: datetime) -> list[datetime]: ...
+    def people(self) -> Sequence[str]: ...
     def states(
         self, protocol: Protocol, as_of: datetime, known_at: datetime
     ) -> list[SubjectState]: ...
@@ -73,14 +78,20 @@ def assess_escalation(
     memory: Memory,
     states: Sequence[SubjectState],
     decisions: Sequence[Entry],
+    disputed: Collection[Entry],
     known_at: datetime,
     degraded: bool,
 ) -> Escalation:
-    """Counts, the rule's answer, what stands in its way, and the decisions on record."""
+    """Counts, the rule's answer, what stands in its way, and the decisions on record.
+
+    ``disputed``: versions of decisions and protocols that contradict another one; such a decision
+    is shown, but opens and lifts nothing.
+    """
+    shown, decisions = decisions, [entry for entry in decisions if entry not in disputed]
     question = _question(protocol, states, decisions)
     answer = decide(question)
     hold = _standing_hold(protocol, memory, states, decisions, answer, known_at)
-    blocks = _blocks(protocol, states, degraded)
+    blocks = _blocks(protocol, states, degraded, bool(disputed))
     recommendation = _recommendation(answer, hold, blocks, states, decisions, question)
     last = _record(decisions[-1]) if decisions else None
     status: Status = "on_hold" if hold is not None else "open"
@@ -91,14 +102,13 @@ def assess_escalation(
         _dose(protocol, level, states, question, opened, hold, answer)
         for level in range(1, question.top + 1)
     )
-    views = tuple(_view(protocol, memory, entry, known_at) for entry in decisions)
+    views = tuple(_view(protocol, memory, entry, known_at) for entry in shown)
     rp2d = [record.rp2d for record in map(_record, decisions) if record.rp2d is not None]
     return Escalation(status, recommendation, doses, views, rp2d[-1] if rp2d else None)
 
 
 def _record(entry: Entry) -> Decision:
-    if not isinstance(entry.record, Decision):
-        raise TypeError("not a decision")
+    assert isinstance(entry.record, Decision)
     return entry.record
 
 
@@ -126,21 +136,24 @@ def _question(
     protocol: Protocol, states: Sequence[SubjectState], decisions: Sequence[Entry]
 ) -> Question:
     rule = protocol.design.three_plus_three
-    named = [record for record in map(_record, decisions) if record.action in _SETS_DOSE]
-    current = named[-1].dose_level if named else rule.start_level
-    levels = [dose.level for dose in protocol.doses]
+    named = _named(protocol, decisions)
     return Question(
-        doses=tuple(_counts(protocol, states, level) for level in levels),
-        current=min(current, levels[-1]),
+        doses=tuple(_counts(protocol, states, dose.level) for dose in protocol.doses),
+        current=named[-1] if named else rule.start_level,
         variant=rule.variant,
+        start=rule.start_level,
     )
+
+
+def _named(protocol: Protocol, decisions: Sequence[Entry]) -> list[int]:
+    """The dose levels that records have set, in their order."""
+    records = [record for record in map(_record, decisions) if record.action in _SETS_DOSE]
+    return [record.dose_level for record in records if protocol.has(record.dose_level)]
 
 
 def _opened(protocol: Protocol, decisions: Sequence[Entry]) -> set[int]:
     """Dose levels a person's record has opened, and the one the protocol starts with."""
-    start = protocol.design.three_plus_three.start_level
-    named = {record.dose_level for record in map(_record, decisions) if record.action in _SETS_DOSE}
-    return {start, *named}
+    return {protocol.design.three_plus_three.start_level, *_named(protocol, decisions)}
 
 
 def _standing_hold(
@@ -151,22 +164,43 @@ def _standing_hold(
     answer: Answer,
     known_at: datetime,
 ) -> _Hold | None:
-    """The latest cause for a hold that no later record lifts, even if the cause is gone."""
-    causes = _causes(protocol, states, answer)
+    present = _causes(protocol, states, answer) + _recorded(decisions)
+    causes = list(present)
     for moment in _improvements(protocol, memory, states, known_at):
-        then = memory.states(protocol, moment, moment)
+        rules = memory.protocol_at(moment) or protocol
+        then = memory.states(rules, moment, moment)
         known = [entry for entry in decisions if entry.fact.known_at <= moment]
-        causes += _causes(protocol, then, decide(_question(protocol, then, known)))
-    lifted = [entry.fact.known_at for entry in decisions if _record(entry).lifts_hold]
+        causes += _causes(rules, then, decide(_question(rules, then, known)))
+    lifted = [entry.fact.known_at for entry in decisions if _lifts(_record(entry))]
     standing = [cause for cause in causes if not any(moment >= cause.since for moment in lifted)]
     if not standing:
         return None
     first = min(standing, key=lambda cause: (cause.level, cause.since))
-    gone = first not in _causes(protocol, states, answer)
-    if not gone:
+    if first in present:
         return first
     text = f"{first.reason.text}; corrected since, the hold stands until a record lifts it"
     return _Hold(first.level, first.since, first.reason.model_copy(update={"text": text}))
+
+
+def _lifts(record: Decision) -> bool:
+    return record.lifts_hold and record.action != "hold"
+
+
+def _recorded(decisions: Sequence[Entry]) -> list[_Hold]:
+    """The holds that persons have put on record."""
+    return [
+        _Hold(
+            _record(entry).dose_level,
+            entry.fact.known_at,
+            Reason(
+                rule="decision",
+                text=f"held by the record of {_record(entry).decided_dtc}",
+                inputs={"dose_level": _record(entry).dose_level},
+            ),
+        )
+        for entry in decisions
+        if _record(entry).action == "hold"
+    ]
 
 
 def _causes(protocol: Protocol, states: Sequence[SubjectState], answer: Answer) -> list[_Hold]:
@@ -175,62 +209,80 @@ def _causes(protocol: Protocol, states: Sequence[SubjectState], answer: Answer) 
     counted = _counted(protocol, states)
     if answer.hold_from is not None:
         speaking = int(answer.reasons[0].inputs["dose_level"] or 0)
-        since = [
-            state.since
-            for state in counted
-            if state.assessment.dose_level == speaking
-            and (state.assessment.status in ("dlt", "dlt_candidate"))
-        ]
-        if since:
-            found.append(_Hold(answer.hold_from, max(since), answer.reasons[0]))
+        there = [state for state in counted if state.assessment.dose_level == speaking]
+        toxic = [state for state in there if state.assessment.status in _TOXIC]
+        since = max((state.since for state in toxic or there), default=_EVER)
+        found.append(_Hold(answer.hold_from, since, answer.reasons[0]))
     for state in counted:
-        if state.fatal and state.assessment.dose_level is not None:
+        if state.fatal is not None:
             reason = Reason(
                 rule="death",
                 text="a death that may be related: enrolment halts until a person's record",
                 inputs={"dose_level": state.assessment.dose_level},
             )
-            found.append(_Hold(1, state.since, reason))
+            found.append(_Hold(1, state.fatal, reason))
     return found
 
 
 def _improvements(
     protocol: Protocol, memory: Memory, states: Sequence[SubjectState], known_at: datetime
 ) -> list[datetime]:
-    """Moments just before a subject stopped counting as toxic by what became known."""
-    moments: set[datetime] = set()
-    for state in _counted(protocol, states):
-        subject = state.assessment
-        if not _ever_suspect(state):
+    """Moments just before what became known took away something a subject weighed, and just before
+    the protocol was amended."""
+    moments = {moment - _JUST_BEFORE for moment in memory.amended(known_at)}
+    present = {state.assessment.usubjid: state for state in states}
+    for usubjid in memory.people():
+        if not _ever_suspect(present.get(usubjid)):
             continue
-        for moment in memory.turning_points(protocol, subject.usubjid, known_at):
+        for moment in memory.turning_points(protocol, usubjid, known_at):
             before = moment - _JUST_BEFORE
-            then = memory.state_of(protocol, subject.usubjid, before, before)
-            if then is not None and then.assessment.status in ("dlt", "dlt_candidate"):
-                now = memory.state_of(protocol, subject.usubjid, moment, moment)
-                if now is None or now.assessment.status not in ("dlt", "dlt_candidate"):
-                    moments.add(before)
+            rules = memory.protocol_at(before)
+            if rules is None:
+                continue
+            then = _weight(rules, memory.state_of(rules, usubjid, before, before))
+            if then and then - _weight(rules, memory.state_of(rules, usubjid, moment, moment)):
+                moments.add(before)
     return sorted(moments)
 
 
-def _ever_suspect(state: SubjectState) -> bool:
-    """Whether the subject may have counted as toxic once: a criterion has evidence, or a record was
-    corrected (a later version without evidence hides what stood before)."""
-    subject = state.assessment
-    if subject.status in ("dlt", "dlt_candidate"):
-        return False
-    return state.corrected or any(criterion.evidence for criterion in subject.criteria)
+def _weight(protocol: Protocol, state: SubjectState | None) -> set[tuple[str, int | None]]:
+    """What a subject holds up: as toxic at a dose, and by a death."""
+    if state is None or state.assessment.part not in protocol.counted_parts:
+        return set()
+    weight: set[tuple[str, int | None]] = set()
+    if state.assessment.status in _TOXIC:
+        weight.add(("toxic", state.assessment.dose_level))
+    if state.fatal is not None:
+        weight.add(("fatal", None))
+    return weight
 
 
-def _blocks(protocol: Protocol, states: Sequence[SubjectState], degraded: bool) -> list[Reason]:
+def _ever_suspect(state: SubjectState | None) -> bool:
+    """Whether the subject may have weighed more once: a criterion has evidence, a record was
+    corrected (a later version without evidence hides what stood before), or nothing is left."""
+    if state is None or state.corrected:
+        return True
+    return any(criterion.evidence for criterion in state.assessment.criteria)
+
+
+def _blocks(
+    protocol: Protocol, states: Sequence[SubjectState], degraded: bool, disputed: bool
+) -> list[Reason]:
     """What keeps a go signal waiting whatever the counts say."""
     found: list[Reason] = []
     if degraded:
         text = "a message of this study could not be handled: what it says is not known"
         found.append(Reason(rule="degraded", text=text, inputs={}))
+    if disputed:
+        text = "a decision or the protocol contradicts itself"
+        found.append(Reason(rule="conflict", text=text, inputs={}))
     for state in _counted(protocol, states):
         subject = state.assessment
-        if subject.dose_level is None and subject.status != "not_started":
+        if "first_dose_missing" in subject.flags:
+            text = "a treated subject has no first dose on record"
+            inputs: dict[str, int | str | bool | None] = {"subject": subject.subject}
+            found.append(Reason(rule="first_dose_missing", text=text, inputs=inputs))
+        elif not protocol.has(subject.dose_level) and subject.status != "not_started":
             text = "a treated subject has no dose level"
             found.append(Reason(rule="unassigned", text=text, inputs={"subject": subject.subject}))
         elif "conflict" in subject.flags and subject.status != "not_started":
@@ -253,7 +305,10 @@ def _recommendation(
     known_at = max(moments, default=None)
     action, level, reasons = answer.action, answer.dose_level, answer.reasons
     mtd, mtd_status = answer.mtd, answer.mtd_status
-    if hold is not None and action in (*_GO, "wait"):
+    held = hold is not None and (
+        action in (*_GO, "wait") or (action == "deescalate" and hold.level <= (level or 0))
+    )
+    if hold is not None and (held or (blocks and action == "deescalate")):
         action, level, reasons = "hold", question.current, (hold.reason, *reasons)
     elif blocks and action in (*_GO, "finish"):
         action, reasons = "wait", (*blocks, *reasons)

@@ -24,13 +24,15 @@ _TOXICITY_WORDS = ("ADVERSE EVENT", "TOXICITY")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The status of a subject without a DLT; ``missing`` is what the site must still supply."""
+    """The status of a subject without a DLT; ``missing`` is what the site must still supply,
+    ``judged`` says that a person's record decided it."""
 
     status: SubjectStatus
     why: str
     since: datetime | None
     missing: tuple[str, ...] = ()
     provisional: bool = False
+    judged: bool = False
 
 
 def evaluability(case: Case, rejections: Sequence[DltReview]) -> Verdict:
@@ -38,7 +40,7 @@ def evaluability(case: Case, rejections: Sequence[DltReview]) -> Verdict:
     closes = day_ends(case.window[1], case.zone)
     said = [review for review in rejections if review.evaluable is False]
     if said:
-        return Verdict("not_evaluable", "judged not evaluable by review", None)
+        return Verdict("not_evaluable", "judged not evaluable by review", None, judged=True)
     left = _left(case)
     if left is not None:
         return Verdict("not_evaluable", "left the study within the window", left.fact.known_at)
@@ -63,11 +65,12 @@ def _left(case: Case) -> Entry | None:
     for standing in case.dispositions:
         for entry in standing.entries:
             record = entry.record
-            if not isinstance(record, Disposition):
-                continue
+            assert isinstance(record, Disposition)
             if "TREATMENT" in (record.DSSCAT or "").upper() or _names_toxicity(record.DSDECOD):
                 continue
-            if record.DSDECOD.upper() in ("COMPLETED", "DEATH"):
+            if record.DSDECOD.strip().upper() in ("COMPLETED", "DEATH"):
+                continue
+            if record.supp.get("DSCAT") == "PROTOCOL MILESTONE":
                 continue
             first, last = entry.dates(case.zone)
             if last >= case.window[0] and first <= case.window[1]:
@@ -94,9 +97,8 @@ def _complete_known(case: Case) -> list[datetime]:
 
 def _by_dose(case: Case, since: datetime) -> Verdict:
     rule = case.protocol.evaluability
-    provisional = (
-        case.complete_through("ALL") is None and case.protocol.completeness.mode == "assumed"
-    )
+    stated = [case.complete_through(name) for name in DOMAINS]
+    provisional = any(day is None or day < case.window[1] for day in stated)
     missing: list[str] = []
     short: list[str] = []
     toxicity = False
@@ -124,7 +126,8 @@ def _share(case: Case, treatment: str) -> tuple[Fraction | None, bool]:
     for standing in case.doses:
         for entry in standing.entries:
             dose = entry.record
-            if not isinstance(dose, Dose) or treatment != dose.ECTRT:
+            assert isinstance(dose, Dose)
+            if treatment != dose.ECTRT:
                 continue
             if (dose.cycle or 1) != 1 or entry.dates(case.zone)[0] > case.window[1]:
                 continue

@@ -24,7 +24,7 @@ class Person:
         site = next(
             (
                 entry.record.SITEID
-                for kind in sorted(standing)
+                for kind in sorted(standing, key=lambda kind: (kind != "subject", kind))
                 for one in standing[kind]
                 for entry in one.entries
                 if isinstance(entry.record, SubjectRecord) and entry.record.SITEID
@@ -46,13 +46,7 @@ class Person:
             ),
             usubjid,
         )
-        assignments = [
-            (entry.dates(self.zone), entry.fact.fact_id, entry.record)
-            for one in self.of("cohort_assignment")
-            for entry in one.entries
-            if isinstance(entry.record, CohortAssignment)
-        ]
-        assignment = min(assignments, key=lambda item: item[:2])[2] if assignments else None
+        assignment = self._assignment()
         self.part = assignment.part if assignment else "escalation"
         self.cohort = assignment.cohort_id if assignment else None
         self.dose_level = assignment.dose_level if assignment else None
@@ -65,20 +59,51 @@ class Person:
         """The standing records of a kind that had happened."""
         return self._standing.get(kind, [])
 
-    def _start(self) -> FirstDose | None:
-        first = self.protocol.window.day_1_is_first_dose_of
-        given = [
-            (entry.dates(self.zone), entry.instants(self.zone))
-            for one in self.of("dose")
-            for entry in one.entries
-            if isinstance(entry.record, Dose)
-            and first == entry.record.ECTRT
-            and entry.record.ECOCCUR == "Y"
+    def _assignment(self) -> CohortAssignment | None:
+        """The first assignment. Where records differ about it, a part that is counted and the
+        lowest dose, which speaks about every dose above; ``assignment_doubt`` says so."""
+        dated = [
+            (min(entry.dates(self.zone)[0] for entry in one.entries), one)
+            for one in self.of("cohort_assignment")
         ]
-        if not given:
-            return None
-        (first_date, last_date), moment = min(given)
-        return FirstDose(first_date, last_date, moment)
+        first = min((day for day, _ in dated), default=None)
+        records = [
+            entry.record
+            for day, one in dated
+            if day == first
+            for entry in one.entries
+            if isinstance(entry.record, CohortAssignment)
+        ]
+        self.assignment_doubt = len({(one.part, one.dose_level) for one in records}) > 1
+        counted = self.protocol.counted_parts
+        return min(
+            records,
+            key=lambda one: (
+                one.part not in counted,
+                one.part,
+                one.dose_level or 999,
+                one.cohort_id,
+            ),
+            default=None,
+        )
+
+    def _start(self) -> FirstDose | None:
+        """The first dose; any of the days it may have been where its record contradicts itself."""
+        first = self.protocol.window.day_1_is_first_dose_of
+        spans = []
+        for one in self.of("dose"):
+            whens = [
+                entry.when(self.zone)
+                for entry in one.entries
+                if isinstance(entry.record, Dose)
+                and first == entry.record.ECTRT
+                and entry.record.ECOCCUR == "Y"
+            ]
+            if whens:
+                begin, end = min(when.first for when in whens), max(when.last for when in whens)
+                from_, until = zip(*(when.moment for when in whens), strict=True)
+                spans.append((begin, end, (min(from_), max(until))))
+        return FirstDose(*min(spans)) if spans else None
 
     def case(self) -> Case:
         """What the DLT rules may ask."""
@@ -86,11 +111,8 @@ class Person:
         length = timedelta(days=self.protocol.window.last_day - 1)
         complete: dict[str, date] = {}
         for one in self.of("review_complete"):
-            for entry in one.entries:
-                if isinstance(entry.record, ReviewComplete):
-                    through = parse_dtc(entry.record.complete_through).local_dates(self.zone)[0]
-                    domain = entry.record.domain
-                    complete[domain] = max(through, complete.get(domain, through))
+            for domain, through in self._stated_complete(one).items():
+                complete[domain] = max(through, complete.get(domain, through))
         observations = observe(
             self.protocol,
             self.zone,
@@ -113,6 +135,20 @@ class Person:
             reviews=self.of("review_complete"),
             complete=complete,
         )
+
+    def _stated_complete(self, one: Standing) -> dict[str, date]:
+        """How far one record states each domain complete: the least of what it may say, and not
+        beyond the day it was stated."""
+        stated: dict[str, date] = {}
+        for entry in one.entries:
+            record = entry.record
+            assert isinstance(record, ReviewComplete)
+            through = min(
+                parse_dtc(record.complete_through).local_dates(self.zone)[0],
+                entry.fact.known_at.astimezone(self.zone).date(),
+            )
+            stated[record.domain] = min(through, stated.get(record.domain, through))
+        return stated
 
     def known(self, *kinds: str) -> datetime | None:
         """When the last record of these kinds was known."""

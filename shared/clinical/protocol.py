@@ -6,7 +6,7 @@ only a person can judge is written as a ``judgement`` and ends in front of a per
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -56,7 +56,7 @@ class Evaluability(_Part):
     and followed to the end of the window. Under-dosing because of toxicity keeps the subject."""
 
     minimum_percent_of_planned_dose: int = Field(ge=0, le=100)
-    treatments: Words
+    treatments: Words = Field(min_length=1)
 
 
 class Completeness(_Part):
@@ -172,7 +172,7 @@ class Delay(_Part):
     cycle: int = Field(ge=2)
     planned_day: int = Field(ge=2)
     more_than_days: int = Field(ge=1)
-    because_of_toxicity: Words
+    because_of_toxicity: Words = Field(min_length=1)
 
 
 class CriterionRule(_Part):
@@ -245,6 +245,10 @@ class Protocol(_Part):
         """A dose level in the protocol's own words."""
         return next((dose.label for dose in self.doses if dose.level == level), f"level {level}")
 
+    def has(self, level: int | None) -> bool:
+        """Whether there is such a dose level."""
+        return any(dose.level == level for dose in self.doses)
+
     def end_of(self, day: date) -> datetime:
         """The last instant of a calendar date in the study's time zone."""
         return day_ends(day, self.zone())
@@ -256,8 +260,9 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def day_starts(day: date, zone: ZoneInfo) -> datetime:
-    """Midnight at the beginning of a local calendar date."""
-    return datetime.combine(day, time.min, zone)
+    """Midnight at the beginning of a local calendar date, in UTC: arithmetic on wall-clock time
+    would end a day an hour early where the clocks go back at midnight."""
+    return datetime.combine(day, time.min, zone).astimezone(UTC)
 
 
 def day_ends(day: date, zone: ZoneInfo) -> datetime:
@@ -306,7 +311,18 @@ def _check_names(document: Document, protocol: Protocol) -> list[Finding]:
         if name not in protocol.treatments:
             remedy = "add it to treatments"
             found.append(document.finding(("treatments",), f"{name} is not listed", remedy))
-    if set(protocol.attribution.related) & set(protocol.attribution.not_related):
+    if "escalation" not in protocol.counted_parts:
+        problem = "the escalation itself is not counted"
+        found.append(document.finding(("counted_parts",), problem, "add escalation"))
+    for group, terms in protocol.term_groups.items():
+        if not terms:
+            path = ("term_groups", group)
+            found.append(document.finding(path, "the group holds no term", "fill or remove it"))
+    related, unrelated = (
+        {word.upper() for word in words}
+        for words in (protocol.attribution.related, protocol.attribution.not_related)
+    )
+    if related & unrelated:
         problem = "a wording is in both lists"
         found.append(document.finding(("attribution",), problem, "keep it in one"))
     return found
@@ -323,8 +339,24 @@ def _check_rule(
     for exemption in rule.unless:
         found += _check_terms(document, protocol, path, exemption.terms, None)
         found += _check_group(document, protocol, path, exemption.group)
+        if rule.toxicity is not None:
+            found += _check_exemption(document, path, rule.toxicity, exemption)
     if rule.delay and rule.delay.treatment not in protocol.treatments:
         found.append(document.finding(path, "the delayed treatment is not listed", "add it"))
+    return found
+
+
+def _check_exemption(
+    document: Document, path: tuple[str | int, ...], toxicity: Toxicity, exemption: Exemption
+) -> list[Finding]:
+    """An exemption that always holds, or never."""
+    found = []
+    if exemption.improves is not None and exemption.improves.to_grade >= toxicity.grade:
+        problem = f"back to grade {exemption.improves.to_grade} is no improvement"
+        found.append(document.finding(path, problem, f"name a grade below {toxicity.grade}"))
+    if exemption.up_to_grade < toxicity.grade:
+        problem = f"an exemption up to grade {exemption.up_to_grade} never applies"
+        found.append(document.finding(path, problem, f"name grade {toxicity.grade} or higher"))
     return found
 
 

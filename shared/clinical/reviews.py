@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from shared.clinical.dlt import Trigger
+from shared.clinical.dlt import RANK, Trigger
 from shared.clinical.person import Person
 from shared.clinical.timeline import Entry, latest
 from shared.contracts.assessment import CriterionResult
@@ -15,33 +15,45 @@ from shared.contracts.facts import DltReview
 
 @dataclass(frozen=True)
 class Review:
-    """The latest judgement on one criterion."""
+    """The latest judgement on one criterion; ``saw``: up to when the person can have seen facts."""
 
     record: DltReview
     entry: Entry
+    saw: datetime
 
 
 def reviews_of(person: Person) -> dict[str, Review]:
-    latest_first: dict[str, tuple[tuple[str, datetime, str], Review]] = {}
+    """The judgement that counts for each criterion: the one decided last, and of two contents of
+    one record the confirmation."""
+    found: list[tuple[tuple[date, datetime, str], Review]] = []
     for one in person.of("dlt_review"):
-        for entry in one.entries:
-            record = entry.record
-            if isinstance(record, DltReview):
-                rank = (record.decided_dtc, entry.fact.known_at, entry.fact.fact_id)
-                if (
-                    record.criterion_id not in latest_first
-                    or rank > latest_first[record.criterion_id][0]
-                ):
-                    latest_first[record.criterion_id] = (rank, Review(record, entry))
-    return {criterion: review for criterion, (_, review) in latest_first.items()}
+        judged = [(entry, entry.record) for entry in one.entries]
+        confirmed = any(isinstance(r, DltReview) and r.decision == "DLT" for _, r in judged)
+        for entry, record in judged:
+            assert isinstance(record, DltReview)
+            if confirmed and record.decision != "DLT":
+                continue
+            rank = (entry.dates(person.zone)[0], entry.fact.known_at, entry.fact.fact_id)
+            saw = min(entry.fact.known_at, entry.instants(person.zone)[1])
+            found.append((rank, Review(record, entry, saw)))
+    found.sort(key=lambda item: item[0])
+    return {review.record.criterion_id: review for _, review in found}
 
 
-def rejects(review: Review | None, trigger: Trigger) -> bool:
-    """A rejection covers what the person could see; anything known later is a new candidate."""
+def rejects(
+    review: Review | None,
+    trigger: Trigger,
+    results_at: Callable[[datetime], dict[str, CriterionResult]],
+) -> bool:
+    """A rejection covers what the person could see: anything known later is a new candidate, and
+    so is a criterion that was open then and is met now."""
     if review is None or review.record.decision != "NOT_DLT":
         return False
     known = latest(trigger.entries)
-    return known is not None and known <= review.entry.fact.known_at
+    if known is None or known > review.saw:
+        return False
+    then = results_at(review.entry.fact.known_at).get(review.record.criterion_id, "not_met")
+    return RANK[trigger.result] <= RANK[then]
 
 
 def confirmations(

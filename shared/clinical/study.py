@@ -7,15 +7,16 @@ is a memory of subjects already assessed, dropped as soon as a new fact could ch
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import Literal
 
 from shared.clinical.ctcae import Graded, grade
 from shared.clinical.escalation import assess_escalation
-from shared.clinical.protocol import Protocol, day_ends, load_protocol
-from shared.clinical.subject import SubjectState, assess_subject, criterion_results
-from shared.clinical.timeline import Entry, History, entry_of
-from shared.contracts.assessment import Assessment, CriterionResult, Query, digest_of
+from shared.clinical.member import Member
+from shared.clinical.protocol import Protocol, load_protocol
+from shared.clinical.subject import SubjectState
+from shared.clinical.timeline import Entry, History, Standing, entry_of
+from shared.contracts.assessment import Assessment, Query, digest_of
 from shared.contracts.envelope import Fact, sha256
 from shared.contracts.facts import STUDY_KINDS, Decision, Lab
 from shared.contracts.facts import Protocol as ProtocolRecord
@@ -30,10 +31,9 @@ class Study:
     def __init__(self, study: str) -> None:
         self.study = study
         self._facts: dict[str, Entry] = {}
-        self._people: dict[str, _Member] = {}
+        self._people: dict[str, Member] = {}
         self._own = History()
-        self._protocols: list[Entry] = []
-        self._past: dict[tuple[datetime, datetime], list[SubjectState]] = {}
+        self._past: dict[tuple[int, datetime, datetime], list[SubjectState]] = {}
         self._late: dict[datetime, list[datetime]] = {}
 
     def add(self, facts: Iterable[Fact]) -> None:
@@ -55,45 +55,52 @@ class Study:
         fact = entry.fact
         self._forget_past(entry)
         if fact.kind not in STUDY_KINDS:
-            self._people.setdefault(fact.subject, _Member()).add(entry)
-        elif fact.kind == "decision":
-            self._own.add(entry)
-        else:
-            self._protocols.append(entry)
+            self._people.setdefault(fact.subject, Member()).add(entry)
+            return
+        self._own.add(entry)
+        if fact.kind == "protocol":
             self._past.clear()
-            self._late.clear()
             for member in self._people.values():
                 member.forget()
 
     def _forget_past(self, entry: Entry) -> None:
         """Drop remembered views of the past that this version changes."""
         known = entry.fact.known_at
-        if any(key[1] >= known for key in self._past):
-            self._past = {key: states for key, states in self._past.items() if key[1] < known}
-        protocol = self.protocol
-        if protocol is not None:
-            zone = protocol.zone()
-            for moment, late in self._late.items():
-                if known > moment and entry.seen(moment, zone):
-                    late.append(known)
+        if any(key[2] >= known for key in self._past):
+            self._past = {key: states for key, states in self._past.items() if key[2] < known}
+        member = self._people.get(entry.fact.subject)
+        if member is not None and member.history.versions_of(entry):
+            self._late.clear()
+        for moment, late in self._late.items():
+            if known > moment and entry.may_be_seen(moment) and entry.fact.kind not in STUDY_KINDS:
+                late.append(known)
 
     @property
     def protocol(self) -> Protocol | None:
-        """The protocol in force: the one that became known last."""
+        """The protocol in force: the highest revision of the one that became known last."""
         return self.protocol_at(None)
 
     def protocol_at(self, known_at: datetime | None) -> Protocol | None:
         """The protocol in force by what was known at a moment (None: now)."""
         known = [
-            entry
-            for entry in self._protocols
-            if entry.record is not None and (known_at is None or entry.fact.known_at <= known_at)
+            standing.entries[0]
+            for standing in self._own.upserts("protocol", known_at)
+            if isinstance(standing.entries[0].record, ProtocolRecord)
         ]
         if not known:
             return None
-        latest = max(known, key=lambda entry: (entry.fact.known_at, entry.fact.version))
+        latest = max(known, key=lambda entry: (entry.fact.known_at, entry.fact.fact_id))
         record = latest.record
-        return load_protocol(record.document) if isinstance(record, ProtocolRecord) else None
+        assert isinstance(record, ProtocolRecord)
+        return load_protocol(record.document)
+
+    def amended(self, known_at: datetime) -> list[datetime]:
+        """When a protocol took the place of another."""
+        return self._own.known_of("protocol", known_at)[1:]
+
+    def people(self) -> list[str]:
+        """Every subject anything was ever known about."""
+        return list(self._people)
 
     def assess(
         self,
@@ -114,9 +121,18 @@ class Study:
             raise ValueError(f"no protocol of {self.study} was known at {known_at.isoformat()}")
         states = self._states(protocol, as_of, known_at)
         decisions = self._decisions(protocol, as_of, known_at)
-        escalation = assess_escalation(protocol, self, states, decisions, known_at, degraded)
+        doubts = self._own_doubts(known_at)
+        disputed = [entry for standing in doubts for entry in standing.entries]
+        escalation = assess_escalation(
+            protocol, self, states, decisions, disputed, known_at, degraded
+        )
         queries = [query for state in states for query in state.queries]
-        queries += self._conflicting_decisions(known_at)
+        queries += [_question(one.entries, "conflict", str(one.doubt)) for one in doubts]
+        queries += [
+            _question((entry,), "doubtful", "the protocol has no such dose level")
+            for entry in decisions
+            if isinstance(entry.record, Decision) and not protocol.has(entry.record.dose_level)
+        ]
         assessment = Assessment(
             study=self.study,
             protocol_version=protocol.version,
@@ -138,7 +154,7 @@ class Study:
 
     def states(self, protocol: Protocol, as_of: datetime, known_at: datetime) -> list[SubjectState]:
         """Every subject by an earlier moment, by subject code; remembered."""
-        key = (as_of, known_at)
+        key = (id(protocol), as_of, known_at)
         if key not in self._past:
             self._past[key] = self._states(protocol, as_of, known_at)
         return self._past[key]
@@ -157,13 +173,8 @@ class Study:
         """Whether nothing known since says anything about what had happened by ``moment``."""
         late = self._late.get(moment)
         if late is None:
-            protocol = self.protocol_at(known_at)
-            zone = protocol.zone() if protocol else None
-            late = [
-                entry.fact.known_at
-                for entry in self._facts.values()
-                if zone and entry.fact.known_at > moment and entry.seen(moment, zone)
-            ]
+            members = self._people.values()
+            late = [known for member in members for known in member.history.known_late(moment)]
             self._late[moment] = late
         return not any(known <= known_at for known in late)
 
@@ -189,19 +200,10 @@ class Study:
         ]
         return sorted(found, key=lambda entry: (entry.fact.known_at, entry.fact.fact_id))
 
-    def _conflicting_decisions(self, known_at: datetime) -> list[Query]:
-        return [
-            Query(
-                id=sha256(f"decision|{standing.entries[0].fact.recordid}")[:16],
-                subject=None,
-                kind="conflict",
-                text=f"decision: {standing.doubt}",
-                evidence=tuple(entry.evidence for entry in standing.entries),
-                known_at=max(entry.fact.known_at for entry in standing.entries),
-            )
-            for standing in self._own.standing(known_at).get("decision", [])
-            if standing.doubt is not None
-        ]
+    def _own_doubts(self, known_at: datetime) -> list[Standing]:
+        """The decisions and protocols that contradict themselves."""
+        standing = self._own.standing(known_at)
+        return [one for kind in sorted(standing) for one in standing[kind] if one.doubt is not None]
 
     def next_deadline(self, after: datetime) -> datetime | None:
         """The next instant at which time alone may change the assessment."""
@@ -257,95 +259,19 @@ class Study:
         ]
 
 
-class _Member:
-    """One subject's history with the states already worked out: the present one, and those of
-    earlier moments that were asked for. A state by what was known at K does not change when
-    something becomes known after K.
-    """
-
-    def __init__(self) -> None:
-        self.history = History()
-        self._states: dict[tuple[datetime, datetime], SubjectState | None] = {}
-        self._recent: tuple[datetime, datetime, datetime, SubjectState | None] | None = None
-        self._results: dict[datetime, dict[str, CriterionResult]] = {}
-        self._baselines: dict[tuple[str, str | None], Entry] | None = None
-
-    def add(self, entry: Entry) -> None:
-        """Take in one version and drop what it may change."""
-        self.history.add(entry)
-        known = entry.fact.known_at
-        self._recent = None
-        self._baselines = None
-        if any(key[1] >= known for key in self._states):
-            self._states = {key: state for key, state in self._states.items() if key[1] < known}
-        if any(key >= known for key in self._results):
-            self._results = {key: found for key, found in self._results.items() if key < known}
-
-    def forget(self) -> None:
-        """Drop everything worked out: the protocol changed."""
-        self._states.clear()
-        self._results.clear()
-        self._recent = None
-
-    def baseline(self, record: Lab) -> Entry | None:
-        """The standing flagged baseline of the same test and specimen."""
-        if self._baselines is None:
-            self._baselines = self.history.flagged_baselines()
-        return self._baselines.get((record.LBTESTCD, record.LBSPEC))
-
-    def state(
-        self, protocol: Protocol, usubjid: str, as_of: datetime, known_at: datetime
-    ) -> SubjectState | None:
-        """The subject's state; None where no record of it stands."""
-        known = self.history.latest_known(known_at)
-        if known is None:
-            return None
-        if known > as_of and not self.history.seen_late(as_of, known, protocol.zone()):
-            known = self.history.latest_known(as_of)
-            if known is None:
-                return None
-        recent = self._recent
-        if recent is not None and recent[0] == known and recent[1] <= as_of < recent[2]:
-            return recent[3]
-        key = (as_of, known)
-        if key in self._states:
-            return self._states[key]
-        state = self._work_out(protocol, usubjid, as_of, known)
-        if known < self.history.latest:
-            self._states[key] = state
-        elif known <= as_of:
-            self._recent = (known, as_of, self._valid_until(protocol, state, as_of), state)
-        return state
-
-    def _work_out(
-        self, protocol: Protocol, usubjid: str, as_of: datetime, known: datetime
-    ) -> SubjectState | None:
-        standing = self.history.standing(known)
-        if not standing:
-            return None
-
-        def results_at(moment: datetime) -> dict[str, CriterionResult]:
-            if moment not in self._results:
-                then = self.history.standing(moment)
-                self._results[moment] = criterion_results(protocol, usubjid, then, moment)
-            return self._results[moment]
-
-        state = assess_subject(protocol, usubjid, standing, as_of, results_at)
-        return replace(state, corrected=self.history.corrected(known))
-
-    @staticmethod
-    def _valid_until(protocol: Protocol, state: SubjectState | None, as_of: datetime) -> datetime:
-        """Until when the state holds if nothing more becomes known: its deadlines, and the turn of
-        the day while something is still counted in days."""
-        if state is None:
-            return as_of
-        until = min(state.deadlines, default=as_of + timedelta(days=36500))
-        window = state.assessment.window
-        settled = window is not None and window.day is None and not state.deadlines
-        if not settled:
-            zone = protocol.zone()
-            until = min(until, day_ends(as_of.astimezone(zone).date(), zone))
-        return until
+def _question(
+    entries: tuple[Entry, ...], kind: Literal["conflict", "doubtful"], text: str
+) -> Query:
+    """A question about a record of the study itself."""
+    fact = entries[0].fact
+    return Query(
+        id=sha256(f"{fact.kind}|{fact.recordid}|{kind}")[:16],
+        subject=None,
+        kind=kind,
+        text=f"{fact.kind}: {text}",
+        evidence=tuple(entry.evidence for entry in entries),
+        known_at=max(entry.fact.known_at for entry in entries),
+    )
 
 
 def evaluate(

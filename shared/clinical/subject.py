@@ -6,19 +6,27 @@ there is enough to say "completed without". Whatever is not known ends as ``open
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from shared.clinical.delay import delay_triggers
-from shared.clinical.dlt import Case, Trigger, toxicity_triggers
+from shared.clinical.dlt import RANK, Case, Trigger, toxicity_triggers
 from shared.clinical.evaluability import Verdict, evaluability
 from shared.clinical.hys_law import hys_law_triggers
 from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import CriterionRule, Protocol, day_ends
 from shared.clinical.reviews import Review, confirmations, rejects, reviews_of
+from shared.clinical.runs import runs_at
 from shared.clinical.timeline import Entry, latest
-from shared.clinical.toxicity import DEATH, known_term, runs_at
+from shared.clinical.toxicity import (
+    DEATH,
+    FirstDose,
+    Observation,
+    known_term,
+    observe,
+)
 from shared.contracts.assessment import (
     Criterion,
     CriterionResult,
@@ -29,11 +37,11 @@ from shared.contracts.assessment import (
     SubjectStatus,
     Window,
 )
+from shared.contracts.dates import parse_dtc
 from shared.contracts.envelope import sha256
-from shared.contracts.facts import AdverseEvent
+from shared.contracts.facts import AdverseEvent, Dose, Lab
 
 SEVERE_GRADE = 3
-_RANK: dict[CriterionResult, int] = {"not_met": 0, "open": 1, "needs_review": 2, "met": 3}
 
 
 @dataclass(frozen=True)
@@ -41,15 +49,17 @@ class SubjectState:
     """A subject's assessment with what the study needs beside it.
 
     ``since``: when this became so. ``deadlines``: instants at which time alone may change it.
-    ``fatal``: a death that may be a DLT, for which enrolment halts. ``corrected``: a record of the
-    subject has more than one version.
+    ``fatal``: since when a death is known that may be a DLT, for which enrolment halts.
+    ``zone``: of the site, where the day turns. ``corrected``: what was known of the subject before
+    may have been something else.
     """
 
     assessment: SubjectAssessment
     queries: tuple[Query, ...]
     deadlines: tuple[datetime, ...]
     since: datetime
-    fatal: bool = False
+    zone: ZoneInfo
+    fatal: datetime | None = None
     corrected: bool = False
 
 
@@ -105,10 +115,13 @@ def assess_subject(
     person = Person(protocol, usubjid, standing, as_of)
     found = _Findings(person.subject)
     _conflicts(standing, found)
+    if person.assignment_doubt:
+        found.flags.add("conflict")
+        found.ask("conflict", "cohort_assignment: the first assignments differ")
     if person.start is None:
         return _not_started(person, found)
     case = person.case()
-    _unknown_terms(person, found)
+    _doubts(person, case, found)
     triggers = {rule.id: triggers_of(rule, case) for rule in protocol.dlt.criteria}
     if person.part not in protocol.counted_parts:
         return _not_assessed(person, case, found)
@@ -130,7 +143,7 @@ def criterion_results(
 
 
 def _worst(triggers: Sequence[Trigger]) -> CriterionResult:
-    return max((trigger.result for trigger in triggers), key=_RANK.__getitem__, default="not_met")
+    return max((trigger.result for trigger in triggers), key=RANK.__getitem__, default="not_met")
 
 
 def _conflicts(standing: Standings, found: _Findings) -> None:
@@ -141,14 +154,29 @@ def _conflicts(standing: Standings, found: _Findings) -> None:
                 found.ask("conflict", f"{kind}: {one.doubt}", one.entries)
 
 
-def _unknown_terms(person: Person, found: _Findings) -> None:
-    """An event whose term the dictionary lacks can only be matched as "anything else": ask."""
-    for one in person.of("adverse_event"):
-        for entry in one.entries:
-            record = entry.record
-            if isinstance(record, AdverseEvent) and not known_term(person.protocol, record):
-                text = f"an event's term is not in CTCAE {person.protocol.ctcae}"
-                found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
+def _doubts(person: Person, case: Case, found: _Findings) -> None:
+    """Ask about what can be read only on the safe side: a first dose without a day, a dose level
+    that is none, a baseline after treatment, an event whose term the dictionary lacks or that ends
+    before it begins."""
+    if case.start.first != case.start.last:
+        found.ask("doubtful", "the date of the first dose is not a day")
+    if person.part in person.protocol.counted_parts and not person.protocol.has(person.dose_level):
+        found.ask("missing", "the dose level of a treated subject, as the protocol numbers it")
+    for entry in (entry for one in person.of("lab") for entry in one.entries):
+        flagged = isinstance(entry.record, Lab) and entry.record.LBLOBXFL == "Y"
+        if flagged and entry.dates(case.zone)[0] > case.start.last:
+            text = "a value flagged as baseline was taken after the first dose"
+            found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
+    for entry in (entry for one in person.of("adverse_event") for entry in one.entries):
+        record = entry.record
+        assert isinstance(record, AdverseEvent)
+        if not known_term(person.protocol, record):
+            text = f"an event's term is not in CTCAE {person.protocol.ctcae}"
+            found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
+        over = parse_dtc(record.AEENDTC).local_dates(case.zone)[1] if record.AEENDTC else None
+        if over is not None and over < entry.dates(case.zone)[0]:
+            text = f"an event ends before it begins ({entry.fact.recordid})"
+            found.ask("doubtful", text, (entry,))
 
 
 def _build(
@@ -159,7 +187,8 @@ def _build(
     since: datetime | None,
     **parts: object,
 ) -> SubjectState:
-    fatal = bool(parts.pop("fatal", False))
+    fatal = parts.pop("fatal", None)
+    assert fatal is None or isinstance(fatal, datetime)
     moment = since or person.known("dose", "cohort_assignment", "subject") or person.as_of
     assessment = SubjectAssessment(
         subject=person.subject,
@@ -175,11 +204,29 @@ def _build(
     )
     deadlines = tuple(sorted({moment for moment in found.deadlines if moment > person.as_of}))
     queries = tuple(sorted(found.queries, key=lambda query: query.id))
-    return SubjectState(assessment, queries, deadlines, moment, fatal)
+    return SubjectState(assessment, queries, deadlines, moment, person.zone, fatal)
+
+
+_EVER = FirstDose(date(1900, 1, 1), date(1900, 1, 1), (datetime(1900, 1, 1, tzinfo=UTC),) * 2)
 
 
 def _not_started(person: Person, found: _Findings) -> SubjectState:
-    return _build(person, found, "not_started", "no dose given yet", None)
+    """No first dose on record. A death is told all the same, and other treatment given says that
+    the record is missing rather than the dose."""
+    treated = [
+        entry
+        for one in person.of("dose")
+        for entry in one.entries
+        if isinstance(entry.record, Dose) and entry.record.ECOCCUR == "Y"
+    ]
+    if treated:
+        found.flags.add("first_dose_missing")
+        name = person.protocol.window.day_1_is_first_dose_of
+        found.ask("missing", f"the first dose of {name}: another dose is on record", treated)
+    events, left = person.of("adverse_event"), person.of("disposition")
+    seen = observe(person.protocol, person.zone, (), events, left, _EVER)
+    deaths = _severe(seen, person.as_of, DEATH)
+    return _build(person, found, "not_started", "no dose given yet", None, severe=deaths)
 
 
 def _window(case: Case) -> Window:
@@ -188,11 +235,13 @@ def _window(case: Case) -> Window:
     return Window(first=case.window[0], last=case.window[1], day=day if inside else None)
 
 
-def _severe(case: Case) -> tuple[GradedEvent, ...]:
+def _severe(
+    observations: Mapping[str, list[Observation]], as_of: datetime, threshold: int = SEVERE_GRADE
+) -> tuple[GradedEvent, ...]:
     """Every treatment-emergent stretch of grade 3 or higher, whenever and whatever the cause."""
     events = []
-    for term in case.observations:
-        for run in runs_at(case.observations[term], SEVERE_GRADE):
+    for term in observations:
+        for run in runs_at(observations[term], threshold):
             if run.certain:
                 events.append(
                     GradedEvent(
@@ -200,7 +249,7 @@ def _severe(case: Case) -> tuple[GradedEvent, ...]:
                         grade=run.worst,
                         onset=run.first,
                         why=run.why,
-                        known_at=latest(run.entries) or case.as_of,
+                        known_at=latest(run.entries) or as_of,
                         evidence=tuple(entry.evidence for entry in run.entries),
                     )
                 )
@@ -216,7 +265,7 @@ def _not_assessed(person: Person, case: Case, found: _Findings) -> SubjectState:
         why,
         None,
         window=_window(case),
-        severe=_severe(case),
+        severe=_severe(case.observations, case.as_of),
     )
 
 
@@ -274,7 +323,7 @@ def _assessed(
         late += _late(rule, case, triggers[rule.id])
         for trigger in inside[rule.id]:
             _note(rule, trigger, found)
-            if rejects(reviews.get(rule.id), trigger):
+            if rejects(reviews.get(rule.id), trigger, results_at):
                 continue
             if trigger.result in ("met", "needs_review"):
                 active.append((rule, trigger))
@@ -288,14 +337,14 @@ def _assessed(
     ]
     rejecting = [r for r in reviews.values() if r.record.decision == "NOT_DLT"]
     review = "DLT" if confirmed else ("NOT_DLT" if rejecting else None)
-    fatal = any(trigger.grade == DEATH for _, trigger in active)
+    deaths = [latest(trigger.entries) for _, trigger in active if trigger.grade == DEATH]
     parts = {
         "window": _window(case),
         "review": review,
         "criteria": tuple(criteria),
-        "severe": _severe(case),
+        "severe": _severe(case.observations, case.as_of),
         "late_toxicity": tuple(sorted(late, key=lambda item: (item.onset, item.criterion))),
-        "fatal": fatal,
+        "fatal": min((known for known in deaths if known is not None), default=None),
     }
     status, why, since = _status(case, confirmed, active, opened, rejecting, found)
     return _build(person, found, status, why, since, **parts)
@@ -334,7 +383,8 @@ def _status(
         found.ask("missing", text)
     if verdict.provisional:
         found.flags.add("provisional")
-    if verdict.status in ("in_window", "not_evaluable"):
+    undecided = opened and not verdict.judged
+    if verdict.status == "in_window" or (verdict.status == "not_evaluable" and not undecided):
         return verdict.status, verdict.why, verdict.since
     if opened:
         return "open", "; ".join(trigger.why for trigger in opened), verdict.since

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from itertools import groupby
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from shared.clinical.ctcae import LabValue
 from shared.contracts.assessment import Evidence
 from shared.contracts.dates import DateInterval, parse_dtc
 from shared.contracts.envelope import Fact
-from shared.contracts.facts import KINDS, AdverseEvent, Lab, Record
+from shared.contracts.facts import KINDS, AdverseEvent, Disposition, Lab, Record
 
 _OCCURRED: Final = {
     "subject": "RFICDTC",
@@ -38,16 +38,22 @@ _OCCURRED: Final = {
 }
 
 
-_ORDERED: Final = frozenset({"dose", "lab", "cohort_assignment"})
+_TURNING: Final = frozenset({"adverse_event", "cohort_assignment", "dlt_review", "dose"})
+_FIRST_ZONE: Final = timezone(timedelta(hours=14))
+"""Where on earth a local time comes first."""
 
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """When something may have happened: local dates, and instants in UTC; both ends inclusive."""
+    """When something may have happened: local dates, and instants in UTC; both ends inclusive.
+
+    ``slipped``: the stated date lies after the day it was known, so the day is not known at all.
+    """
 
     first: date
     last: date
     moment: tuple[datetime, datetime]
+    slipped: bool
 
 
 class Entry:
@@ -71,7 +77,7 @@ class Entry:
     @property
     def attributed(self) -> bool:
         """Whether the change names a reason or a person."""
-        return bool(self.fact.reason or self.fact.actor)
+        return any((said or "").strip() for said in (self.fact.reason, self.fact.actor))
 
     def when(self, zone: ZoneInfo) -> When:
         """When this may have happened at a site. Nothing happens after it was known: a date in the
@@ -80,7 +86,7 @@ class Entry:
             assert self.occurred is not None
             first, last = self.occurred.local_dates(zone)
             known = self.fact.known_at.astimezone(zone).date() + timedelta(days=1)
-            when = When(min(first, known), last, self.occurred.instants(zone))
+            when = When(min(first, known), last, self.occurred.instants(zone), first > known)
             self._when = (zone, when)
         return self._when[1]
 
@@ -115,6 +121,12 @@ class Entry:
         if self.fact.known_at <= as_of or self.record is None:
             return True
         return self.occurred is not None and self.when(zone).moment[0] <= as_of
+
+    def may_be_seen(self, as_of: datetime) -> bool:
+        """`seen` for something known later, wherever on earth the site is."""
+        if self.occurred is None:
+            return self.record is None
+        return self.occurred.instants(_FIRST_ZONE)[0] <= as_of
 
 
 def entry_of(fact: Fact) -> Entry:
@@ -153,17 +165,20 @@ def stand(versions: Iterable[Entry], known_at: datetime) -> Standing | None:
         only = visible[0]
         return Standing((only,), (only,), None) if only.record is not None else None
     visible.sort(key=lambda entry: (entry.fact.version, entry.fact.content))
-    top = visible[-1].fact.version
-    highest = [entry for entry in visible if entry.fact.version == top]
+    top = visible[-1].fact.version[:2]
+    highest = [entry for entry in visible if entry.fact.version[:2] == top]
     upserts = [entry for entry in highest if entry.record is not None]
     if len(highest) > 1 and upserts:
-        return Standing(tuple(upserts), tuple(visible), "two contents of one revision")
+        before = visible[: -len(highest)]
+        older = [entry for upsert in upserts for entry in _unexplained(before, upsert)]
+        entries = tuple(dict.fromkeys((*upserts, *older)))
+        return Standing(entries, tuple(visible), "two contents of one revision")
     current = highest[0]
     if current.record is None:
         return None
-    older = _unexplained(visible[:-1], current)
-    doubt = "a correction without reason or person" if older else None
-    return Standing((current, *older), tuple(visible), doubt)
+    hidden = _unexplained(visible[:-1], current)
+    doubt = "a correction without reason or person" if hidden else None
+    return Standing((current, *hidden), tuple(visible), doubt)
 
 
 def _unexplained(older: list[Entry], current: Entry) -> tuple[Entry, ...]:
@@ -179,19 +194,43 @@ def _unexplained(older: list[Entry], current: Entry) -> tuple[Entry, ...]:
     return tuple(kept)
 
 
+_HIDING: Final[dict[str, tuple[str, ...]]] = {
+    "Lab": (
+        *("LBTESTCD", "LBORRES", "LBORRESU", "LBORNRLO", "LBORNRHI", "LBDTC", "LBSPEC"),
+        "LBLOBXFL",
+    ),
+    "AdverseEvent": ("AETERM", "AEDECOD", "AESTDTC"),
+    "CohortAssignment": ("assigned_dtc", "dose_level", "part"),
+    "Dose": ("ECTRT", "ECOCCUR", "ECSTDTC", "cycle"),
+    "Concomitant": ("CMTRT", "CMSTDTC", "category"),
+}
+"""What a toxicity hangs on: a change of one of these could make it disappear."""
+
+
 def _could_hide(before: Record, after: Record | None) -> bool:
     """Whether going from ``before`` to ``after`` could make a toxicity disappear."""
-    if isinstance(before, Lab) and isinstance(after, Lab):
-        fields = ("LBTESTCD", "LBORRES", "LBORRESU", "LBORNRLO", "LBORNRHI", "LBDTC")
-        return any(getattr(before, name) != getattr(after, name) for name in fields)
+    names = _HIDING.get(type(before).__name__, ())
+    if any(getattr(before, name) != getattr(after, name) for name in names):
+        return True
     if isinstance(before, AdverseEvent) and isinstance(after, AdverseEvent):
-        if any(
-            getattr(before, name) != getattr(after, name)
-            for name in ("AETERM", "AEDECOD", "AESTDTC")
-        ):
-            return True
-        return worst_reported(before) > worst_reported(after)
+        ends = before.AEENDTC, after.AEENDTC
+        other_end = None not in ends and ends[0] != ends[1]
+        unsaid = any(change not in after.grade_changes for change in before.grade_changes)
+        return other_end or unsaid or worst_reported(before) > worst_reported(after)
+    if isinstance(before, Disposition) and isinstance(after, Disposition):
+        same = (before.DSDECOD, before.DSSTDTC) == (after.DSDECOD, after.DSSTDTC)
+        return is_death(before) and not same
     return False
+
+
+def is_death(record: Record | None) -> bool:
+    """Whether a disposition says that the subject died."""
+    return isinstance(record, Disposition) and record.DSDECOD.strip().upper() == "DEATH"
+
+
+def is_fatal(event: AdverseEvent) -> bool:
+    """Whether a report says that the event ended in death."""
+    return event.AESDTH == "Y" or (event.AEOUT or "").strip().upper() == "FATAL"
 
 
 _SEVERITY_AT_LEAST = {"MILD": 1, "MODERATE": 2, "SEVERE": 3}
@@ -205,7 +244,7 @@ def worst_reported(event: AdverseEvent) -> int:
         grades.append(int(event.AETOXGR))
     elif event.AESEV is not None:
         grades.append(_SEVERITY_AT_LEAST[event.AESEV])
-    if event.AESDTH == "Y" or (event.AEOUT or "").upper() == "FATAL":
+    if is_fatal(event):
         grades.append(5)
     return max(grades)
 
@@ -240,18 +279,42 @@ class History:
                 by_kind.setdefault(record[2], []).append(standing)
         return by_kind
 
-    def corrected(self, known_at: datetime) -> bool:
-        """Whether a record has more than one version by what was known."""
-        return any(
-            sum(entry.fact.known_at <= known_at for entry in versions) > 1
-            for versions in self._versions.values()
-            if len(versions) > 1
+    def upserts(self, kind: str, known_at: datetime | None) -> list[Standing]:
+        """What stands of each record of a kind if deletions are left out of account."""
+        moment = self.latest if known_at is None and self._moments else known_at
+        found = [
+            stand([entry for entry in versions if entry.record is not None], moment)
+            for record, versions in self._versions.items()
+            if record[2] == kind and moment is not None
+        ]
+        return [standing for standing in found if standing is not None]
+
+    def known_of(self, kind: str, known_at: datetime) -> list[datetime]:
+        """When versions of a kind became known, in order."""
+        return sorted(
+            entry.fact.known_at
+            for record, versions in self._versions.items()
+            for entry in versions
+            if record[2] == kind and entry.fact.known_at <= known_at
         )
+
+    def corrected(self, known_at: datetime) -> bool:
+        """Whether a record has more than one version by what was known, or the subject more than
+        one assignment, of which only one counts."""
+        known = [
+            (record[2], sum(entry.fact.known_at <= known_at for entry in versions))
+            for record, versions in self._versions.items()
+            if len(versions) > 1 or record[2] == "cohort_assignment"
+        ]
+        if any(number > 1 for _, number in known):
+            return True
+        return sum(number for kind, number in known if kind == "cohort_assignment") > 1
 
     def turning_points(self, known_at: datetime, zone: ZoneInfo) -> list[datetime]:
         """Moments at which what became known could make a toxicity disappear: another version of a
-        record, a person's review, or a fact that came out of its order in time. What becomes known
-        later changes nothing about an earlier moment, so all of them are remembered at once."""
+        record, a person's review, another dose, event or assignment, or a laboratory value that
+        came out of its order in time. What becomes known later changes nothing about an earlier
+        moment, so all of them are remembered at once."""
         if self._turns is None or self._turns[0] is not zone:
             self._turns = (zone, self._all_turning_points(zone))
         moments = self._turns[1]
@@ -270,11 +333,11 @@ class History:
             for entry in together:
                 fact = entry.fact
                 late = False
-                if entry.occurred is not None and fact.kind in _ORDERED:
+                if entry.occurred is not None and fact.kind == "lab":
                     day = entry.when(zone).last
                     late = ahead is not None and day <= ahead
                     reached = day if reached is None else max(reached, day)
-                if late or fact.record in records or fact.kind == "dlt_review":
+                if late or fact.record in records or fact.kind in _TURNING:
                     moments.add(fact.known_at)
                 records.add(fact.record)
         return sorted(moments)
@@ -300,11 +363,17 @@ class History:
         place = bisect_right(self._moments, known_at)
         return self._moments[place - 1] if place else None
 
-    def seen_late(self, as_of: datetime, known_at: datetime, zone: ZoneInfo) -> bool:
-        """Whether something known after ``as_of`` says what had happened by then."""
-        return any(
-            entry.seen(as_of, zone)
+    def versions_of(self, entry: Entry) -> list[Entry]:
+        """The versions of the same record, as far as they are here."""
+        return self._versions.get(entry.fact.record, [])
+
+    def known_late(self, as_of: datetime) -> list[datetime]:
+        """When something became known after ``as_of`` that may say what had happened by then: also
+        that a record seen then was of another day."""
+        return [
+            entry.fact.known_at
             for versions in self._versions.values()
             for entry in versions
-            if as_of < entry.fact.known_at <= known_at
-        )
+            if entry.fact.known_at > as_of
+            and any(one.fact.known_at <= as_of or one.may_be_seen(as_of) for one in versions)
+        ]

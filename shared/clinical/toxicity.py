@@ -1,27 +1,36 @@
 """A subject's toxicities over time: per CTCAE term, what grade when, by laboratory and by report.
 
-A laboratory value stands until the next one is measured (carry forward). A `Run` is a stretch at or
-above a grade; it must start or worsen on treatment (treatment-emergent, ICH E9), so a grade the
-subject already had before the first dose is not one.
+What is not certain stays a range: a grade without its baseline, a date that is a month, an event
+that began before the first dose. `shared.clinical.runs` makes stretches of it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from shared.clinical.ctcae import Graded, LabValue, NotGradable, grade, term_of
 from shared.clinical.protocol import Attribution, Protocol
-from shared.clinical.timeline import Entry, Standing, highest_possible, worst_reported
+from shared.clinical.timeline import (
+    Entry,
+    Standing,
+    When,
+    highest_possible,
+    is_death,
+    is_fatal,
+    worst_reported,
+)
 from shared.contracts.dates import parse_dtc
-from shared.contracts.facts import AdverseEvent, Disposition, Lab
+from shared.contracts.facts import AdverseEvent, Lab
 
 Related = Literal["yes", "no", "unknown"]
 DEATH = 5
+_BY_DRUG = re.compile(r"AEREL\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +53,6 @@ class Observation:
     before_treatment: bool
     end: date | None = None
     related: Related = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A stretch at or above a grade. ``end`` is the first date below it, None while it lasts.
-
-    ``certain`` is false where only the upper end of a grade range reaches the grade; ``measured``
-    says that a laboratory value is part of it. ``attribution`` joins the reports of the same term
-    during the stretch; ``judge`` means that a laboratory value qualifies and every report calls it
-    unrelated.
-    """
-
-    term: str
-    first: date
-    last: date
-    moment: tuple[datetime, datetime]
-    end: date | None
-    last_observed: date
-    certain: bool
-    measured: bool
-    worst: int
-    why: str
-    entries: tuple[Entry, ...]
-    attribution: Related | Literal["judge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +79,20 @@ def observe(
     found: list[Observation] = []
     baselines = _baselines(labs, zone, start)
     for standing in labs:
-        for entry in standing.entries:
-            found += _laboratory(protocol, zone, entry, start, baselines)
+        found += _worst_of(
+            [_laboratory(protocol, zone, entry, start, baselines) for entry in standing.entries]
+        )
     for standing in events:
-        related = relatedness(standing.versions, protocol.attribution)
-        for entry in standing.entries:
-            found += _reported(protocol, zone, entry, start, related)
-    if not any(seen.high == DEATH for seen in found):
-        found += _deaths(zone, dispositions)
+        related = relatedness(standing, protocol.attribution)
+        found += _worst_of(
+            [tuple(_reported(protocol, zone, one, start, related)) for one in standing.entries]
+        )
+    fatal = [seen for seen in found if seen.high == DEATH]
+    found += [
+        death
+        for death in _deaths(zone, dispositions, start)
+        if not any(seen.first <= death.last for seen in fatal)
+    ]
     found.sort(key=lambda seen: (seen.first, seen.moment, seen.entry.fact.fact_id))
     by_term: dict[str, list[Observation]] = {}
     for seen in found:
@@ -109,9 +100,28 @@ def observe(
     return by_term
 
 
+def _worst_of(contents: list[tuple[Observation, ...]]) -> Iterable[Observation]:
+    """Of a record that contradicts itself only the worst content, term by term: the other can
+    neither end a stretch nor be what existed before treatment."""
+    if len(contents) == 1:
+        return contents[0]
+    everything = [seen for content in contents for seen in content]
+    kept = []
+    for content in contents:
+        for seen in content:
+            here, there = (
+                max((not one.before_treatment, one.high) for one in group if one.term == seen.term)
+                for group in (content, everything)
+            )
+            if here == there:
+                kept.append(seen)
+    return kept
+
+
 def _is_baseline(record: Lab, entry: Entry, zone: ZoneInfo, start: FirstDose) -> bool:
-    """Flagged by the source, or certainly taken before the first dose."""
-    if record.LBLOBXFL == "Y":
+    """Flagged by the source and not of a later day than the first dose, or certainly taken before
+    it."""
+    if record.LBLOBXFL == "Y" and entry.dates(zone)[0] <= start.last:
         return True
     return entry.instants(zone)[1] < start.moment[0] and entry.dates(zone)[1] <= start.first
 
@@ -147,16 +157,24 @@ def _laboratory(
         return ()
     before = _is_baseline(record, entry, zone, start)
     baseline = None if before else baselines.get((record.LBTESTCD, record.LBSPEC))
-    basis = (protocol.ctcae, zone, before, baseline)
+    when = _when(entry, zone, start)
+    basis = (protocol.ctcae, when, before, baseline)
     if entry.graded is None or entry.graded[0] != basis:
-        entry.graded = (basis, _grades(protocol, zone, entry, before, baseline))
+        entry.graded = (basis, _grades(protocol, when, entry, before, baseline))
     return entry.graded[1]
 
 
-def _grades(
-    protocol: Protocol, zone: ZoneInfo, entry: Entry, before: bool, baseline: LabValue | None
-) -> tuple[Observation, ...]:
+def _when(entry: Entry, zone: ZoneInfo, start: FirstDose) -> When:
+    """When it may have happened; of a date in the future only that it was on treatment."""
     when = entry.when(zone)
+    if not when.slipped:
+        return when
+    return replace(when, first=start.first, moment=(start.moment[0], when.moment[1]))
+
+
+def _grades(
+    protocol: Protocol, when: When, entry: Entry, before: bool, baseline: LabValue | None
+) -> tuple[Observation, ...]:
     answers = _graded(entry.lab_value(), protocol.ctcae, baseline, before)
     return tuple(
         Observation(
@@ -191,20 +209,26 @@ def known_term(protocol: Protocol, record: AdverseEvent) -> str | None:
     return None
 
 
-def relatedness(versions: Sequence[Entry], attribution: Attribution) -> Related:
+def relatedness(standing: Standing, attribution: Attribution) -> Related:
     """Causality over all versions of a report: whoever once said related is not overruled by a
     later version (only a `dlt_review` does that); no statement, or a wording the protocol does not
-    know, is unknown and counts as related until answered."""
+    know, is unknown and counts as related until answered. Related to one drug (``AEREL1``, ...) is
+    related."""
     related = {word.upper() for word in attribution.related}
     unrelated = {word.upper() for word in attribution.not_related}
-    words = [
-        (entry.record.AEREL or "").strip().upper()
-        for entry in versions
-        if isinstance(entry.record, AdverseEvent)
-    ]
-    if any(word in related for word in words):
+    if any(word in related for entry in standing.versions for word in _causality(entry)):
         return "yes"
-    return "no" if words and words[-1] in unrelated else "unknown"
+    words = [word for entry in standing.entries for word in _causality(entry)]
+    return "no" if all(word in unrelated for word in words) else "unknown"
+
+
+def _causality(entry: Entry) -> list[str]:
+    """What a version says about causality, overall and by drug; empty for a deletion."""
+    record = entry.record
+    if not isinstance(record, AdverseEvent):
+        return []
+    by_drug = [record.supp[name] for name in sorted(record.supp) if _BY_DRUG.fullmatch(name)]
+    return [str(word or "").strip().upper() for word in (record.AEREL, *by_drug)]
 
 
 def _reported(
@@ -213,13 +237,17 @@ def _reported(
     record = entry.record
     assert isinstance(record, AdverseEvent)
     term = known_term(protocol, record) or record.AEDECOD or record.AETERM
-    over = _over(record, zone)
-    steps = _steps(entry, record, zone)
-    possible = highest_possible(record)
+    over = end_of_event(record, zone)
+    steps = _steps(_when(entry, zone, start), record, zone)
+    worst, possible = worst_reported(record), highest_possible(record)
+    stated = {int(change.grade) for change in record.grade_changes}
     for index, (first, last, moment, value) in enumerate(steps):
-        high = possible if value == worst_reported(record) else value
-        later = steps[index + 1][0] if index + 1 < len(steps) else None
-        yield Observation(
+        high = possible if value == worst else value
+        end = steps[index + 1][0] if index + 1 < len(steps) else over
+        before = last < start.first
+        if before and end is not None and end < start.first:
+            continue
+        seen = Observation(
             term=term,
             first=first,
             last=last,
@@ -229,22 +257,40 @@ def _reported(
             entry=entry,
             why=f"reported grade {value}" if value == high else "reported as severe, grade 3 or 4",
             reported=True,
-            before_treatment=last < start.first,
-            end=later or over,
+            before_treatment=before,
+            end=end,
             related=related,
         )
+        yield _on_treatment(seen, zone, start) if before and value not in stated else seen
 
 
-def _deaths(zone: ZoneInfo, dispositions: Sequence[Standing]) -> Iterable[Observation]:
+def _on_treatment(seen: Observation, zone: ZoneInfo, start: FirstDose) -> Observation:
+    """An event that began before the first dose and outlasted it, with one grade for all of it:
+    when it reached that grade nobody says. A death was not before the first dose."""
+    known = seen.entry.fact.known_at
+    return replace(
+        seen,
+        first=start.first,
+        last=max(start.last, seen.end or known.astimezone(zone).date()),
+        moment=(start.moment[0], max(start.moment[1], known)),
+        low=DEATH if seen.low == DEATH else 0,
+        why=f"{seen.why}, begun before the first dose",
+        before_treatment=False,
+    )
+
+
+def _deaths(
+    zone: ZoneInfo, dispositions: Sequence[Standing], start: FirstDose
+) -> Iterable[Observation]:
     for standing in dispositions:
         for entry in standing.entries:
-            if isinstance(entry.record, Disposition) and entry.record.DSDECOD.upper() == "DEATH":
-                first, last = entry.dates(zone)
+            if is_death(entry.record):
+                when = _when(entry, zone, start)
                 yield Observation(
                     term="Death NOS",
-                    first=first,
-                    last=last,
-                    moment=entry.instants(zone),
+                    first=when.first,
+                    last=when.last,
+                    moment=when.moment,
                     low=DEATH,
                     high=DEATH,
                     entry=entry,
@@ -255,10 +301,10 @@ def _deaths(zone: ZoneInfo, dispositions: Sequence[Standing]) -> Iterable[Observ
 
 
 def _steps(
-    entry: Entry, record: AdverseEvent, zone: ZoneInfo
+    when: When, record: AdverseEvent, zone: ZoneInfo
 ) -> list[tuple[date, date, tuple[datetime, datetime], int]]:
     """The grades of a report over time: its start, then each change of grade."""
-    first, last = entry.dates(zone)
+    start = (when.first, when.last, when.moment)
     changes = []
     for change in record.grade_changes:
         interval = parse_dtc(change.dtc)
@@ -267,108 +313,18 @@ def _steps(
     changes.sort(key=lambda step: (step[0], step[3]))
     worst = worst_reported(record)
     if not changes:
-        return [(first, last, entry.instants(zone), worst)]
-    if changes[0][0] > first:
-        changes.insert(0, (first, last, entry.instants(zone), worst))
+        return [(*start, worst)]
+    if changes[0][0] > when.first:
+        changes.insert(0, (*start, worst))
     elif worst > max(step[3] for step in changes):
         changes[0] = (*changes[0][:3], worst)
     return changes
 
 
-def _over(record: AdverseEvent, zone: ZoneInfo) -> date | None:
-    """The date a reported event was certainly over: the last its end may mean."""
-    if record.AEENDTC is None or (record.AEOUT or "").upper() == "FATAL":
+def end_of_event(record: AdverseEvent, zone: ZoneInfo) -> date | None:
+    """The date a reported event was certainly over: the last its end may mean. None where it ended
+    in death, or before it began."""
+    if record.AEENDTC is None or is_fatal(record):
         return None
-    return parse_dtc(record.AEENDTC).local_dates(zone)[1]
-
-
-def runs_at(observations: Sequence[Observation], threshold: int) -> list[Run]:
-    """The treatment-emergent stretches of one term at ``threshold`` or above, by onset."""
-    measured = [seen for seen in observations if not seen.reported]
-    reports = [seen for seen in observations if seen.reported]
-    before = [seen for seen in measured if seen.before_treatment][-1:]
-    before += [seen for seen in reports if seen.before_treatment]
-    needed = max(threshold, max((seen.low for seen in before), default=0) + 1)
-    pieces = _measured_runs(measured, needed)
-    pieces += [
-        _piece([seen], needed, seen.end, seen.end or seen.last)
-        for seen in reports
-        if seen.high >= needed and not seen.before_treatment
-    ]
-    pieces.sort(key=lambda run: (run.first, run.moment, run.entries[0].fact.fact_id))
-    return [_attributed(run, reports) for run in _merge(pieces)]
-
-
-def _measured_runs(measured: Sequence[Observation], needed: int) -> list[Run]:
-    runs: list[Run] = []
-    current: list[Observation] = []
-    for seen in measured:
-        if seen.before_treatment:
-            continue
-        if seen.high >= needed:
-            current.append(seen)
-        elif current:
-            runs.append(_piece(current, needed, seen.first, current[-1].last))
-            current = []
-    if current:
-        runs.append(_piece(current, needed, None, current[-1].last))
-    return runs
-
-
-def _piece(seen: list[Observation], needed: int, end: date | None, last_observed: date) -> Run:
-    worst = max(seen, key=lambda one: (one.high, one.low))
-    return Run(
-        term=seen[0].term,
-        first=seen[0].first,
-        last=seen[0].last,
-        moment=seen[0].moment,
-        end=end,
-        last_observed=last_observed,
-        certain=any(one.low >= needed for one in seen),
-        measured=not seen[0].reported,
-        worst=worst.high,
-        why=worst.why,
-        entries=tuple(one.entry for one in seen),
-        attribution="unknown",
-    )
-
-
-def _merge(pieces: Sequence[Run]) -> list[Run]:
-    """Join overlapping stretches: the laboratory and the report of one event are one event."""
-    merged: list[Run] = []
-    for piece in pieces:
-        last = merged[-1] if merged else None
-        if last is None or (last.end is not None and piece.first > last.end):
-            merged.append(piece)
-            continue
-        worst = max(last, piece, key=lambda run: (run.worst, run.measured))
-        merged[-1] = replace(
-            last,
-            end=None if last.end is None or piece.end is None else max(last.end, piece.end),
-            last_observed=max(last.last_observed, piece.last_observed),
-            certain=last.certain or piece.certain,
-            worst=worst.worst,
-            measured=last.measured or piece.measured,
-            why=worst.why,
-            entries=tuple(dict.fromkeys((*last.entries, *piece.entries))),
-        )
-    return merged
-
-
-def _attributed(run: Run, reports: Sequence[Observation]) -> Run:
-    """Add what the reports of the same term during the stretch say about causality."""
-    slack = timedelta(days=1)
-    during = [
-        seen
-        for seen in reports
-        if (run.end is None or seen.first <= run.end + slack)
-        and (seen.end is None or seen.end >= run.first - slack)
-    ]
-    said = {seen.related for seen in during}
-    attribution: Related | Literal["judge"] = "unknown"
-    if "yes" in said:
-        attribution = "yes"
-    elif said == {"no"}:
-        attribution = "judge" if run.measured else "no"
-    entries = tuple(dict.fromkeys((*run.entries, *(seen.entry for seen in during))))
-    return replace(run, attribution=attribution, entries=entries)
+    over = parse_dtc(record.AEENDTC).local_dates(zone)[1]
+    return over if over >= parse_dtc(record.AESTDTC).local_dates(zone)[0] else None

@@ -178,6 +178,7 @@ class Trial:
         known: datetime | None = None,
         revision: int = 1,
         reason: str | None = None,
+        recordid: str | None = None,
         **data: Any,
     ) -> Fact:
         """One adverse event."""
@@ -194,7 +195,7 @@ class Trial:
         return self._add(
             "adverse_event",
             body,
-            recordid=f"{subject}/AE/{term}",
+            recordid=recordid or f"{subject}/AE/{term}",
             known=moment,
             subject=subject,
             revision=revision,

@@ -63,21 +63,15 @@ def test_an_unexplained_change_of_an_event(change: dict[str, object], stays: boo
 
 def test_an_unexplained_change_of_another_record_just_stands() -> None:
     trial = one()
-    trial.record(
-        "disposition",
-        "1-01",
-        {"DSDECOD": "DEATH", "DSSTDTC": str(day(9))},
-        known=at(day(9)),
-        recordid="ds",
-    )
-    trial.record(
-        "disposition",
-        "1-01",
-        {"DSDECOD": "COMPLETED", "DSSTDTC": str(day(9))},
-        known=at(day(10)),
-        recordid="ds",
-        revision=2,
-    )
+    for revision, word in ((1, "LOST TO FOLLOW-UP"), (2, "COMPLETED")):
+        trial.record(
+            "disposition",
+            "1-01",
+            {"DSDECOD": word, "DSSTDTC": str(day(9))},
+            known=at(day(8 + revision)),
+            recordid="ds",
+            revision=revision,
+        )
     assert subject_of(trial.assess(at(day(10), 16)), "1-01").status == "in_window"
 
 

@@ -36,11 +36,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """All dose levels from 1 upwards, and the one enrolling now."""
+    """All dose levels from 1 upwards, the one enrolling now, and the one the study started with."""
 
     doses: tuple[Counts, ...]
     current: int
     variant: Literal["plain", "deescalate"]
+    start: int = 1
 
     def at(self, level: int) -> Counts:
         """The counts of one level."""

@@ -13,6 +13,8 @@ Stop decisions count confirmed and candidate DLTs at once; go decisions need not
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shared.clinical.designs.model import Answer, Counts, Question
 from shared.contracts.assessment import Action, Reason
 
@@ -60,10 +62,37 @@ def _reason(rule: str, text: str, counts: Counts) -> Reason:
 
 
 def _first_uncleared(question: Question) -> Counts | None:
-    for counts in question.doses[: question.current - 1]:
+    for counts in _lower(question, question.current):
         if not cleared_so_far(counts):
             return counts
     return None
+
+
+def _lower(question: Question, level: int) -> list[Counts]:
+    """The doses below a level that the study has passed through."""
+    below = question.doses[: level - 1]
+    return [one for one in below if one.level >= question.start or one.enrolled]
+
+
+def _may_fall(question: Question, level: int) -> Counts | None:
+    """A dose below that its pending subjects could still take away."""
+    for counts in _lower(question, level):
+        worst = replace(
+            counts,
+            evaluable=counts.enrolled,
+            confirmed=counts.confirmed + counts.pending,
+            pending=0,
+        )
+        if counts.pending and not cleared_so_far(replace(worst, candidate=0)):
+            return counts
+    return None
+
+
+def _wait_for(counts: Counts) -> Reason:
+    text = (
+        f"{counts.pending} pending at dose level {counts.level} ({counts.ratio}) may take it away"
+    )
+    return _reason("pending_below", text, counts)
 
 
 def _fallen(question: Question, below: Counts) -> Answer:
@@ -89,7 +118,7 @@ def _exceeded(question: Question, counts: Counts) -> Answer:
 
 
 def _below_exceeded(question: Question, below: Counts, reason: Reason, held: int) -> Answer:
-    needed = FULL if question.variant == "deescalate" else 0
+    needed = FULL if question.variant == "deescalate" or below.toxic else COHORT
     if below.enrolled < needed:
         text = (
             f"dose level {below.level} has {below.enrolled} of {needed}: treat {COHORT} more there"
@@ -97,9 +126,10 @@ def _below_exceeded(question: Question, below: Counts, reason: Reason, held: int
         more = _reason("fill_dose_below", text, below)
         down: Action = "deescalate" if question.current > below.level else "expand"
         return Answer(down, below.level, (reason, more), hold_from=held)
-    if below.pending:
-        text = f"{below.pending} pending at dose level {below.level} decide the MTD"
-        wait = _reason("pending_below", text, below)
+    pending = below if below.pending else _may_fall(question, below.level)
+    if pending is not None:
+        text = f"{pending.pending} pending at dose level {pending.level} decide the MTD"
+        wait = _reason("pending_below", text, pending)
         still: Action = "hold" if question.current >= held else "wait"
         return Answer(still, question.current, (reason, wait), hold_from=held)
     text = f"dose level {below.level} has {below.ratio}: it is the MTD"
@@ -110,6 +140,9 @@ def _below_exceeded(question: Question, below: Counts, reason: Reason, held: int
 def _at_current(question: Question, counts: Counts) -> Answer:
     level = counts.level
     target = FULL if counts.toxic else COHORT
+    below = _may_fall(question, level)
+    if below is not None:
+        return Answer("wait", level, (_wait_for(below),))
     if counts.enrolled < COHORT:
         text = f"{counts.enrolled} of {COHORT} places at dose level {level} are taken"
         return Answer("enrol", level, (_reason("fill_cohort", text, counts),))

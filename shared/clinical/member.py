@@ -1,0 +1,114 @@
+"""One subject within a study: the history, and the states already worked out from it.
+
+A memory only: a state by what was known at K does not change when something becomes known after K,
+so it is kept until a version known by then arrives, apart for each protocol.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from shared.clinical.protocol import Protocol, day_ends
+from shared.clinical.subject import SubjectState, assess_subject, criterion_results
+from shared.clinical.timeline import Entry, History
+from shared.contracts.assessment import CriterionResult
+from shared.contracts.facts import Lab
+
+
+@dataclass
+class _Memory:
+    """What was worked out by one protocol: earlier moments that were asked for, and the present
+    state with the moments from and until which it holds."""
+
+    protocol: Protocol
+    states: dict[tuple[datetime, datetime], SubjectState | None] = field(default_factory=dict)
+    results: dict[datetime, dict[str, CriterionResult]] = field(default_factory=dict)
+    recent: tuple[datetime, datetime, datetime, SubjectState | None] | None = None
+
+    def drop(self, known: datetime) -> None:
+        """Forget what a version known then may change."""
+        self.recent = None
+        if any(key[1] >= known for key in self.states):
+            self.states = {key: state for key, state in self.states.items() if key[1] < known}
+        if any(key >= known for key in self.results):
+            self.results = {key: found for key, found in self.results.items() if key < known}
+
+
+class Member:
+    """One subject's history with what was worked out from it."""
+
+    def __init__(self) -> None:
+        self.history = History()
+        self._memories: dict[int, _Memory] = {}
+        self._baselines: dict[tuple[str, str | None], Entry] | None = None
+
+    def add(self, entry: Entry) -> None:
+        """Take in one version and drop what it may change."""
+        self.history.add(entry)
+        self._baselines = None
+        for memory in self._memories.values():
+            memory.drop(entry.fact.known_at)
+
+    def forget(self) -> None:
+        """Drop everything worked out."""
+        self._memories.clear()
+
+    def baseline(self, record: Lab) -> Entry | None:
+        """The standing flagged baseline of the same test and specimen."""
+        if self._baselines is None:
+            self._baselines = self.history.flagged_baselines()
+        return self._baselines.get((record.LBTESTCD, record.LBSPEC))
+
+    def state(
+        self, protocol: Protocol, usubjid: str, as_of: datetime, known_at: datetime
+    ) -> SubjectState | None:
+        """The subject's state; None where no record of it stands."""
+        known = self.history.latest_known(known_at)
+        if known is None:
+            return None
+        if known > as_of and not any(late <= known for late in self.history.known_late(as_of)):
+            known = self.history.latest_known(as_of)
+            if known is None:
+                return None
+        memory = self._memories.setdefault(id(protocol), _Memory(protocol))
+        recent = memory.recent
+        if recent is not None and recent[0] == known and recent[1] <= as_of < recent[2]:
+            return recent[3]
+        key = (as_of, known)
+        if key in memory.states:
+            return memory.states[key]
+        state = self._work_out(memory, usubjid, as_of, known)
+        if known < self.history.latest:
+            memory.states[key] = state
+        elif known <= as_of:
+            memory.recent = (known, as_of, _valid_until(state, as_of), state)
+        return state
+
+    def _work_out(
+        self, memory: _Memory, usubjid: str, as_of: datetime, known: datetime
+    ) -> SubjectState | None:
+        standing = self.history.standing(known)
+        if not standing:
+            return None
+
+        def results_at(moment: datetime) -> dict[str, CriterionResult]:
+            if moment not in memory.results:
+                then = self.history.standing(moment)
+                memory.results[moment] = criterion_results(memory.protocol, usubjid, then, moment)
+            return memory.results[moment]
+
+        state = assess_subject(memory.protocol, usubjid, standing, as_of, results_at)
+        return replace(state, corrected=self.history.corrected(known))
+
+
+def _valid_until(state: SubjectState | None, as_of: datetime) -> datetime:
+    """Until when the state holds if nothing more becomes known: its deadlines, and the turn of the
+    day at the site while something is still counted in days."""
+    if state is None:
+        return as_of
+    until = min(state.deadlines, default=as_of + timedelta(days=36500))
+    window = state.assessment.window
+    if window is not None and window.day is None and not state.deadlines:
+        return until
+    return min(until, day_ends(as_of.astimezone(state.zone).date(), state.zone))
