@@ -44,7 +44,7 @@ class Patience:
     first: timedelta = timedelta(seconds=5)
     longest: timedelta = timedelta(minutes=15)
     attempts: Mapping[str, int] | None = None
-    lease_seconds: float = 90.0
+    lease_seconds: float = 30.0
 
     def most(self, severity: str) -> int:
         """Attempts before a delivery of this severity is given up."""

@@ -23,7 +23,7 @@ from tests.chaos.listener import Listener
 from tests.chaos.sink import Sink
 from tests.chaos.trial import Sender, connected, pure_study, stated_facts, subject_codes
 
-LEASE_SECONDS = 90.0
+LEASE_SECONDS = 30.0
 """How long a try of a delivery is nobody else's; see `services.notifier.outreach.Patience`."""
 
 EVERY_NTH_RECEIPT = 10
