@@ -17,6 +17,7 @@ from shared.clinical.designs.three_plus_three import LIMIT, cleared
 from shared.clinical.protocol import Protocol
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry
+from shared.clinical.toxicity import DEATH
 from shared.contracts.assessment import (
     DecisionView,
     DltCount,
@@ -188,19 +189,14 @@ def _lifts(record: Decision) -> bool:
 
 def _recorded(decisions: Sequence[Entry]) -> list[_Hold]:
     """The holds that persons have put on record."""
-    return [
-        _Hold(
-            _record(entry).dose_level,
-            entry.fact.known_at,
-            Reason(
-                rule="decision",
-                text=f"held by the record of {_record(entry).decided_dtc}",
-                inputs={"dose_level": _record(entry).dose_level},
-            ),
-        )
-        for entry in decisions
-        if _record(entry).action == "hold"
-    ]
+    found = []
+    for entry in decisions:
+        record = _record(entry)
+        if record.action == "hold":
+            text = f"held by the record of {record.decided_dtc}"
+            reason = Reason(rule="decision", text=text, inputs={"dose_level": record.dose_level})
+            found.append(_Hold(record.dose_level, entry.fact.known_at, reason))
+    return found
 
 
 def _causes(protocol: Protocol, states: Sequence[SubjectState], answer: Answer) -> list[_Hold]:
@@ -259,10 +255,14 @@ def _weight(protocol: Protocol, state: SubjectState | None) -> set[tuple[str, in
 
 def _ever_suspect(state: SubjectState | None) -> bool:
     """Whether the subject may have weighed more once: a criterion has evidence, a record was
-    corrected (a later version without evidence hides what stood before), or nothing is left."""
+    corrected (a later version without evidence hides what stood before), or nothing is left. Who
+    still counts as toxic can only have lost a death."""
     if state is None or state.corrected:
         return True
-    return any(criterion.evidence for criterion in state.assessment.criteria)
+    subject = state.assessment
+    if subject.status in _TOXIC:
+        return any(event.grade == DEATH for event in subject.severe)
+    return any(criterion.evidence for criterion in subject.criteria)
 
 
 def _blocks(

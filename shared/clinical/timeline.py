@@ -38,7 +38,7 @@ _OCCURRED: Final = {
 }
 
 
-_TURNING: Final = frozenset({"adverse_event", "cohort_assignment", "dlt_review", "dose"})
+_TURNING: Final = frozenset({"cohort_assignment", "dlt_review"})
 _FIRST_ZONE: Final = timezone(timedelta(hours=14))
 """Where on earth a local time comes first."""
 
@@ -63,7 +63,7 @@ class Entry:
     ``graded`` remembers the grades of a laboratory value with what they were based on.
     """
 
-    __slots__ = ("_lab", "_when", "evidence", "fact", "graded", "occurred", "record")
+    __slots__ = ("_earliest", "_lab", "_when", "evidence", "fact", "graded", "occurred", "record")
 
     def __init__(self, fact: Fact, record: Record | None, occurred: DateInterval | None) -> None:
         self.fact = fact
@@ -71,6 +71,7 @@ class Entry:
         self.occurred = occurred
         self.evidence = Evidence(source=fact.source, recordid=fact.recordid, revision=fact.revision)
         self._when: tuple[ZoneInfo, When] | None = None
+        self._earliest: datetime | None = None
         self._lab: LabValue | None = None
         self.graded: tuple[Any, tuple[Any, ...]] | None = None
 
@@ -124,9 +125,11 @@ class Entry:
 
     def may_be_seen(self, as_of: datetime) -> bool:
         """`seen` for something known later, wherever on earth the site is."""
-        if self.occurred is None:
-            return self.record is None
-        return self.occurred.instants(_FIRST_ZONE)[0] <= as_of
+        if self._earliest is None:
+            if self.occurred is None:
+                return self.record is None
+            self._earliest = self.occurred.instants(_FIRST_ZONE)[0]
+        return self._earliest <= as_of
 
 
 def entry_of(fact: Fact) -> Entry:
@@ -312,9 +315,9 @@ class History:
 
     def turning_points(self, known_at: datetime, zone: ZoneInfo) -> list[datetime]:
         """Moments at which what became known could make a toxicity disappear: another version of a
-        record, a person's review, another dose, event or assignment, or a laboratory value that
-        came out of its order in time. What becomes known later changes nothing about an earlier
-        moment, so all of them are remembered at once."""
+        record, a person's review, another assignment, a dose or event of an earlier day, or a
+        laboratory value that came out of its order in time. What becomes known later changes
+        nothing about an earlier moment, so all of them are remembered at once."""
         if self._turns is None or self._turns[0] is not zone:
             self._turns = (zone, self._all_turning_points(zone))
         moments = self._turns[1]
@@ -337,6 +340,8 @@ class History:
                     day = entry.when(zone).last
                     late = ahead is not None and day <= ahead
                     reached = day if reached is None else max(reached, day)
+                if fact.kind in ("adverse_event", "dose") and entry.occurred is not None:
+                    late = entry.when(zone).last < fact.known_at.astimezone(zone).date()
                 if late or fact.record in records or fact.kind in _TURNING:
                     moments.add(fact.known_at)
                 records.add(fact.record)
