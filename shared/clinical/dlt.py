@@ -109,9 +109,7 @@ def toxicity_triggers(rule: CriterionRule, case: Case) -> list[Trigger]:
         if rule.toxicity.for_more_than_days is not None:
             observations = _for_duration(observations)
         for run in runs_at(observations, rule.toxicity.grade):
-            trigger = _judge_run(rule, case, run)
-            if trigger is not None:
-                triggers.append(trigger)
+            triggers.append(_judge_run(rule, case, run))
     return triggers
 
 
@@ -134,7 +132,7 @@ def _for_duration(observations: list[Observation]) -> list[Observation]:
     return measured or observations
 
 
-def _judge_run(rule: CriterionRule, case: Case, run: Run) -> Trigger | None:
+def _judge_run(rule: CriterionRule, case: Case, run: Run) -> Trigger:
     assert rule.toxicity is not None
     why = f"{run.term}: {run.why}"
     trigger = Trigger("met", run.first, run.last, why, run.entries, grade=run.worst)

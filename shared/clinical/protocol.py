@@ -339,8 +339,8 @@ def _check_rule(
     for exemption in rule.unless:
         found += _check_terms(document, protocol, path, exemption.terms, None)
         found += _check_group(document, protocol, path, exemption.group)
-        if rule.toxicity is not None:
-            found += _check_exemption(document, path, rule.toxicity, exemption)
+        assert rule.toxicity is not None
+        found += _check_exemption(document, path, rule.toxicity, exemption)
     if rule.delay and rule.delay.treatment not in protocol.treatments:
         found.append(document.finding(path, "the delayed treatment is not listed", "add it"))
     return found

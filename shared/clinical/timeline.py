@@ -245,7 +245,8 @@ def worst_reported(event: AdverseEvent) -> int:
     grades = [int(change.grade) for change in event.grade_changes]
     if event.AETOXGR is not None:
         grades.append(int(event.AETOXGR))
-    elif event.AESEV is not None:
+    else:
+        assert event.AESEV is not None
         grades.append(_SEVERITY_AT_LEAST[event.AESEV])
     if is_fatal(event):
         grades.append(5)

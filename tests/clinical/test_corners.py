@@ -109,3 +109,55 @@ def test_the_end_of_a_day_is_the_site_s() -> None:
 def test_odd_documents(text: str, problem: str) -> None:
     with pytest.raises(DocumentError, match=problem):
         load_protocol(text)
+
+
+def test_a_second_episode_takes_nothing_from_the_recovery_of_the_first() -> None:
+    trial = one()
+    for record, begin, end in (("a", 5, 6), ("b", 15, 16)):
+        how = {"AEENDTC": str(day(end)), "recordid": record, "known": at(day(end))}
+        trial.event("1-01", "Nausea", 3, day(begin), **how)  # type: ignore[arg-type]
+    assert result(trial, 18, "non-haematological-g3") == "not_met"
+
+
+@pytest.mark.parametrize(("changed", "onset"), [(12, 9), (9, 9)])
+def test_a_worst_grade_that_no_change_states_counts_from_the_start(
+    changed: int, onset: int
+) -> None:
+    trial = one()
+    changes = [{"dtc": str(day(changed)), "grade": "1"}]
+    trial.event("1-01", "Pain", 3, day(9), known=at(day(13)), grade_changes=changes)
+    subject = subject_of(trial.assess(at(day(13), 20)), "1-01")
+    found = next(one for one in subject.criteria if one.id == "non-haematological-g3")
+    assert (found.result, found.onset) == ("met", day(onset))
+
+
+def test_a_disposition_completed_is_no_reason_for_a_delay() -> None:
+    trial = one()
+    data = {"DSDECOD": "COMPLETED", "DSSTDTC": str(day(20))}
+    trial.record("disposition", "1-01", data, known=at(day(20)))
+    assert result(trial, 40, "cycle-2-delay") == "open"
+
+
+def test_a_dose_without_its_plan_keeps_the_subject_open() -> None:
+    trial = one()
+    trial.complete("1-01")
+    data = {"ECTRT": "ANLOTINIB", "ECOCCUR": "Y", "ECSTDTC": str(day(3)), "ECDOSE": "1"}
+    trial.record("dose", "1-01", data, known=at(day(3)))
+    assert subject_of(trial.assess(at(day(23))), "1-01").status == "open"
+
+
+def test_exceptions_belong_to_a_toxicity() -> None:
+    old = "hys_law: {transaminase_at_least"
+    new = "unless: [{judgement: x}]\n      " + old
+    with pytest.raises(DocumentError, match="belong to a toxicity"):
+        load_protocol(PROTOCOL.read_text().replace(old, new))
+
+
+def test_corrections_from_before_there_was_a_protocol() -> None:
+    trial = Trial()
+    early = at(DAY_1 - timedelta(days=90))
+    for revision in (1, 2):
+        data = {"SUBJID": "1-01", "RFICDTC": str(early.date())}
+        how = {"recordid": "1-01/DM", "revision": revision}
+        trial.record("subject", "1-01", data, known=early + timedelta(days=revision), **how)
+    assert trial.assess(at(day(2))).status == "open"
