@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from deploy.kafka.broker import KafkaCluster
 from services.cli.app import run
 from services.demo import STUDY
 from services.demo.replay import events
@@ -14,6 +15,7 @@ from services.demo.story import Story, post_events
 from services.demo.table import FOLDER, read_protocol
 from shared.contracts.assessment import Assessment
 from shared.runtime.settings import KafkaSettings
+from tests.kafka_support import require_own_kafka
 from tests.scenarios.installation import Installation, by_source, installation
 from tests.scenarios.pure import last_moment, told
 from tests.scenarios.timeline import Row, Telling, hold_against, rows
@@ -133,14 +135,21 @@ def put_protocol(client: httpx2.Client, running: Installation) -> None:
 
 @pytest.mark.kafka
 def test_over_kafka_it_ends_the_same(
-    new_database: Callable[[], str], kafka_bootstrap: str, telling: Telling
+    new_database: Callable[[], str], tmp_path: Path, telling: Telling
 ) -> None:
-    kafka = KafkaSettings(tuple(kafka_bootstrap.split(",")))
-    with installation(new_database(), kafka) as running:
-        final = Story(running.url, running.keys, running.clock).tell()
-        assert final.digest == telling.final.digest
-        over = Telling(running.view, running.signals(), final)
+    """On a broker of its own: an installation's topics are nobody else's."""
+    require_own_kafka()
+    with KafkaCluster(tmp_path / "kafka") as broker:
+        settings = KafkaSettings((broker.bootstrap_servers,))
+        over = _told_over(settings, new_database(), telling)
     # As long as the story goes moment by moment, every signal is the same one; after that a month
     # may arrive in pieces, and what stands in the end is the same.
     assert _escalation(over) == _escalation(telling)
     assert _standing(over) == _standing(telling)
+
+
+def _told_over(kafka: KafkaSettings, database_url: str, telling: Telling) -> Telling:
+    with installation(database_url, kafka) as running:
+        final = Story(running.url, running.keys, running.clock).tell()
+        assert final.digest == telling.final.digest
+        return Telling(running.view, running.signals(), final)
