@@ -103,7 +103,8 @@ def _signal(
     known = known_at or assessment.known_at
     happened = at or known
     if not isinstance(happened, datetime):
-        happened = datetime.combine(happened, time(12), UTC)
+        # A date alone is written as its noon, and never as later than it was known.
+        happened = min(datetime.combine(happened, time(12), UTC), known)
     version = assessment.protocol_version
     return StandingSignal(
         key=f"{slot}|{kind.value}|{rule}|{version}|{sha256(trigger)[:16]}",

@@ -244,7 +244,12 @@ def test_before_the_protocol_there_is_nothing_to_assess_by(service: Service, tri
 
 def test_windows_close_by_the_clock_alone(service: Service, trial: Trial) -> None:
     service.feed(trial.protocol(), *trial.cohort())
-    service.feed(*(trial.complete(f"1-0{number}", known=at(DAY_1)) for number in (1, 2, 3)))
+    service.feed(
+        *(
+            trial.complete(f"1-0{number}", known=at(DAY_1 + timedelta(days=20)))
+            for number in (1, 2, 3)
+        )
+    )
     assert not service.about("enrolment", dose_level=2)["allowed"]
     service.clock.set(at(DAY_1 + timedelta(days=21)))
     # Whether or not the ticker was faster: the answer is as of now.

@@ -282,7 +282,7 @@ def test_garbage_before_any_fact_marks_the_study(station: Station, trial: Trial)
 
 def test_windows_close_without_an_event(station: Station, trial: Trial) -> None:
     station.feed([trial.protocol(), *trial.cohort()])
-    complete = [trial.complete(f"1-0{n}", known=at(DAY_1)) for n in (1, 2, 3)]
+    complete = [trial.complete(f"1-0{n}", known=at(DAY_1 + timedelta(days=20))) for n in (1, 2, 3)]
     station.feed(complete)
     deadline = station.row().next_deadline
     assert deadline is not None
