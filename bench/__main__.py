@@ -22,7 +22,7 @@ TOP = 12
 
 THROUGHPUT = throughput.Size(studies=8, rounds=3)
 QUICK_THROUGHPUT = throughput.Size(studies=2, rounds=1, events=1_000)
-LATENCY = latency.Size(studies=4, history=None, alerts=25)
+LATENCY = latency.Size(studies=1, history=None, alerts=40, every=25)
 QUICK_LATENCY = latency.Size(studies=1, history=500, alerts=10)
 
 
