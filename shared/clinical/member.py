@@ -67,8 +67,10 @@ class Member:
         known = self.history.latest_known(known_at)
         if known is None:
             return None
-        if known > as_of and not any(late <= known for late in self.history.known_late(as_of)):
-            known = self.history.latest_known(as_of)
+        if known > as_of:
+            # Only what says something about the moment counts: later news leaves the state as it is.
+            late = [moment for moment in self.history.known_late(as_of) if moment <= known]
+            known = max(late, default=None) or self.history.latest_known(as_of)
             if known is None:
                 return None
         memory = self._memories.setdefault(id(protocol), _Memory(protocol))
@@ -79,9 +81,9 @@ class Member:
         if key in memory.states:
             return memory.states[key]
         state = self._work_out(memory, usubjid, as_of, known)
-        if known < self.history.latest:
+        if known < self.history.latest or known > as_of:
             memory.states[key] = state
-        elif known <= as_of:
+        else:
             memory.recent = (known, as_of, _valid_until(state, as_of), state)
         return state
 
