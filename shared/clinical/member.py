@@ -68,7 +68,7 @@ class Member:
         if known is None:
             return None
         if known > as_of:
-            # Only what says something about the moment counts: later news leaves the state as it is.
+            # Only what says something about the moment counts: later news changes nothing of it.
             late = [moment for moment in self.history.known_late(as_of) if moment <= known]
             known = max(late, default=None) or self.history.latest_known(as_of)
             if known is None:
