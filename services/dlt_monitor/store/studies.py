@@ -57,13 +57,6 @@ _FACTS = sa.text(
     "SELECT number, value FROM dlt_monitor.fact"
     " WHERE study = :study AND number > :after AND number <= :through ORDER BY number"
 )
-_FACTS = sa.text(
-    "SELECT number, value FROM dlt_monitor.fact"
-    " WHERE study = :study AND number > :after AND number <= :through ORDER BY number"
-)
-_RAISED = sa.text(
-    "SELECT key, count(*) FROM dlt_monitor.signal WHERE study = :study AND NOT ends GROUP BY key"
-)
 _DEGRADE = sa.text(
     "INSERT INTO dlt_monitor.degradation (study, message_id, reason, since)"
     " VALUES (:study, :message_id, :reason, :since)"
