@@ -98,7 +98,7 @@ class _Table(_Strict):
     conversions: tuple[Conversion, ...]
 
 
-_POWER = re.compile(r"x?10(?:\^|\*{1,2}|[eE]\+?)?\(?0?(3|5|6|9|12)\)?(?=/)")
+_POWER = re.compile(r"x?10(?:\^|\*{1,2}|[eE]\+?)?\(?0?(3|4|5|6|9|12)\)?(?=/)")
 _CUBIC_MM = re.compile(r"/(?:mm\^3|mm\*3|cu\.?mm|c\.?mm|cubicmm)$", re.IGNORECASE)
 _CELLS = re.compile(r"cells?(?=/)", re.IGNORECASE)
 

@@ -54,6 +54,7 @@ from shared.contracts.results import Measured
         ("/cu mm", "/mm3"),
         ("cells/uL", "/uL"),
         ("Lakhs/cumm", "10*5/uL"),
+        ("x10^4/μL", "10*4/uL"),
         ("10^6/L", "10*6/L"),
         ("10^12/L", "10*6/uL"),
         ("U/L", "U/L"),
@@ -71,6 +72,28 @@ from shared.contracts.results import Measured
         ("mg%", "mg/dL"),
         ("g/L", "g/L"),
         ("g/l", "g/L"),
+        ("mIU/L", "m[IU]/L"),
+        ("µIU/mL", "u[IU]/mL"),
+        ("mEq/L", "meq/L"),
+        ("pg/mL", "pg/mL"),
+        ("RATIO", "1"),
+        ("% of predicted", "%"),
+        ("PH", "[pH]"),
+        ("mg/mg", "g/g"),
+        ("mL/min/1.73 m²", "mL/min/{1.73_m2}"),
+        ("ml/min/1.73m2", "mL/min/{1.73_m2}"),
+        ("g/24 h", "g/(24.h)"),
+        ("mg/day", "mg/(24.h)"),
+        ("C", "Cel"),
+        ("℃", "Cel"),
+        ("ºC", "Cel"),
+        ("F", "[degF]"),
+        ("°F", "[degF]"),
+        ("mmHg", "mm[Hg]"),
+        ("BEATS/MIN", "/min"),
+        ("msec", "ms"),
+        ("sec", "s"),
+        ("LB", "[lb_av]"),
     ],
 )
 def test_spelling(spelling: str, ucum: str) -> None:
@@ -79,7 +102,7 @@ def test_spelling(spelling: str, ucum: str) -> None:
     assert unit.ucum == ucum
 
 
-@pytest.mark.parametrize("spelling", ["", "%", "mmHg", "10/L", "furlongs", "10^4/uL", "x", "L"])
+@pytest.mark.parametrize("spelling", ["", "10/L", "furlongs", "10^7/uL", "x", "MM"])
 def test_unknown_spelling(spelling: str) -> None:
     assert unit_of(spelling) is None
 
