@@ -17,7 +17,8 @@ _CRITERIA = Path("shared/clinical/ctcae")
 
 
 def _documents() -> list[Path]:
-    return [path for path in files() if path.parent.parent == _CRITERIA and path.suffix == ".yaml"]
+    found = [path for path in files() if path.parent.parent == _CRITERIA and path.suffix == ".yaml"]
+    return [path for path in found if path.name != "version.yaml"]
 
 
 def _criteria(path: Path) -> list[dict[str, Any]]:

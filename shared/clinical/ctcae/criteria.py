@@ -1,190 +1,42 @@
-"""Reads the criteria: one YAML file per organ group and version, checked when loaded.
-
-A criterion lists per grade the clauses that give it; each clause compares the value with limits in
-the units NCI prints, or with a multiple of the upper or lower limit of normal or of the baseline.
-The words are closed and a misspelt one is an error with its line, because a clause that is silently
-ignored is a grade that is silently missed.
-"""
+"""Reads the criteria: one YAML file per organ group and version, checked when loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
+from shared.clinical.ctcae.form import (
+    ClauseDocument,
+    Comparison,
+    ConditionDocument,
+    CriteriaDocument,
+    CriterionDocument,
+    Reference,
+    VersionDocument,
+    When,
+)
 from shared.clinical.document import build, read_yaml
-from shared.clinical.quantity import factor_between, multiply, unit_of, units_by_code
+from shared.clinical.quantity import factor_between, multiply, units_by_code
 
-FOLDERS = MappingProxyType({"4.03": "v4_03", "5.0": "v5", "6.0": "v6"})
-"""The folder of each CTCAE version."""
-
-Comparison = Literal["above", "at_least", "below"]
-Reference = Literal["absolute", "uln", "lln", "baseline"]
-When = Literal[
-    "baseline_normal", "baseline_abnormal", "baseline_up_to_5x_uln", "baseline_above_5x_uln"
-]
-
-SIGNS: Mapping[Comparison, str] = {"above": ">", "at_least": ">=", "below": "<"}
-_REFERENCES: tuple[Literal["uln", "lln", "baseline"], ...] = ("uln", "lln", "baseline")
-_UPWARD = ("above", "at_least")
+SIGNS: Mapping[Comparison, str] = {"above": ">", "at_least": ">=", "below": "<", "at_most": "<="}
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+def _folders() -> Mapping[str, str]:
+    here = Path(__file__).parent
+    found = {
+        build(read_yaml(path.read_text("utf-8")), VersionDocument).version: path.parent.name
+        for path in here.glob("*/version.yaml")
+    }
+    return MappingProxyType(dict(sorted(found.items())))
 
 
-class ConditionDocument(_Strict):
-    """One comparison, for example ``below: {10*9/L: 25, /mm3: 25000}`` or ``above: {uln: 3}``."""
-
-    above: dict[str, Decimal] | None = None
-    at_least: dict[str, Decimal] | None = None
-    below: dict[str, Decimal] | None = None
-
-    @model_validator(mode="after")
-    def _one_comparison(self) -> ConditionDocument:
-        if len(self._given()) != 1:
-            raise ValueError("give exactly one of above, at_least, below")
-        reference, limits = self.reference, self.limits
-        if not limits or (reference != "absolute" and len(limits) > 1):
-            raise ValueError("give limits by unit, or one of uln, lln, baseline with its factor")
-        if reference == "absolute" and any(unit not in units_by_code() for unit in limits):
-            raise ValueError("a limit's unit is not a UCUM code of units.yaml")
-        return self
-
-    @property
-    def comparison(self) -> Comparison:
-        """Which way the value is compared."""
-        return self._given()[0][0]
-
-    @property
-    def limits(self) -> dict[str, Decimal]:
-        """The limits as printed, by unit; or the factor of the one reference."""
-        return self._given()[0][1]
-
-    @property
-    def reference(self) -> Reference:
-        """What the value is compared with."""
-        return next((name for name in _REFERENCES if name in self.limits), "absolute")
-
-    def _given(self) -> list[tuple[Comparison, dict[str, Decimal]]]:
-        given: tuple[tuple[Comparison, dict[str, Decimal] | None], ...] = (
-            ("above", self.above),
-            ("at_least", self.at_least),
-            ("below", self.below),
-        )
-        return [(name, limits) for name, limits in given if limits is not None]
-
-    def condition(self, testcd: str) -> Condition:
-        """The condition as grading uses it, for one analyte."""
-        if self.reference != "absolute":
-            factor = self.limits[self.reference]
-            return Condition(self.comparison, self.reference, factor, MappingProxyType({}))
-        limits = {unit: _limit(unit, self.limits, testcd) for unit in units_by_code()}
-        usable = {unit: limit for unit, limit in limits.items() if limit is not None}
-        return Condition(self.comparison, "absolute", Decimal(1), MappingProxyType(usable))
-
-
-class ClauseDocument(ConditionDocument):
-    """A condition, when it applies, what must hold besides, and what a number cannot tell.
-
-    A clause with ``needs`` counts for the worst case only.
-    """
-
-    when: When | None = None
-    also: ConditionDocument | None = None
-    needs: str | None = None
-
-    @property
-    def conditions(self) -> tuple[ConditionDocument, ...]:
-        """This comparison and the one beside it."""
-        return (self,) if self.also is None else (self, self.also)
-
-    def clause(self, testcd: str) -> Clause:
-        """The clause as grading uses it, for one analyte."""
-        conditions = tuple(condition.condition(testcd) for condition in self.conditions)
-        is_plain = len(conditions) == 1 and self.when is None and self.needs is None
-        return Clause(self.when, conditions, self.needs, is_plain)
-
-
-class Case(_Strict):
-    """A worked example: the value and range as reported, and the grade, the range of grades, or the
-    reason why there is none. ``baseline`` is in the same unit and has the same range."""
-
-    value: Decimal | str
-    unit: str | None
-    lln: Decimal | None = None
-    uln: Decimal | None = None
-    baseline: Decimal | None = None
-    is_baseline: bool = False
-    grade: int | tuple[int, int] | str
-
-    @model_validator(mode="after")
-    def _unit_known(self) -> Case:
-        if self.grade != "unit_unknown" and (self.unit is None or unit_of(self.unit) is None):
-            raise ValueError("the unit is not in units.yaml")
-        return self
-
-
-class CriterionDocument(_Strict):
-    """One term's criterion for one analyte."""
-
-    term: str
-    soc: str
-    meddra: str
-    source: str
-    direction: Literal["high", "low"]
-    analytes: tuple[str, ...] = Field(min_length=1)
-    unit: str
-    grades: dict[Literal[1, 2, 3, 4], tuple[ClauseDocument, ...]] = Field(min_length=1)
-    notes: tuple[str, ...] = ()
-    cases: tuple[Case, ...] = Field(min_length=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _grade_numbers(cls, data: dict[str, object]) -> dict[str, object]:
-        grades = data.get("grades")
-        if isinstance(grades, dict):
-            numbers = {"1": 1, "2": 2, "3": 3, "4": 4}
-            data = {**data, "grades": {numbers.get(key, key): grades[key] for key in grades}}
-        return data
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> CriterionDocument:
-        if self.unit not in units_by_code():
-            raise ValueError("unit is not a UCUM code of units.yaml")
-        upward = self.direction == "high"
-        for condition in self.conditions():
-            if (condition.comparison in _UPWARD) != upward:
-                raise ValueError("a comparison points against the criterion's direction")
-            if condition.reference == "absolute" and not self._convert(condition.limits):
-                raise ValueError("a limit's unit does not convert to the criterion's unit")
-        return self
-
-    def conditions(self) -> Iterator[ConditionDocument]:
-        """Every comparison of every grade."""
-        for clause in (clause for clauses in self.grades.values() for clause in clauses):
-            yield from clause.conditions
-
-    def _convert(self, units: Iterable[str]) -> bool:
-        return all(
-            factor_between(unit, self.unit, testcd) is not None
-            for unit in units
-            for testcd in self.analytes
-        )
-
-
-class CriteriaDocument(_Strict):
-    """One file: the criteria of an organ group in one version."""
-
-    ctcae: str
-    group: str
-    criteria: tuple[CriterionDocument, ...] = Field(min_length=1)
+FOLDERS = _folders()
+"""The folder of each version: whichever folders beside this file have a ``version.yaml``."""
 
 
 class Limit(NamedTuple):
@@ -244,7 +96,11 @@ def documents(ctcae: str) -> tuple[CriteriaDocument, ...]:
     if ctcae not in FOLDERS:
         raise ValueError(f"no CTCAE version {ctcae}; there are {', '.join(FOLDERS)}")
     folder = Path(__file__).with_name(FOLDERS[ctcae])
-    return tuple(load(path.read_text("utf-8"), ctcae) for path in sorted(folder.glob("*.yaml")))
+    return tuple(load(path.read_text("utf-8"), ctcae) for path in _files(folder))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.yaml") if path.name != "version.yaml")
 
 
 def load(text: str, ctcae: str) -> CriteriaDocument:
@@ -267,12 +123,22 @@ def by_test(ctcae: str) -> Mapping[str, tuple[Criterion, ...]]:
 
 
 def _compiled(document: CriterionDocument, ctcae: str, testcd: str) -> Criterion:
-    clauses = [
-        (int(grade), clause.clause(testcd))
-        for grade, given in sorted(document.grades.items(), reverse=True)
-        for clause in given
-    ]
-    return Criterion(document.term, ctcae, document.unit, tuple(clauses))
+    clauses = [(int(grade), _clause(clause, testcd)) for grade, clause in document.clauses]
+    return Criterion(document.term, ctcae, document.unit or "", tuple(clauses))
+
+
+def _clause(document: ClauseDocument, testcd: str) -> Clause:
+    conditions = tuple(_condition(condition, testcd) for condition in document.conditions)
+    needs = ", ".join(document.needs) or None
+    is_plain = len(conditions) == 1 and document.when is None and needs is None
+    return Clause(document.when, conditions, needs, is_plain)
+
+
+def _condition(document: ConditionDocument, testcd: str) -> Condition:
+    reference, printed = document.reference, document.limits
+    limits = {unit: _limit(unit, printed, testcd) for unit in units_by_code() if printed}
+    usable = {unit: limit for unit, limit in limits.items() if limit is not None}
+    return Condition(document.comparison, reference, document.factor, MappingProxyType(usable))
 
 
 def _limit(unit: str, printed: Mapping[str, Decimal], testcd: str) -> Limit | None:

@@ -12,7 +12,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from shared.clinical.ctcae.criteria import SIGNS, Clause, Condition, Criterion, When, by_test
+from shared.clinical.ctcae.criteria import SIGNS, Clause, Condition, Criterion, by_test
+from shared.clinical.ctcae.form import When
 from shared.clinical.ctcae.model import Graded, LabValue, Multiple, NotGradable
 from shared.clinical.ctcae.sample import (
     ONE,

@@ -31,7 +31,7 @@ criteria:
 GRADES = GOOD[GOOD.index("    grades:") : GOOD.index("    cases:")]
 
 FAULTS = {
-    "unknown key": ("direction: low", "direction: low\n    specimen: blood", "Extra inputs"),
+    "unknown key": ("direction: low", "direction: low\n    organ: blood", "Extra inputs"),
     "duplicate key": ("    soc: Investigations", "    soc: A\n    soc: B", "occurs twice"),
     "unknown grade": ("      4:", "      5:", "grades"),
     "grade without digits": ("      4:", "      four:", "grades"),
@@ -41,14 +41,14 @@ FAULTS = {
         "{below: {lln: 1}}", "{below: {lln: 1}, at_least: {lln: 1}}", "exactly one of",
     ),
     "unknown unit of a limit": ("{10*9/L: 25}", "{10^9/L: 25}", "not a UCUM code"),
-    "reference beside a unit": ("{10*9/L: 25}", "{10*9/L: 25, lln: 1}", "limits by unit"),
+    "reference beside a unit": ("{10*9/L: 25}", "{10*9/L: 25, lln: 1}", "one reference"),
     "unit of another kind": ("{10*9/L: 25}", "{g/L: 25}", "does not convert"),
     "two references": ("{lln: 1}", "{lln: 1, uln: 1}", "limits by unit"),
     "no limit": ("{below: {lln: 1}}", "{below: {}}", "limits by unit"),
     "unknown unit of the criterion": ("unit: 10*9/L", "unit: stones", "unit is not a UCUM"),
     "unknown unit of a case": ("unit: GI/L", "unit: stones", "not in units.yaml"),
     "misspelt branch": ("{lln: 1}}", "{lln: 1}, when: baseline_nomal}", "baseline_normal"),
-    "no cases": ("      - {value: 24.9, unit: GI/L, grade: 4}\n", "      []\n", "at least 1"),
+    "no cases": ("      - {value: 24.9, unit: GI/L, grade: 4}\n", "      []\n", "has cases"),
     "grades as a list": (GRADES, "    grades: [1]\n", "grades"),
 }  # fmt: skip
 
