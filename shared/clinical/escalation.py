@@ -12,8 +12,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from typing import Protocol as Shape
 
-from shared.clinical.designs import Answer, Counts, Question, decide
-from shared.clinical.designs.three_plus_three import LIMIT, cleared
+from shared.clinical.designs.three_plus_three import (
+    LIMIT,
+    Answer,
+    Counts,
+    Question,
+    cleared,
+    decide,
+)
 from shared.clinical.protocol import Protocol
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry

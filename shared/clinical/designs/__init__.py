@@ -4,7 +4,34 @@ Every design answers the same `Question` with the same `Answer`, so that the liv
 simulation work with each of them.
 """
 
-from shared.clinical.designs.model import Answer, Counts, Question
-from shared.clinical.designs.three_plus_three import decide
+from shared.clinical.designs.design import KINDS, Design, DesignError, design_of, register
+from shared.clinical.designs.model import (
+    Answer,
+    DoseCounts,
+    Patient,
+    Question,
+    Report,
+    as_json,
+    report_json,
+)
+from shared.clinical.designs.outcomes import counts_of, counts_of_patients, patients_of
+from shared.clinical.designs.request import read_request
 
-__all__ = ["Answer", "Counts", "Question", "decide"]
+__all__ = [
+    "KINDS",
+    "Answer",
+    "Design",
+    "DesignError",
+    "DoseCounts",
+    "Patient",
+    "Question",
+    "Report",
+    "as_json",
+    "counts_of",
+    "counts_of_patients",
+    "design_of",
+    "patients_of",
+    "read_request",
+    "register",
+    "report_json",
+]

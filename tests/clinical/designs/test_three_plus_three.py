@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.clinical.designs import Answer, Counts, Question, decide
+from shared.clinical.designs.three_plus_three import Answer, Counts, Question, decide
 
 
 def ask(*doses: str, current: int | None = None, variant: str = "deescalate") -> Answer:

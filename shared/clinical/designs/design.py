@@ -1,0 +1,140 @@
+"""What every design is: frozen parameters that answer a question, found by their kind.
+
+A design says what its bare rule proposes (`propose`) and which dose it would call the MTD (`mtd`).
+What holds for all of them is written once here: candidates count for stopping at once, nothing
+escalates while pending patients could change the answer, and limits speak after the rule.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from shared.clinical.designs.model import Answer, Question, Report
+
+
+def _plain(value: object) -> object:
+    """A number of a strict YAML document as the float it names."""
+    return float(value) if isinstance(value, Decimal) else value
+
+
+Number = Annotated[float, BeforeValidator(_plain), Field(allow_inf_nan=False)]
+Rate = Annotated[Number, Field(gt=0, lt=1)]
+
+
+class DesignError(ValueError):
+    """A design or a question that can't be used; the message says what to correct."""
+
+
+class Design(BaseModel):
+    """Base of all designs. Parameters are named as in the R packages, where one exists."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    kind: str
+    source: ClassVar[str] = ""
+    reads_pending: ClassVar[bool] = False
+    """The rule itself says what pending patients mean, so `decide` adds no waiting."""
+    reads_candidates: ClassVar[bool] = False
+    """The rule itself counts candidate DLTs, so `decide` does not ask what if they are true."""
+
+    @abstractmethod
+    def propose(self, question: Question) -> Answer:
+        """What the bare rule says, before limits."""
+
+    @abstractmethod
+    def mtd(self, question: Question) -> Answer:
+        """The final choice on these counts: action ``stop``, and the MTD or None."""
+
+    def decide(self, question: Question) -> Answer:
+        """What the design allows next, or for a ``final`` question the MTD."""
+        if question.final:
+            return self._final(question)
+        answer = self._waiting(question)
+        if self.reads_candidates or not any(one.candidate for one in question.doses):
+            return answer
+        return _fear(question, answer, self._waiting(question.feared()))
+
+    def _final(self, question: Question) -> Answer:
+        pending = sum(one.pending for one in question.doses)
+        if not pending:
+            return self.mtd(question)
+        text = f"{pending} pending patients may change the MTD"
+        return Answer("suspend", question.current, Report("pending", text, {"pending": pending}))
+
+    def _waiting(self, question: Question) -> Answer:
+        """The rule's answer, not escalating while pending patients could change that."""
+        answer = self.propose(question)
+        pending = sum(one.pending for one in question.doses)
+        if self.reads_pending or answer.action != "escalate" or not pending:
+            return answer
+        worst = self.propose(question.worst())
+        if worst.action == "escalate" and worst.next_dose == answer.next_dose:
+            return answer
+        text = f"{pending} pending: with a DLT in each of them the dose would not be escalated"
+        report = Report("pending", text, {"pending": pending}, children=(answer.report,))
+        return replace(answer, action="suspend", next_dose=question.current, report=report)
+
+
+def _fear(question: Question, answer: Answer, feared: Answer) -> Answer:
+    """Hold where a candidate DLT, once confirmed, would take the dose down or close it."""
+    if (feared.action, feared.next_dose) == (answer.action, answer.next_dose):
+        closed = feared.closed_from
+        return answer if closed == answer.closed_from else replace(answer, held_from=closed)
+    number = sum(one.candidate for one in question.doses)
+    text = f"{number} DLTs are not confirmed yet; with them: {feared.report.text}"
+    reports = (feared.report, answer.report)
+    falls = feared.action in ("deescalate", "stop")
+    return replace(
+        answer,
+        action="suspend",
+        next_dose=question.current,
+        mtd=None,
+        held_from=(feared.closed_from or question.current) if falls else answer.held_from,
+        report=Report("not_final", text, {"dlt_candidate": number}, children=reports),
+    )
+
+
+KINDS: dict[str, type[Design]] = {}
+"""Every kind of design by its name, in the order of registration."""
+
+_Kind = TypeVar("_Kind", bound=Design)
+
+
+def register(design: type[_Kind]) -> type[_Kind]:
+    """Make a design findable by its ``kind``."""
+    KINDS[design.model_fields["kind"].default] = design
+    return design
+
+
+def design_of(members: Mapping[str, Any]) -> Design:
+    """The design a request or document names: ``{"kind": "boin", "target": 0.3}``.
+
+    Raises `DesignError` naming each parameter at fault.
+    """
+    kind = members.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise DesignError(f"unknown kind of design: write one of {', '.join(KINDS)}")
+    try:
+        return KINDS[kind].model_validate(dict(members))
+    except ValidationError as error:
+        raise DesignError(faults_of(error)) from None
+
+
+def faults_of(error: ValidationError) -> str:
+    """A validation error in one line, without the values that were submitted."""
+    faults = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{_path(item['loc'])}: {_message(item['msg'])}" for item in faults)
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, location)) or "design"
+
+
+def _message(text: str) -> str:
+    return text.removeprefix("Value error, ")
