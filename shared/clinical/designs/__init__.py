@@ -4,6 +4,7 @@ Every design answers the same `Question` with the same `Answer`, so that the liv
 simulation work with each of them.
 """
 
+from shared.clinical.designs.boin import Boin
 from shared.clinical.designs.design import KINDS, Design, DesignError, design_of, register
 from shared.clinical.designs.model import (
     Answer,
@@ -20,6 +21,7 @@ from shared.clinical.designs.request import read_request
 __all__ = [
     "KINDS",
     "Answer",
+    "Boin",
     "Design",
     "DesignError",
     "DoseCounts",
