@@ -83,10 +83,10 @@ class Unit(_Strict):
 
 
 class Conversion(_Strict):
-    """For one analyte, how many of unit ``target`` make one of unit ``unit``: where the two differ
-    in kind (mass and amount of substance)."""
+    """How many of unit ``target`` one of unit ``unit`` is, for the analytes named: where the two
+    differ in kind (mass, amount of substance, charge)."""
 
-    analyte: str
+    analytes: tuple[str, ...]
     unit: str
     target: str
     factor: Decimal
@@ -126,17 +126,31 @@ def factor_between(source: str, target: str, analyte: str) -> Fraction | None:
 
 
 def _between(source: Unit, target: Unit, analyte: str) -> Fraction | None:
+    factor = Fraction(source.factor) / Fraction(target.factor)
     if source.kind == target.kind:
-        return Fraction(source.factor) / Fraction(target.factor)
-    units = units_by_code()
-    for item in _table().conversions:
+        return factor
+    bridge = _bridges().get(analyte, {})
+    if source.kind not in bridge or target.kind not in bridge:
+        return None
+    return factor * bridge[source.kind] / bridge[target.kind]
+
+
+@cache
+def _bridges() -> dict[str, dict[str, Fraction]]:
+    """By analyte and kind: one base unit of the kind, in the base unit of the kind that all of the
+    analyte's conversions lead to."""
+    units, bridges = units_by_code(), dict[str, dict[str, Fraction]]()
+    for item in conversions():
         start, end = units[item.unit], units[item.target]
-        if item.analyte != analyte or {start.kind, end.kind} != {source.kind, target.kind}:
-            continue
-        forward = Fraction(item.factor) * Fraction(end.factor) / Fraction(start.factor)
-        across = forward if start.kind == source.kind else 1 / forward
-        return Fraction(source.factor) * across / Fraction(target.factor)
-    return None
+        factor = Fraction(item.factor) * Fraction(end.factor) / Fraction(start.factor)
+        for analyte in item.analytes:
+            bridges.setdefault(analyte, {end.kind: Fraction(1)})[start.kind] = factor
+    return bridges
+
+
+def conversions() -> tuple[Conversion, ...]:
+    """Every conversion that holds for named analytes only."""
+    return _table().conversions
 
 
 @cache

@@ -23,6 +23,7 @@ from shared.clinical.quantity import (
     units_by_code,
 )
 from shared.contracts.results import Measured
+from tests.clinical.public_data import needs, rows
 
 
 @pytest.mark.parametrize(
@@ -124,6 +125,17 @@ def test_unknown_spelling(spelling: str) -> None:
         ("mg/dL", "umol/L", "BILI", "171/10"),
         ("umol/L", "mg/dL", "BILI", "10/171"),
         ("mg/L", "mmol/L", "BILI", "171/100000"),
+        ("g/dL", "mmol/L", "HGB", "10000/16114"),
+        ("meq/L", "mmol/L", "K", "1"),
+        ("meq/L", "mmol/L", "CA", "1/2"),
+        ("meq/L", "mg/dL", "CA", "5000/2495"),
+        ("mg/dL", "meq/L", "MG", "8228/10000"),
+        ("mm[Hg]", "kPa", "SYSBP", "133322387415/1000000000000"),
+        ("[lb_av]", "kg", "WEIGHT", "45359237/100000000"),
+        ("ms", "s", "QT", "1/1000"),
+        ("m[IU]/L", "u[IU]/mL", "TSH", "1"),
+        ("ng/mL", "ug/L", "TROPONI", "1"),
+        ("pg/mL", "ng/L", "TROPONT", "1"),
     ],
 )
 def test_factor(source: str, target: str, analyte: str, factor: str) -> None:
@@ -136,6 +148,11 @@ def test_factor(source: str, target: str, analyte: str, factor: str) -> None:
         ("mg/dL", "umol/L", "ALT"),
         ("mg/dL", "U/L", "BILI"),
         ("10*9/L", "g/L", "PLAT"),
+        ("meq/L", "mmol/L", "PHOS"),
+        ("meq/L", "mmol/L", "ALB"),
+        ("[degF]", "Cel", "TEMP"),
+        ("%", "1", "INR"),
+        ("mL/min", "mL/min/{1.73_m2}", "EGFR"),
         ("foo", "g/L", "PLAT"),
         ("g/L", "foo", "PLAT"),
     ],
@@ -147,12 +164,48 @@ def test_no_conversion(source: str, target: str, analyte: str) -> None:
 CODES = sorted(units_by_code())
 
 
-@given(st.sampled_from(CODES), st.sampled_from(CODES), st.sampled_from(["BILI", "ALT", "PLAT"]))
+@given(
+    st.sampled_from(CODES), st.sampled_from(CODES), st.sampled_from(["BILI", "CA", "HGB", "PLAT"])
+)
 def test_there_and_back_is_identity(source: str, target: str, analyte: str) -> None:
     forward, back = factor_between(source, target, analyte), factor_between(target, source, analyte)
     assert (forward is None) == (back is None)
     if forward is not None and back is not None:
         assert forward * back == 1
+
+
+@given(*[st.sampled_from(CODES)] * 3, st.sampled_from(["BILI", "CA", "HGB", "PLAT"]))
+def test_a_detour_changes_nothing(source: str, over: str, target: str, analyte: str) -> None:
+    first, second = factor_between(source, over, analyte), factor_between(over, target, analyte)
+    if first is not None and second is not None:
+        assert factor_between(source, target, analyte) == first * second
+
+
+PUBLIC_SETS = [
+    ("cdisc-msg-datasetjson", "lb.ndjson", "LB"),
+    ("cdisc-msg-datasetjson", "vs.ndjson", "VS"),
+    ("phuse-statin", "lb.csv.gz", "LB"),
+]
+DELIBERATELY_UNKNOWN = {
+    "": "no unit: known only where the test is a plain number",
+    "pg": "mean corpuscular haemoglobin is not graded",
+    "fmol": "mean corpuscular haemoglobin is not graded",
+    "fL": "mean corpuscular volume is not graded",
+    "in": "height is not graded",
+    "cm": "height is not graded",
+}
+
+
+@pytest.mark.parametrize(("folder", "name", "domain"), PUBLIC_SETS)
+def test_every_spelling_in_public_data_is_decided(folder: str, name: str, domain: str) -> None:
+    columns = (f"{domain}ORRESU", f"{domain}STRESU")
+    found = {row[column] for row in rows(needs("data", folder, name)) for column in columns}
+    assert found
+    assert {text for text in found if unit_of(text) is None} <= set(DELIBERATELY_UNKNOWN)
+
+
+def test_what_is_unknown_on_purpose_is_unknown() -> None:
+    assert not any(map(unit_of, DELIBERATELY_UNKNOWN))
 
 
 def test_every_unit_has_a_source_and_a_positive_factor() -> None:
