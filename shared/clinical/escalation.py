@@ -12,14 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from typing import Protocol as Shape
 
-from shared.clinical.designs.three_plus_three import (
-    LIMIT,
-    Answer,
-    Counts,
-    Question,
-    cleared,
-    decide,
-)
+from shared.clinical.designs import Answer, DoseCounts, Question, ThreePlusThree
+from shared.clinical.designs.live import action_of, dose_level_of, mtd_status_of, reasons_of
+from shared.clinical.designs.three_plus_three import LIMIT, cleared
 from shared.clinical.protocol import Protocol
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry
@@ -30,6 +25,7 @@ from shared.contracts.assessment import (
     DoseAssessment,
     Reason,
     Recommendation,
+    SubjectAssessment,
 )
 from shared.contracts.facts import Decision
 
@@ -96,7 +92,7 @@ def assess_escalation(
     """
     shown, decisions = decisions, [entry for entry in decisions if entry not in disputed]
     question = _question(protocol, states, decisions)
-    answer = decide(question)
+    answer = _decide(protocol, question)
     hold = _standing_hold(protocol, memory, states, decisions, answer, known_at)
     blocks = _blocks(protocol, states, degraded, bool(disputed))
     recommendation = _recommendation(answer, hold, blocks, states, decisions, question)
@@ -123,18 +119,18 @@ def _counted(protocol: Protocol, states: Sequence[SubjectState]) -> list[Subject
     return [state for state in states if state.assessment.part in protocol.counted_parts]
 
 
-def _counts(protocol: Protocol, states: Sequence[SubjectState], level: int) -> Counts:
-    there = [
-        state.assessment.status
-        for state in _counted(protocol, states)
-        if state.assessment.dose_level == level
-    ]
+def _at(protocol: Protocol, states: Sequence[SubjectState], level: int) -> list[SubjectAssessment]:
+    counted = (state.assessment for state in _counted(protocol, states))
+    return [subject for subject in counted if subject.dose_level == level]
+
+
+def _counts(protocol: Protocol, states: Sequence[SubjectState], level: int) -> DoseCounts:
+    there = [one.status for one in _at(protocol, states, level)]
     confirmed = there.count("dlt")
-    return Counts(
-        level=level,
-        evaluable=confirmed + there.count("completed"),
+    return DoseCounts(
+        n=confirmed + there.count("completed"),
+        dlt=confirmed,
         pending=sum(status in _PENDING for status in there),
-        confirmed=confirmed,
         candidate=there.count("dlt_candidate"),
     )
 
@@ -147,9 +143,12 @@ def _question(
     return Question(
         doses=tuple(_counts(protocol, states, dose.level) for dose in protocol.doses),
         current=named[-1] if named else rule.start_level,
-        variant=rule.variant,
         start=rule.start_level,
     )
+
+
+def _decide(protocol: Protocol, question: Question) -> Answer:
+    return ThreePlusThree(variant=protocol.design.three_plus_three.variant).decide(question)
 
 
 def _named(protocol: Protocol, decisions: Sequence[Entry]) -> list[int]:
@@ -177,7 +176,7 @@ def _standing_hold(
         rules = memory.protocol_at(moment) or protocol
         then = memory.states(rules, moment, moment)
         known = [entry for entry in decisions if entry.fact.known_at <= moment]
-        causes += _causes(rules, then, decide(_question(rules, then, known)))
+        causes += _causes(rules, then, _decide(rules, _question(rules, then, known)))
     lifted = [entry.fact.known_at for entry in decisions if _lifts(_record(entry))]
     standing = [cause for cause in causes if not any(moment >= cause.since for moment in lifted)]
     if not standing:
@@ -209,12 +208,14 @@ def _causes(protocol: Protocol, states: Sequence[SubjectState], answer: Answer) 
     """What halts enrolment by these subjects: an exceeded or fallen dose, a death to be judged."""
     found: list[_Hold] = []
     counted = _counted(protocol, states)
-    if answer.hold_from is not None:
-        speaking = int(answer.reasons[0].inputs["dose_level"] or 0)
-        there = [state for state in counted if state.assessment.dose_level == speaking]
+    closed = answer.closed_from
+    if closed is not None:
+        first = reasons_of(answer.report)[0]
+        level = first.inputs["dose_level"]
+        there = [state for state in counted if state.assessment.dose_level == level]
         toxic = [state for state in there if state.assessment.status in _TOXIC]
         since = max((state.since for state in toxic or there), default=_EVER)
-        found.append(_Hold(answer.hold_from, since, answer.reasons[0]))
+        found.append(_Hold(closed, since, first))
     for state in counted:
         if state.fatal is not None:
             reason = Reason(
@@ -309,8 +310,8 @@ def _recommendation(
     moments = [state.since for state in states if state.assessment.status != "not_assessed"]
     moments += [entry.fact.known_at for entry in decisions]
     known_at = max(moments, default=None)
-    action, level, reasons = answer.action, answer.dose_level, answer.reasons
-    mtd, mtd_status = answer.mtd, answer.mtd_status
+    action, level, reasons = action_of(answer), dose_level_of(answer), reasons_of(answer.report)
+    mtd, mtd_status = answer.mtd, mtd_status_of(answer)
     held = hold is not None and (
         action in (*_GO, "wait") or (action == "deescalate" and hold.level <= (level or 0))
     )
@@ -339,11 +340,7 @@ def _dose(
     answer: Answer,
 ) -> DoseAssessment:
     counts = question.at(level)
-    there = [
-        state.assessment
-        for state in _counted(protocol, states)
-        if state.assessment.dose_level == level
-    ]
+    there = _at(protocol, states, level)
     not_evaluable = sum(subject.status == "not_evaluable" for subject in there)
     pending_open = sum(
         any(criterion.result == "open" for criterion in subject.criteria)
@@ -351,7 +348,7 @@ def _dose(
         if subject.status in ("in_window", "open")
     )
     state: Literal["not_open", "open", "cleared", "held", "exceeded"] = "open"
-    held_from = [part for part in (answer.hold_from, hold.level if hold else None) if part]
+    held_from = [part for part in (answer.closed_from, hold.level if hold else None) if part]
     if counts.toxic >= LIMIT:
         state = "exceeded"
     elif held_from and level >= min(held_from):
@@ -364,10 +361,10 @@ def _dose(
         level=level,
         label=protocol.label(level),
         treated=counts.enrolled + not_evaluable,
-        evaluable=counts.evaluable,
+        evaluable=counts.n,
         pending=counts.pending,
         not_evaluable=not_evaluable,
-        dlt=DltCount(confirmed=counts.confirmed, candidate=counts.candidate, open=pending_open),
+        dlt=DltCount(confirmed=counts.dlt, candidate=counts.candidate, open=pending_open),
         late_toxicity=sum(bool(subject.late_toxicity) for subject in there),
         state=state,
     )

@@ -17,6 +17,7 @@ from shared.clinical.designs.model import (
 )
 from shared.clinical.designs.outcomes import counts_of, counts_of_patients, patients_of
 from shared.clinical.designs.request import read_request
+from shared.clinical.designs.three_plus_three import ThreePlusThree
 
 __all__ = [
     "KINDS",
@@ -28,6 +29,7 @@ __all__ = [
     "Patient",
     "Question",
     "Report",
+    "ThreePlusThree",
     "as_json",
     "counts_of",
     "counts_of_patients",

@@ -93,7 +93,7 @@ def _fear(question: Question, answer: Answer, feared: Answer) -> Answer:
     return replace(
         answer,
         action="suspend",
-        next_dose=question.current,
+        next_dose=None if falls else question.current,
         mtd=None,
         held_from=(feared.closed_from or question.current) if falls else answer.held_from,
         report=Report("not_final", text, {"dlt_candidate": number}, children=reports),

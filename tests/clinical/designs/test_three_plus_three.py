@@ -5,23 +5,44 @@ A dose is written as ``evaluable.confirmed`` with ``p`` pending and ``c`` of tho
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
-from shared.clinical.designs.three_plus_three import Answer, Counts, Question, decide
+from shared.clinical.designs import DoseCounts, Question, ThreePlusThree
+from shared.clinical.designs.live import action_of, dose_level_of, mtd_status_of
 
 
-def ask(*doses: str, current: int | None = None, variant: str = "deescalate") -> Answer:
+@dataclass(frozen=True)
+class Said:
+    """The answer in the words of an assessment."""
+
+    action: str
+    dose_level: int | None
+    mtd: int | None
+    mtd_status: str
+    hold_from: int | None
+
+
+def ask(*doses: str, current: int | None = None, variant: str = "deescalate") -> Said:
     """``"6.1"``: six evaluable with one DLT; ``"3.0 p2 c1"``: two more pending, one a candidate."""
     counts = []
-    for level, text in enumerate(doses, start=1):
+    for text in doses:
         head, *rest = text.split()
         evaluable, confirmed = head.split(".")
         extra = {part[0]: int(part[1:]) for part in rest}
         counts.append(
-            Counts(level, int(evaluable), extra.get("p", 0), int(confirmed), extra.get("c", 0))
+            DoseCounts(int(evaluable), int(confirmed), extra.get("p", 0), extra.get("c", 0))
         )
-    question = Question(tuple(counts), current or len(doses), variant)  # type: ignore[arg-type]
-    return decide(question)
+    design = ThreePlusThree(variant=variant)  # type: ignore[arg-type]
+    answer = design.decide(Question(tuple(counts), current or len(doses), start=1))
+    return Said(
+        action_of(answer),
+        dose_level_of(answer),
+        answer.mtd,
+        mtd_status_of(answer),
+        answer.closed_from,
+    )
 
 
 @pytest.mark.parametrize(
