@@ -97,16 +97,22 @@ def match_term(ctcae: str, *names: str | None, codes: tuple[str | None, ...] = (
     return next(found, None)
 
 
+def plain(name: str) -> str:
+    """A name without case, hyphens and commas."""
+    return key_of(name.replace("-", " ").replace(",", " "))
+
+
 def american(name: str) -> str:
-    """A name in the dictionary's spelling, without case, hyphens and commas."""
-    key = key_of(name.replace("-", " ").replace(",", " "))
+    """A plain name in the dictionary's spelling."""
+    key = plain(name)
     for british, respelled in synonym_document().spellings.items():
         key = key.replace(british, respelled)
     return key
 
 
 def _respelled(ctcae: str, name: str) -> Term | None:
-    return _by_spelling(ctcae).get(american(name))
+    spelled = _by_spelling(ctcae)
+    return spelled.get(plain(name)) or spelled.get(american(name))
 
 
 def _synonymous(ctcae: str, name: str) -> Term | None:
@@ -118,9 +124,9 @@ def _synonymous(ctcae: str, name: str) -> Term | None:
 
 @cache
 def _by_spelling(ctcae: str) -> Mapping[str, Term]:
-    """The terms by their American spelling, and the names of other versions by theirs."""
-    renamed = {american(name): renamed_to(ctcae, name) for name in renames(ctcae)}
-    own = {american(term.name): term for term in terms(ctcae)}
+    """The version's terms by their plain names, and by those that only other versions have."""
+    renamed = {plain(name): renamed_to(ctcae, name) for name in renames(ctcae)}
+    own = {plain(term.name): term for term in terms(ctcae)}
     return MappingProxyType({name: term for name, term in renamed.items() if term} | own)
 
 

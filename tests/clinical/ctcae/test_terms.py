@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.clinical.ctcae.matching import american, match_term, synonym_document
+from shared.clinical.ctcae.matching import american, match_term, plain, synonym_document
 from shared.clinical.ctcae.terms import (
     OTHER,
     renamed,
@@ -142,6 +142,11 @@ def test_renames_out_of_6_are_those_of_nci_backwards(version: str) -> None:
         ("6.0", "Platelet count decreased", ("Thrombocytopenia", "renamed")),
         ("5.0", "ANAEMIA", ("Anemia", "spelling")),
         ("5.0", "Diarrhoea", ("Diarrhea", "spelling")),
+        (
+            "5.0",
+            "Gastrooesophageal reflux disease",
+            ("Gastroesophageal reflux disease", "spelling"),
+        ),
         ("5.0", "Localised oedema", ("Localized edema", "spelling")),
         ("6.0", "Rectal haemorrhage", ("Hematochezia", "spelling")),
         ("5.0", "Infusion-related reaction", ("Infusion related reaction", "spelling")),
@@ -222,14 +227,13 @@ def test_what_was_left_out_stays_unknown() -> None:
 
 def test_no_respelling_makes_one_term_of_two_or_another_of_one() -> None:
     for version in versions():
-        spelled = Counter(american(term.name) for term in terms(version))
+        spelled = Counter(plain(term.name) for term in terms(version))
         assert [name for name, times in spelled.items() if times > 1] == []
-        for term in terms(version):
-            assert american(american(term.name)) == american(term.name)
+        by_name = {plain(term.name): term for term in terms(version)}
+        assert all(by_name.get(american(term.name), term) is term for term in terms(version))
 
 
-def test_every_respelling_is_needed() -> None:
-    dictionary = " ".join(term.name.casefold() for one in VERSIONS for term in terms(one))
-    for british, respelled in synonym_document().spellings.items():
-        assert respelled in dictionary, british
-        assert british not in dictionary, british
+def test_every_respelling_leads_to_a_term() -> None:
+    names = [term.name.casefold() for version in VERSIONS for term in terms(version)]
+    for respelled in synonym_document().spellings.values():
+        assert any(respelled in name for name in names), respelled
