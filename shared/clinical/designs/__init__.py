@@ -5,7 +5,7 @@ simulation work with each of them.
 """
 
 from shared.clinical.designs.boin import Boin
-from shared.clinical.designs.design import KINDS, Design, DesignError, design_of, register
+from shared.clinical.designs.design import KINDS, Design, design_of, register
 from shared.clinical.designs.model import (
     Answer,
     DoseCounts,
@@ -16,6 +16,7 @@ from shared.clinical.designs.model import (
     report_json,
 )
 from shared.clinical.designs.outcomes import counts_of, counts_of_patients, patients_of
+from shared.clinical.designs.parameters import DesignError
 from shared.clinical.designs.request import read_request
 from shared.clinical.designs.three_plus_three import ThreePlusThree
 

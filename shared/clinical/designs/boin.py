@@ -9,9 +9,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from shared.clinical.designs.design import Rate, register
+from shared.clinical.designs.design import register
 from shared.clinical.designs.interval import IntervalDesign, Reading
 from shared.clinical.designs.model import TOLERANCE
+from shared.clinical.designs.parameters import Rate
 from shared.clinical.designs.posterior import exactly
 
 

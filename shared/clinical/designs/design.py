@@ -10,38 +10,36 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
+from shared.clinical.designs.limits import Limit, StopForToxicity, contradiction
 from shared.clinical.designs.model import Answer, Question, Report
+from shared.clinical.designs.parameters import DesignError, Parameters, faults_of
 
 
-def _plain(value: object) -> object:
-    """A number of a strict YAML document as the float it names."""
-    return float(value) if isinstance(value, Decimal) else value
-
-
-Number = Annotated[float, BeforeValidator(_plain), Field(allow_inf_nan=False)]
-Rate = Annotated[Number, Field(gt=0, lt=1)]
-
-
-class DesignError(ValueError):
-    """A design or a question that can't be used; the message says what to correct."""
-
-
-class Design(BaseModel):
+class Design(Parameters):
     """Base of all designs. Parameters are named as in the R packages, where one exists."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
     kind: str
+    limits: tuple[Limit, ...] = Field(default=(), strict=False)
     source: ClassVar[str] = ""
     reads_pending: ClassVar[bool] = False
     """The rule itself says what pending patients mean, so `decide` adds no waiting."""
     reads_candidates: ClassVar[bool] = False
     """The rule itself counts candidate DLTs, so `decide` does not ask what if they are true."""
+
+    @model_validator(mode="after")
+    def _limits_agree(self) -> Design:
+        problem = contradiction(self.limits)
+        if problem is not None:
+            raise ValueError(problem)
+        aimless = not hasattr(self, "target")
+        for limit in self.limits:
+            if isinstance(limit, StopForToxicity) and limit.threshold is None and aimless:
+                raise ValueError("stop_for_toxicity: give a threshold, this design has no target")
+        return self
 
     @abstractmethod
     def propose(self, question: Question) -> Answer:
@@ -55,17 +53,23 @@ class Design(BaseModel):
         """What the design allows next, or for a ``final`` question the MTD."""
         if question.final:
             return self._final(question)
-        answer = self._waiting(question)
+        answer = self._limited(question, self._waiting(question))
         if self.reads_candidates or not any(one.candidate for one in question.doses):
             return answer
-        return _fear(question, answer, self._waiting(question.feared()))
+        feared = question.feared()
+        return _fear(question, answer, self._limited(feared, self._waiting(feared)))
 
     def _final(self, question: Question) -> Answer:
         pending = sum(one.pending for one in question.doses)
         if not pending:
-            return self.mtd(question)
+            return self._limited(question, self.mtd(question))
         text = f"{pending} pending patients may change the MTD"
         return Answer("suspend", question.current, Report("pending", text, {"pending": pending}))
+
+    def _limited(self, question: Question, answer: Answer) -> Answer:
+        for limit in self.limits:
+            answer = limit.apply(self, question, answer)
+        return answer
 
     def _waiting(self, question: Question) -> Answer:
         """The rule's answer, not escalating while pending patients could change that."""
@@ -124,17 +128,3 @@ def design_of(members: Mapping[str, Any]) -> Design:
         return KINDS[kind].model_validate(dict(members))
     except ValidationError as error:
         raise DesignError(faults_of(error)) from None
-
-
-def faults_of(error: ValidationError) -> str:
-    """A validation error in one line, without the values that were submitted."""
-    faults = error.errors(include_url=False, include_input=False)
-    return "; ".join(f"{_path(item['loc'])}: {_message(item['msg'])}" for item in faults)
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    return ".".join(map(str, location)) or "design"
-
-
-def _message(text: str) -> str:
-    return text.removeprefix("Value error, ")

@@ -14,9 +14,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.clinical.designs.design import Design, Rate
+from shared.clinical.designs.design import Design
 from shared.clinical.designs.isotonic import estimates_of, select_mtd
 from shared.clinical.designs.model import Answer, Question, Report, Value, inputs_of
+from shared.clinical.designs.parameters import Rate
 from shared.clinical.designs.posterior import exactly, tail
 
 Verdict = Literal["E", "S", "D", "U"]

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from shared.clinical.designs.design import Design, DesignError, Number, design_of, faults_of
+from shared.clinical.designs.design import Design, design_of
 from shared.clinical.designs.model import DoseCounts, Patient, Question
 from shared.clinical.designs.outcomes import counts_of, counts_of_patients, patients_of
+from shared.clinical.designs.parameters import DesignError, Number, Parameters, faults_of
 
 Natural = Annotated[int, Field(ge=0, le=10_000)]
 Level = Annotated[int, Field(ge=1, le=1_000)]
@@ -23,11 +24,7 @@ Dose = Level | Annotated[list[Level], Field(min_length=2, max_length=2)]
 Day = Annotated[date, Field(strict=False)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class _Counts(_Part):
+class _Counts(Parameters):
     n: Natural = 0
     dlt: Natural = 0
     pending: Natural = 0
@@ -36,7 +33,7 @@ class _Counts(_Part):
     responses: Natural | None = None
 
 
-class _Patient(_Part):
+class _Patient(Parameters):
     dose: Dose
     dlt: Annotated[int, Field(ge=0, le=1)] = 0
     weight: Number = 1.0
@@ -44,7 +41,7 @@ class _Patient(_Part):
     first_dose: Day | None = None
 
 
-class _Request(_Part):
+class _Request(Parameters):
     design: dict[str, Any]
     doses: list[_Counts | list[_Counts]] | None = None
     outcomes: str | None = None
@@ -53,7 +50,7 @@ class _Request(_Part):
     current: Dose | None = None
     start: Level | None = None
     eliminated_from: Level | None = None
-    eliminated: list[Dose] = []
+    eliminated: list[Dose] = Field(default_factory=list)
     final: bool = False
     today: Day | None = None
 

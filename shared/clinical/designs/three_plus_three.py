@@ -13,8 +13,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from shared.clinical.designs.design import Design, DesignError, register
+from shared.clinical.designs.design import Design, register
 from shared.clinical.designs.model import Answer, DoseCounts, Question, Report, inputs_of
+from shared.clinical.designs.parameters import DesignError
 
 COHORT = 3
 FULL = 6
