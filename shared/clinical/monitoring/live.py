@@ -37,7 +37,7 @@ def look(rule: Rule, counts: EventCounts) -> Look:
     >>> rule = NOfM(events=3, of=10, event="grade 3 or 4 treatment-related AE")
     >>> print(look(rule, EventCounts(n=5, events=1, pending=2, candidate=1)).report.text)
     one more event stops: 2 of 6 subjects with grade 3 or 4 treatment-related AE, 1 of them not \
-confirmed yet; 3 of 7 would stop: if 1 of the 1 pending have the event
+confirmed yet; 3 of 7 would stop: 1 of the 1 pending can bring that
     """
     if isinstance(rule, TwoStage):
         return look_at_responses(rule, counts)
@@ -148,7 +148,7 @@ def _prospect(here: _Standing, waiting: int) -> str:
         return f"{here.next_stop} would stop"
     if here.margin > waiting:
         return f"{here.next_stop} would stop, more than the {waiting} pending can bring"
-    return f"{here.next_stop} would stop: if {here.margin} of the {waiting} pending have the event"
+    return f"{here.next_stop} would stop: {here.margin} of the {waiting} pending can bring that"
 
 
 def _outside(rule: SafetyRule, n: int) -> str:
