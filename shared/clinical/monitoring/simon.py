@@ -23,6 +23,7 @@ from shared.clinical.monitoring.two_stage import two_stage_characteristics
 
 # Error probabilities this close to their limit keep to it: the sums are good to 1e-14.
 _SLACK = 1e-12
+_LARGEST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ def simon_designs(
     """
     if not 0 < p0 < p1 < 1:
         raise ValueError(f"two-stage designs need 0 < p0 < p1 < 1, not {p0} and {p1}")
+    if n_max > _LARGEST:
+        raise ValueError(f"the search goes up to {_LARGEST} subjects, not {n_max}")
     if not (0 < alpha < 1 and 0 < beta < 1):
         raise ValueError(f"alpha and beta lie between 0 and 1, not {alpha} and {beta}")
     front = tuple(_improving(_Search(p0, p1, alpha, beta, n_max)))
@@ -109,10 +112,9 @@ class _Search:
         """Whether the randomised most powerful test of n subjects at level alpha has it."""
         left, power = self.alpha, 0.0
         for null, better in zip(reversed(self.null[n]), reversed(self.better[n]), strict=True):
-            if null > left:
-                return power + better * left / null >= 1 - self.beta
-            left, power = left - null, power + better
-        return True
+            share = 1.0 if null <= left else left / null
+            left, power = left - share * null, power + share * better
+        return power >= 1 - self.beta
 
 
 def _improving(search: _Search) -> Iterator[_Found]:
