@@ -25,8 +25,8 @@ def beta_tail(x: float, a: float, b: float) -> float:
     >>> round(beta_tail(0.28, 0.28 + 5, 0.72 + 5), 7)
     0.9137348
     """
-    if not (a > 0 and b > 0):
-        raise ValueError(f"Beta({a}, {b}): both parameters must be above 0")
+    if not (a > 0 and b > 0 and math.isfinite(a + b + x)):
+        raise ValueError(f"Beta({a}, {b}) at {x}: both parameters must be above 0, all finite")
     if x <= 0:
         return 1.0
     if x >= 1:

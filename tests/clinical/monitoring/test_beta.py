@@ -69,7 +69,22 @@ def test_outside_the_unit_interval(x: float, expected: float) -> None:
     assert beta_tail(x, 0.5, 2) == expected
 
 
-@pytest.mark.parametrize(("a", "b"), [(0, 1), (1, 0), (-1, 2), (float("nan"), 1)])
-def test_parameters_must_be_positive(a: float, b: float) -> None:
+@pytest.mark.parametrize(
+    ("x", "a", "b"),
+    [
+        (0.3, 0, 1),
+        (0.3, 1, 0),
+        (0.3, -1, 2),
+        (0.3, float("nan"), 1),
+        (0.3, float("inf"), 1),
+        (float("nan"), 1, 1),
+    ],
+)
+def test_what_has_no_answer_is_refused(x: float, a: float, b: float) -> None:
     with pytest.raises(ValueError, match="above 0"):
-        beta_tail(0.3, a, b)
+        beta_tail(x, a, b)
+
+
+def test_far_beyond_any_prior_it_gives_up_rather_than_guess() -> None:
+    with pytest.raises(ArithmeticError, match="no convergence"):
+        beta_tail(0.5, 1e13, 1e13)

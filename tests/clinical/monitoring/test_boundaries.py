@@ -187,3 +187,10 @@ def test_characteristics_of_one_look() -> None:
     assert (found.probability, found.expected_n) == (0.25, 2.0)
     found = characteristics(AnyRelatedGrade5(), 0.5, 3)
     assert (found.probability, found.expected_n) == (0.875, 1.75)
+
+
+def test_rates_at_the_edge_of_floating_point() -> None:
+    rare = RepeatedTesting(p0=1e-9, looks=(40,))
+    assert tuned(rare).tolerated == (0,)
+    certain = RepeatedTesting(p0=1 - 1e-9, looks=(20,))
+    assert tuned(certain).tolerated == (20,)
