@@ -9,7 +9,7 @@ import pytest
 from shared.clinical import analytes as table
 from shared.clinical.analytes import Analyte, analyte_of, analytes, is_fasting_loinc, once, unit_for
 from shared.clinical.quantity import conversions, factor_between, unit_of, units_by_code
-from tests.clinical.public_data import Row, needs, rows
+from tests.clinical.public_data_support import Row, needs, rows
 
 
 def code(testcd: str, text: str | None) -> str | None:

@@ -23,7 +23,7 @@ from shared.clinical.quantity import (
     units_by_code,
 )
 from shared.contracts.results import Measured
-from tests.clinical.public_data import needs, rows
+from tests.clinical.public_data_support import needs, rows
 
 
 @pytest.mark.parametrize(
