@@ -136,11 +136,13 @@ def _spread(looks: Sequence[int], stop_at: Sequence[int], n_max: int) -> tuple[i
 @dataclass(frozen=True, slots=True)
 class Tuned:
     """`tolerated`: at each look the most events that do not stop; `level`: alpha' at the last look;
-    `crossing`: P(ever crossing | p0), the largest attainable that is not above alpha."""
+    `crossing`: P(ever crossing | p0), the largest attainable that is not above alpha; `power`: the
+    same at p1, where the rule names it."""
 
     level: float
     tolerated: tuple[int, ...]
     crossing: float
+    power: float | None
 
 
 @lru_cache(maxsize=64)
@@ -162,12 +164,13 @@ def tuned(rule: RepeatedTesting) -> Tuned:
         z = steps[count - 1] if count else -math.inf
         return tuple(next(r for r, level in enumerate(row) if level <= z) for row in reached)
 
-    def crossing(count: int) -> float:
-        return crossing_probability(rule.looks, tolerated(count), rule.p0)
+    def crossing(count: int, p: float = rule.p0) -> float:
+        return crossing_probability(rule.looks, tolerated(count), p)
 
     taken = bisect_right(range(1, len(steps) + 1), rule.alpha, key=crossing)
     level = _NORMAL.cdf(steps[taken - 1]) if taken else 0.0
-    return Tuned(level, tolerated(taken), crossing(taken))
+    power = None if rule.p1 is None else crossing(taken, rule.p1)
+    return Tuned(level, tolerated(taken), crossing(taken), power)
 
 
 def _levels_reached(rule: RepeatedTesting, n: int) -> list[float]:

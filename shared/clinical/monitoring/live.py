@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from shared.clinical.designs.model import Report, Value
 from shared.clinical.monitoring.boundaries import (
     REACH,
-    crossing_probability,
     limits_within_reach,
     posterior,
     tuned,
@@ -92,8 +91,8 @@ def _look_or_ask(name: str, rule: Rule, counts: EventCounts | None) -> Look:
 class _Standing:
     """Events and subjects with the candidates counted, the boundary there, and how far it is.
 
-    `ago`: between looks the counts can have crossed before, at so many subjects and events less
-    whatever the order was; `stop_at` is the boundary there.
+    `ago`: between looks the counts may show that they crossed earlier, at so many subjects fewer,
+    even if all of these had the event; `stop_at` is the boundary there.
     """
 
     events: int
@@ -197,7 +196,4 @@ def _tested(rule: RepeatedTesting) -> dict[str, Value]:
         "p0": rule.p0,
         "crossing_at_p0": found.crossing,
     }
-    if rule.p1 is not None:
-        crossing = crossing_probability(rule.looks, found.tolerated, rule.p1)
-        tested |= {"p1": rule.p1, "crossing_at_p1": crossing}
-    return tested
+    return tested if rule.p1 is None else tested | {"p1": rule.p1, "crossing_at_p1": found.power}
