@@ -38,6 +38,7 @@ def rejected(design: TwoStage, outcomes: tuple[int, ...]) -> bool:
 
 
 @given(designs, st.fractions(0, 1, max_denominator=12))
+@settings(deadline=None)
 def test_characteristics_agree_with_enumeration(design: TwoStage, p: Fraction) -> None:
     early = rejection = Fraction(0)
     for outcomes in itertools.product((0, 1), repeat=design.n):
