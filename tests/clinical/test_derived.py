@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from shared.clinical.analytes import unit_for
 from shared.clinical.ctcae.model import LabValue as Measurement
 from shared.clinical.derived import (
     FORMULAS,
@@ -24,7 +25,7 @@ from shared.clinical.derived import (
     fasting_status,
     qtcf,
 )
-from shared.clinical.quantity import units_by_code
+from shared.clinical.quantity import factor_between, units_by_code
 
 
 def measured(
@@ -239,6 +240,19 @@ def test_cube_root(number: int) -> None:
 )
 def test_fasting(lbfast: str | None, loinc: str | None, fasting: bool | None) -> None:
     assert fasting_status(lbfast, loinc) is fasting
+
+
+@pytest.mark.parametrize(
+    ("testcd", "target"),
+    [
+        *[("CA", "mmol/L"), ("ALB", "g/L"), ("CREAT", "mg/dL"), ("WEIGHT", "kg")],
+        *[("QT", "ms"), ("RR", "s"), ("HR", "/min")],
+    ],
+)
+def test_every_plausible_unit_of_an_input_converts(testcd: str, target: str) -> None:
+    for ucum in units_by_code():
+        if unit_for(testcd, ucum) is not None:
+            assert factor_between(ucum, target, testcd) is not None
 
 
 def test_every_formula_says_what_it_is() -> None:
