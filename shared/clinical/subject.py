@@ -7,7 +7,7 @@ there is enough to say "completed without". Whatever is not known ends as ``open
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,14 +17,14 @@ from shared.clinical.evaluability import Verdict, evaluability
 from shared.clinical.hys_law import hys_law_triggers
 from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import CriterionRule, Protocol, day_ends
+from shared.clinical.questions import Findings, ask_conflicts, ask_doubts
 from shared.clinical.reviews import Review, confirmations, rejects, reviews_of
 from shared.clinical.runs import runs_at
-from shared.clinical.timeline import Entry, latest
+from shared.clinical.timeline import latest
 from shared.clinical.toxicity import (
     DEATH,
     FirstDose,
     Observation,
-    known_term,
     observe,
 )
 from shared.contracts.assessment import (
@@ -37,9 +37,7 @@ from shared.contracts.assessment import (
     SubjectStatus,
     Window,
 )
-from shared.contracts.dates import parse_dtc
-from shared.contracts.envelope import sha256
-from shared.contracts.facts import AdverseEvent, Dose, Lab
+from shared.contracts.facts import Dose
 
 SEVERE_GRADE = 3
 
@@ -61,32 +59,6 @@ class SubjectState:
     zone: ZoneInfo
     fatal: datetime | None = None
     corrected: bool = False
-
-
-@dataclass
-class _Findings:
-    """Collects what is found on the way to a status."""
-
-    subject: str
-    queries: list[Query] = field(default_factory=list)
-    flags: set[str] = field(default_factory=set)
-    deadlines: list[datetime] = field(default_factory=list)
-
-    def ask(self, kind: str, text: str, entries: Sequence[Entry] = ()) -> None:
-        """Put a question to the site; the same question only once."""
-        identity = sha256(f"{self.subject}|{kind}|{text}")[:16]
-        if any(query.id == identity for query in self.queries):
-            return
-        self.queries.append(
-            Query(
-                id=identity,
-                subject=self.subject,
-                kind=kind,  # type: ignore[arg-type]
-                text=text,
-                evidence=tuple(entry.evidence for entry in entries),
-                known_at=latest(entries),
-            )
-        )
 
 
 def triggers_of(rule: CriterionRule, case: Case) -> list[Trigger]:
@@ -113,15 +85,15 @@ def assess_subject(
     on a record that was corrected since from a judgement that never rested on one.
     """
     person = Person(protocol, usubjid, standing, as_of)
-    found = _Findings(person.subject)
-    _conflicts(standing, found)
+    found = Findings(person.subject)
+    ask_conflicts(standing, found)
     if person.assignment_doubt:
         found.flags.add("conflict")
         found.ask("conflict", "cohort_assignment: the first assignments differ")
     if person.start is None:
         return _not_started(person, found)
     case = person.case()
-    _doubts(person, case, found)
+    ask_doubts(person, case, found)
     triggers = {rule.id: triggers_of(rule, case) for rule in protocol.dlt.criteria}
     if person.part not in protocol.counted_parts:
         return _not_assessed(person, case, found)
@@ -146,42 +118,9 @@ def _worst(triggers: Sequence[Trigger]) -> CriterionResult:
     return max((trigger.result for trigger in triggers), key=RANK.__getitem__, default="not_met")
 
 
-def _conflicts(standing: Standings, found: _Findings) -> None:
-    for kind in sorted(standing):
-        for one in standing[kind]:
-            if one.doubt is not None:
-                found.flags.add("conflict")
-                found.ask("conflict", f"{kind}: {one.doubt}", one.entries)
-
-
-def _doubts(person: Person, case: Case, found: _Findings) -> None:
-    """Ask about what can be read only on the safe side: a first dose without a day, a dose level
-    that is none, a baseline after treatment, an event whose term the dictionary lacks or that ends
-    before it begins."""
-    if case.start.first != case.start.last:
-        found.ask("doubtful", "the date of the first dose is not a day")
-    if person.part in person.protocol.counted_parts and not person.protocol.has(person.dose_level):
-        found.ask("missing", "the dose level of a treated subject, as the protocol numbers it")
-    for entry in (entry for one in person.of("lab") for entry in one.entries):
-        flagged = isinstance(entry.record, Lab) and entry.record.LBLOBXFL == "Y"
-        if flagged and entry.dates(case.zone)[0] > case.start.last:
-            text = "a value flagged as baseline was taken after the first dose"
-            found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
-    for entry in (entry for one in person.of("adverse_event") for entry in one.entries):
-        record = entry.record
-        assert isinstance(record, AdverseEvent)
-        if not known_term(person.protocol, record):
-            text = f"an event's term is not in CTCAE {person.protocol.ctcae}"
-            found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
-        over = parse_dtc(record.AEENDTC).local_dates(case.zone)[1] if record.AEENDTC else None
-        if over is not None and over < entry.dates(case.zone)[0]:
-            text = f"an event ends before it begins ({entry.fact.recordid})"
-            found.ask("doubtful", text, (entry,))
-
-
 def _build(
     person: Person,
-    found: _Findings,
+    found: Findings,
     status: SubjectStatus,
     why: str,
     since: datetime | None,
@@ -210,7 +149,7 @@ def _build(
 _EVER = FirstDose(date(1900, 1, 1), date(1900, 1, 1), (datetime(1900, 1, 1, tzinfo=UTC),) * 2)
 
 
-def _not_started(person: Person, found: _Findings) -> SubjectState:
+def _not_started(person: Person, found: Findings) -> SubjectState:
     """No first dose on record. A death is told all the same, and other treatment given says that
     the record is missing rather than the dose."""
     treated = [
@@ -256,7 +195,7 @@ def _severe(
     return tuple(sorted(events, key=lambda event: (event.onset, event.term)))
 
 
-def _not_assessed(person: Person, case: Case, found: _Findings) -> SubjectState:
+def _not_assessed(person: Person, case: Case, found: Findings) -> SubjectState:
     why = f"part {person.part} is not counted in the escalation"
     return _build(
         person,
@@ -311,7 +250,7 @@ def _assessed(
     person: Person,
     case: Case,
     triggers: dict[str, list[Trigger]],
-    found: _Findings,
+    found: Findings,
     results_at: Callable[[datetime], dict[str, CriterionResult]],
 ) -> SubjectState:
     reviews = reviews_of(person)
@@ -350,7 +289,7 @@ def _assessed(
     return _build(person, found, status, why, since, **parts)
 
 
-def _note(rule: CriterionRule, trigger: Trigger, found: _Findings) -> None:
+def _note(rule: CriterionRule, trigger: Trigger, found: Findings) -> None:
     """Keep the doubts, questions and deadlines of a trigger."""
     found.flags.update(trigger.flags)
     if trigger.missing is not None and trigger.result != "not_met":
@@ -368,7 +307,7 @@ def _status(
     active: list[tuple[CriterionRule, Trigger]],
     opened: list[Trigger],
     rejecting: list[Review],
-    found: _Findings,
+    found: Findings,
 ) -> tuple[SubjectStatus, str, datetime | None]:
     if confirmed:
         ids = ", ".join(sorted(review.record.criterion_id for review in confirmed))

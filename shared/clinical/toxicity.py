@@ -14,7 +14,8 @@ from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from shared.clinical.ctcae import Graded, LabValue, NotGradable, grade, term_of
+from shared.clinical.ctcae import Graded, LabValue, NotGradable, grade
+from shared.clinical.ctcae.reported import NoReportedGrade, ReportedGrade, grade_reported
 from shared.clinical.protocol import Attribution, Protocol
 from shared.clinical.timeline import (
     Entry,
@@ -200,13 +201,17 @@ def _graded(
     return grade(value, ctcae=ctcae, baseline=baseline, is_baseline=is_baseline)
 
 
-def known_term(protocol: Protocol, record: AdverseEvent) -> str | None:
-    """The CTCAE term of a reported event, where the dictionary has it."""
-    for name in (record.AEDECOD, record.AETERM):
-        term = term_of(protocol.ctcae, name) if name else None
-        if term is not None:
-            return term.name
-    return None
+def reported_grade(ctcae: str, record: AdverseEvent) -> ReportedGrade | NoReportedGrade:
+    """The term a reported event means, and its grade as stated beside it."""
+    return grade_reported(
+        record.AEDECOD,
+        record.AETERM,
+        record.AETOXGR,
+        ctcae,
+        record.AEPTCD,
+        lltcd=str(record.supp.get("AELLTCD") or ""),
+        aesev=record.AESEV,
+    )
 
 
 def relatedness(standing: Standing, attribution: Attribution) -> Related:
@@ -236,7 +241,9 @@ def _reported(
 ) -> Iterable[Observation]:
     record = entry.record
     assert isinstance(record, AdverseEvent)
-    term = known_term(protocol, record) or record.AEDECOD or record.AETERM
+    answer = reported_grade(protocol.ctcae, record)
+    match = answer.match
+    words = f' as "{match.said}"' if match is not None and match.by != "term" else ""
     over = end_of_event(record, zone)
     steps = _steps(_when(entry, zone, start), record, zone)
     worst, possible = worst_reported(record), highest_possible(record)
@@ -248,20 +255,24 @@ def _reported(
         if before and end is not None and end < start.first:
             continue
         seen = Observation(
-            term=term,
+            term=answer.term,
             first=first,
             last=last,
             moment=moment,
             low=value,
             high=high,
             entry=entry,
-            why=f"reported grade {value}" if value == high else "reported as severe, grade 3 or 4",
+            why=f"{_said(value, high)}{words}",
             reported=True,
             before_treatment=before,
             end=end,
             related=related,
         )
         yield _on_treatment(seen, zone, start) if before and value not in stated else seen
+
+
+def _said(grade: int, high: int) -> str:
+    return f"reported grade {grade}" if grade == high else "reported as severe, grade 3 or 4"
 
 
 def _on_treatment(seen: Observation, zone: ZoneInfo, start: FirstDose) -> Observation:

@@ -1,0 +1,123 @@
+"""What the site is asked: records that contradict themselves or each other, and facts in doubt.
+
+A question changes no status. It stands as long as the records say what they say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from shared.clinical.ctcae.reported import lacking
+from shared.clinical.dlt import Case
+from shared.clinical.person import Person, Standings
+from shared.clinical.protocol import Protocol, day_ends
+from shared.clinical.reconcile import discordances
+from shared.clinical.timeline import Entry, latest, worst_reported
+from shared.clinical.toxicity import reported_grade
+from shared.contracts.assessment import Query
+from shared.contracts.dates import parse_dtc
+from shared.contracts.envelope import sha256
+from shared.contracts.facts import AdverseEvent, Lab
+
+_SERIOUSNESS = ("AESDTH", "AESLIFE", "AESHOSP", "AESDISAB", "AESCONG", "AESMIE")
+"""The criteria of a serious adverse event (ICH E2A), as SDTM names them."""
+
+
+@dataclass
+class Findings:
+    """Collects what is found on the way to a status."""
+
+    subject: str
+    queries: list[Query] = field(default_factory=list)
+    flags: set[str] = field(default_factory=set)
+    deadlines: list[datetime] = field(default_factory=list)
+
+    def ask(
+        self,
+        kind: Literal["missing", "doubtful", "conflict"],
+        text: str,
+        entries: Sequence[Entry] = (),
+    ) -> None:
+        """Put a question to the site; the same question only once."""
+        identity = sha256(f"{self.subject}|{kind}|{text}")[:16]
+        if any(query.id == identity for query in self.queries):
+            return
+        self.queries.append(
+            Query(
+                id=identity,
+                subject=self.subject,
+                kind=kind,
+                text=text,
+                evidence=tuple(entry.evidence for entry in entries),
+                known_at=latest(entries),
+            )
+        )
+
+
+def ask_conflicts(standing: Standings, found: Findings) -> None:
+    """Ask about records of which more than one content stands."""
+    for kind in sorted(standing):
+        for one in standing[kind]:
+            if one.doubt is not None:
+                found.flags.add("conflict")
+                found.ask("conflict", f"{kind}: {one.doubt}", one.entries)
+
+
+def ask_doubts(person: Person, case: Case, found: Findings) -> None:
+    """Ask about what can be read only on the safe side: a first dose without a day, a dose level
+    that is none, a baseline after treatment, doubtful reports of events, and reports that do not
+    agree with the laboratory."""
+    if case.start.first != case.start.last:
+        found.ask("doubtful", "the date of the first dose is not a day")
+    if person.part in person.protocol.counted_parts and not person.protocol.has(person.dose_level):
+        found.ask("missing", "the dose level of a treated subject, as the protocol numbers it")
+    for entry in _entries(person, "lab"):
+        flagged = isinstance(entry.record, Lab) and entry.record.LBLOBXFL == "Y"
+        if flagged and entry.dates(case.zone)[0] > case.start.last:
+            text = "a value flagged as baseline was taken after the first dose"
+            found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
+    for entry in _entries(person, "adverse_event"):
+        for text in _report_doubts(person.protocol, case, entry):
+            found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
+    _ask_discordances(case, found)
+
+
+def _entries(person: Person, kind: str) -> Iterator[Entry]:
+    return (entry for one in person.of(kind) for entry in one.entries)
+
+
+def _report_doubts(protocol: Protocol, case: Case, entry: Entry) -> Iterator[str]:
+    """A term the dictionary lacks, a grade the term lacks, an event called not serious against its
+    own criteria, one that ends before it begins."""
+    record = entry.record
+    assert isinstance(record, AdverseEvent)
+    yield from _grade_doubts(protocol.ctcae, record)
+    criteria = [name for name in _SERIOUSNESS if getattr(record, name) == "Y"]
+    if record.AESER == "N" and criteria:
+        yield f"an event is called not serious in spite of {', '.join(criteria)}"
+    over = parse_dtc(record.AEENDTC).local_dates(case.zone)[1] if record.AEENDTC else None
+    if over is not None and over < entry.dates(case.zone)[0]:
+        yield "an event ends before it begins"
+
+
+def _grade_doubts(ctcae: str, record: AdverseEvent) -> Iterator[str]:
+    """The doubts about the stated grade, and about the worst over time where that is another."""
+    answer = reported_grade(ctcae, record)
+    yield from (doubt.text for doubt in answer.doubts)
+    worst = worst_reported(record)
+    if answer.match is not None and worst != answer.low:
+        text = lacking(answer.match.term, ctcae, worst, worst)
+        if text is not None:
+            yield text
+
+
+def _ask_discordances(case: Case, found: Findings) -> None:
+    """Ask where laboratory and reports disagree, once both had their time to come in."""
+    for one in discordances(case.observations):
+        due = day_ends(one.due, case.zone)
+        found.deadlines.append(due)
+        if due <= case.as_of:
+            found.ask("doubtful", one.text, one.entries)
