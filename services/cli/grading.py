@@ -20,7 +20,7 @@ from services.cli.output import (
     say_lines,
 )
 from shared.clinical import grade
-from shared.clinical.ctcae import Graded, LabValue, NotGradable, versions
+from shared.clinical.ctcae import Graded, Measurement, NotGradable, versions
 
 _GRADE_COLUMNS = ("term", "grade_low", "grade_high", "not_gradable", "why")
 
@@ -89,8 +89,8 @@ def _columns(answer: Graded | NotGradable | None) -> dict[str, Any]:
     return {"term": answer.term, "not_gradable": answer.reason, "why": answer.why}
 
 
-def _value(row: dict[str, str]) -> LabValue:
-    return LabValue(
+def _value(row: dict[str, str]) -> Measurement:
+    return Measurement(
         testcd=row["LBTESTCD"],
         result=row["LBORRES"],
         unit=row.get("LBORRESU") or None,

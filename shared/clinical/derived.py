@@ -19,7 +19,7 @@ from functools import wraps
 from typing import Literal, ParamSpec
 
 from shared.clinical.analytes import analyte_of, is_fasting_loinc, unit_for
-from shared.clinical.ctcae.model import LabValue as Measurement
+from shared.clinical.ctcae.model import Measurement
 from shared.clinical.ctcae.sample import specimen_of
 from shared.clinical.quantity import Unit, factor_between
 from shared.contracts.results import Character, parse_result
@@ -243,7 +243,7 @@ def _given(measurement: Measurement | None, *tests: str) -> Measurement:
     analyte = analyte_of(measurement.testcd) if measurement else None
     if measurement is None or analyte is None or analyte.testcd not in tests:
         raise _Refused("missing_input", tests[0])
-    if specimen_of(measurement.specimen or "") != "blood":
+    if specimen_of(measurement.specimen or "") not in ("blood", "not_stated"):
         raise _Refused("other_specimen", measurement.testcd)
     return measurement
 

@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
-from shared.clinical.ctcae import LabValue, Multiple, multiple_of_uln
+from shared.clinical.ctcae import Measurement, Multiple, multiple_of_uln
 from shared.clinical.dlt import Case, Trigger
 from shared.clinical.protocol import CriterionRule, HysLaw
 from shared.clinical.timeline import Entry
@@ -58,7 +58,7 @@ def _values(case: Case, tests: tuple[str, ...]) -> dict[str, list[_Value]]:
 
 
 @lru_cache(maxsize=65536)
-def _multiple(value: LabValue) -> Multiple | None:
+def _multiple(value: Measurement) -> Multiple | None:
     answer = multiple_of_uln(value)
     return answer if isinstance(answer, Multiple) else None
 

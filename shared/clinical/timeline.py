@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from shared.clinical.ctcae import LabValue
+from shared.clinical.ctcae import Measurement
 from shared.contracts.assessment import Evidence
 from shared.contracts.dates import DateInterval, parse_dtc
 from shared.contracts.envelope import Fact
@@ -72,7 +72,7 @@ class Entry:
         self.evidence = Evidence(source=fact.source, recordid=fact.recordid, revision=fact.revision)
         self._when: tuple[ZoneInfo, When] | None = None
         self._earliest: datetime | None = None
-        self._lab: LabValue | None = None
+        self._lab: Measurement | None = None
         self.graded: tuple[Any, tuple[Any, ...]] | None = None
 
     @property
@@ -100,12 +100,12 @@ class Entry:
         """First and last instant (UTC) this may have happened."""
         return self.when(zone).moment
 
-    def lab_value(self) -> LabValue:
+    def lab_value(self) -> Measurement:
         """The grading input of a laboratory record: unit and range as reported."""
         if self._lab is None:
             record = self.record
             assert isinstance(record, Lab)
-            self._lab = LabValue(
+            self._lab = Measurement(
                 testcd=record.LBTESTCD,
                 result=record.LBORRES or "",
                 unit=record.LBORRESU,

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from shared.clinical.ctcae import Graded, LabValue, NotGradable, grade
+from shared.clinical.ctcae import Graded, Measurement, NotGradable, grade
 from shared.clinical.ctcae.reported import NoReportedGrade, ReportedGrade, grade_reported
 from shared.clinical.protocol import Attribution, Protocol
 from shared.clinical.timeline import (
@@ -129,9 +129,9 @@ def _is_baseline(record: Lab, entry: Entry, zone: ZoneInfo, start: FirstDose) ->
 
 def _baselines(
     labs: Sequence[Standing], zone: ZoneInfo, start: FirstDose
-) -> dict[tuple[str, str | None], LabValue]:
+) -> dict[tuple[str, str | None], Measurement]:
     """Per test and specimen the last value before treatment, the flagged one if there is one."""
-    best: dict[tuple[str, str | None], tuple[tuple[bool, datetime, str], LabValue]] = {}
+    best: dict[tuple[str, str | None], tuple[tuple[bool, datetime, str], Measurement]] = {}
     for standing in labs:
         entry = standing.entries[0]
         record = entry.record
@@ -150,7 +150,7 @@ def _laboratory(
     zone: ZoneInfo,
     entry: Entry,
     start: FirstDose,
-    baselines: dict[tuple[str, str | None], LabValue],
+    baselines: dict[tuple[str, str | None], Measurement],
 ) -> tuple[Observation, ...]:
     record = entry.record
     assert isinstance(record, Lab)
@@ -174,7 +174,7 @@ def _when(entry: Entry, zone: ZoneInfo, start: FirstDose) -> When:
 
 
 def _grades(
-    protocol: Protocol, when: When, entry: Entry, before: bool, baseline: LabValue | None
+    protocol: Protocol, when: When, entry: Entry, before: bool, baseline: Measurement | None
 ) -> tuple[Observation, ...]:
     answers = _graded(entry.lab_value(), protocol.ctcae, baseline, before)
     return tuple(
@@ -196,7 +196,7 @@ def _grades(
 
 @lru_cache(maxsize=65536)
 def _graded(
-    value: LabValue, ctcae: str, baseline: LabValue | None, is_baseline: bool
+    value: Measurement, ctcae: str, baseline: Measurement | None, is_baseline: bool
 ) -> tuple[Graded | NotGradable, ...]:
     return grade(value, ctcae=ctcae, baseline=baseline, is_baseline=is_baseline)
 

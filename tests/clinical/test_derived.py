@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shared.clinical.analytes import unit_for
-from shared.clinical.ctcae.model import LabValue as Measurement
+from shared.clinical.ctcae.model import Measurement
 from shared.clinical.derived import (
     FORMULAS,
     PLACES,

@@ -1,36 +1,31 @@
-"""Reads the criteria: one YAML file per organ group and version, checked when loaded."""
+"""Finds the criteria: one YAML file per organ group and version, checked when loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
 
 from shared.clinical.ctcae.form import (
     ClauseDocument,
-    Comparison,
-    ConditionDocument,
     CriteriaDocument,
     CriterionDocument,
-    Reference,
+    Direction,
+    Domain,
     VersionDocument,
-    When,
 )
 from shared.clinical.document import build, read_yaml
-from shared.clinical.quantity import factor_between, multiply, units_by_code
 
-SIGNS: Mapping[Comparison, str] = {"above": ">", "at_least": ">=", "below": "<", "at_most": "<="}
+_HERE = Path(__file__).parent
+_ABOUT = "version.yaml"
 
 
 def _folders() -> Mapping[str, str]:
-    here = Path(__file__).parent
     found = {
         build(read_yaml(path.read_text("utf-8")), VersionDocument).version: path.parent.name
-        for path in here.glob("*/version.yaml")
+        for path in _HERE.glob(f"*/{_ABOUT}")
     }
     return MappingProxyType(dict(sorted(found.items())))
 
@@ -39,68 +34,46 @@ FOLDERS = _folders()
 """The folder of each version: whichever folders beside this file have a ``version.yaml``."""
 
 
-class Limit(NamedTuple):
-    """An absolute limit for values of one unit: the value times ``scale`` is compared with
-    ``limit``, both exact. ``printed``: NCI's own figure and unit it comes from."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Criterion:
+    """One term's criterion for one analyte, and what grading by it depends on.
 
-    scale: Decimal
-    limit: Decimal
-    printed: str
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """``value <comparison> factor x reference``, or a limit by the value's unit where the reference
-    is absolute."""
-
-    comparison: Comparison
-    reference: Reference
-    factor: Decimal
-    limits: Mapping[str, Limit]
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """All conditions must hold, where ``when`` applies; ``needs``: what a number cannot tell.
-
-    ``is_plain``: one condition that always applies and decides by itself.
+    ``worst`` is the highest grade a number can give, or where no number gives any, a fact.
     """
 
-    when: When | None
-    conditions: tuple[Condition, ...]
-    needs: str | None
-    is_plain: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """A criterion ready for use: clauses with their grade, the worst first."""
-
-    term: str
+    document: CriterionDocument
     ctcae: str
-    unit: str
-    clauses: tuple[tuple[int, Clause], ...]
+    testcd: str
+    clauses: tuple[tuple[int, ClauseDocument], ...]
+    worst: int
+    uses: frozenset[str]
+    facts: frozenset[str]
+    beside: frozenset[str]
 
     @property
-    def worst(self) -> int:
-        """The highest grade a number can give."""
-        return self.clauses[0][0]
+    def term(self) -> str:
+        """The CTCAE term."""
+        return self.document.term
+
+    @property
+    def direction(self) -> Direction:
+        """Whether the term is about high or low values."""
+        return self.document.direction
 
 
 @cache
 def documents(ctcae: str) -> tuple[CriteriaDocument, ...]:
-    """Every criteria file of a version; ValueError for a version there is none of.
+    """Every criteria file of a version; ValueError for a version there is none of, or where one
+    analyte has two criteria of one term and direction.
 
     `shared.clinical.document.DocumentError` names the lines at fault.
     """
     if ctcae not in FOLDERS:
         raise ValueError(f"no CTCAE version {ctcae}; there are {', '.join(FOLDERS)}")
-    folder = Path(__file__).with_name(FOLDERS[ctcae])
-    return tuple(load(path.read_text("utf-8"), ctcae) for path in _files(folder))
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.yaml") if path.name != "version.yaml")
+    paths = sorted((_HERE / FOLDERS[ctcae]).glob("*.yaml"))
+    found = tuple(load(path.read_text("utf-8"), ctcae) for path in paths if path.name != _ABOUT)
+    check_unique(found)
+    return found
 
 
 def load(text: str, ctcae: str) -> CriteriaDocument:
@@ -111,43 +84,53 @@ def load(text: str, ctcae: str) -> CriteriaDocument:
     return found
 
 
+def check_unique(found: Iterable[CriteriaDocument]) -> None:
+    """ValueError where two criteria would answer for one term, direction and analyte."""
+    seen: set[tuple[str, str, str]] = set()
+    for document in found:
+        for one in document.criteria:
+            for testcd in one.analytes:
+                key = (one.term, one.direction, testcd)
+                if key in seen:
+                    raise ValueError(f"two criteria of {one.term} for {testcd}")
+                seen.add(key)
+
+
 @cache
-def by_test(ctcae: str) -> Mapping[str, tuple[Criterion, ...]]:
-    """The criteria of a version by LBTESTCD."""
+def by_test(ctcae: str, domain: Domain = "lab") -> Mapping[str, tuple[Criterion, ...]]:
+    """The criteria of a version and domain by test code (LBTESTCD, VSTESTCD, EGTESTCD)."""
     index: dict[str, tuple[Criterion, ...]] = {}
     for document in documents(ctcae):
-        for criterion in document.criteria:
-            for testcd in criterion.analytes:
-                index[testcd] = (*index.get(testcd, ()), _compiled(criterion, ctcae, testcd))
+        for one in document.criteria if document.domain == domain else ():
+            for testcd in one.analytes:
+                criterion = criterion_of(one, ctcae, testcd, domain)
+                index[testcd] = (*index.get(testcd, ()), criterion)
     return MappingProxyType(index)
 
 
-def _compiled(document: CriterionDocument, ctcae: str, testcd: str) -> Criterion:
-    clauses = [(int(grade), _clause(clause, testcd)) for grade, clause in document.clauses]
-    return Criterion(document.term, ctcae, document.unit or "", tuple(clauses))
+def criterion_of(
+    document: CriterionDocument, ctcae: str, testcd: str, domain: Domain = "lab"
+) -> Criterion:
+    """A criterion for one of its analytes. A laboratory criterion that names no specimen is about
+    blood."""
+    if domain == "lab" and document.specimen is None:
+        document = document.model_copy(update={"specimen": "blood"})
+    clauses = [clause for _, clause in document.clauses]
+    return Criterion(
+        document=document,
+        ctcae=ctcae,
+        testcd=testcd,
+        clauses=document.clauses,
+        worst=max(document.grades or document.raised_by),
+        uses=frozenset(use for clause in clauses for use in _uses(clause)),
+        facts=frozenset(fact for clause in clauses for fact in (*clause.needs, *clause.without)),
+        beside=frozenset(clause.beside.test for clause in clauses if clause.beside),
+    )
 
 
-def _clause(document: ClauseDocument, testcd: str) -> Clause:
-    conditions = tuple(_condition(condition, testcd) for condition in document.conditions)
-    needs = ", ".join(document.needs) or None
-    is_plain = len(conditions) == 1 and document.when is None and needs is None
-    return Clause(document.when, conditions, needs, is_plain)
-
-
-def _condition(document: ConditionDocument, testcd: str) -> Condition:
-    reference, printed = document.reference, document.limits
-    limits = {unit: _limit(unit, printed, testcd) for unit in units_by_code() if printed}
-    usable = {unit: limit for unit, limit in limits.items() if limit is not None}
-    return Condition(document.comparison, reference, document.factor, MappingProxyType(usable))
-
-
-def _limit(unit: str, printed: Mapping[str, Decimal], testcd: str) -> Limit | None:
-    """NCI's own limit in this unit where it prints one, else the first it prints, the value to be
-    converted; None where the unit does not convert."""
-    source = unit if unit in printed else next(iter(printed))
-    factor = factor_between(unit, source, testcd)
-    if factor is None:
-        return None
-    figure = printed[source]
-    limit = multiply(figure, Decimal(factor.denominator))
-    return Limit(Decimal(factor.numerator), limit, f"{figure} {source}")
+def _uses(clause: ClauseDocument) -> Iterator[str]:
+    yield from (condition.reference for condition in clause.conditions)
+    if clause.when:
+        yield "baseline"
+    if clause.fasting:
+        yield "fasting"

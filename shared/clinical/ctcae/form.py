@@ -76,6 +76,8 @@ class ConditionDocument(_Strict):
             raise ValueError("plus is an offset by unit to a reference")
         if any(isinstance(self._limits[key], dict) for key in (*named, *others)):
             raise ValueError("a limit is one number")
+        if self.factor <= 0:
+            raise ValueError("a multiple is above 0")
         if any(unit not in units_by_code() for unit in (*others, *self.plus)):
             raise ValueError("a limit's unit is not a UCUM code of units.yaml")
         return self

@@ -1,22 +1,32 @@
-"""What goes into grading and what comes out: values as reported, grades with their reason.
-
-Grade 0, a grade range and "not gradable" are three different answers and three different shapes
-here, so that no caller can take one for another.
-"""
+"""The values grading works with: a result as reported, a term, and what is said of a band."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import Literal, NamedTuple
 
 from shared.clinical.quantity import Span, is_at_least, is_below, multiply
 from shared.contracts.graded import NotGradableReason
 
+OpenReason = Literal["comparator", "needs_clinical_input"]
+"""Why a graded value has a range of grades."""
+
+Reason = NotGradableReason | OpenReason
+
+UnitSystem = Literal["SI", "conventional", "converted", "multiple"]
+"""How a limit was compared: in the criterion's own unit as printed, in another printed unit, after
+one conversion because the reported unit is not printed, or as a multiple of ULN, LLN or baseline.
+"""
+
 
 @dataclass(frozen=True, slots=True)
-class LabValue:
-    """One result as reported: every field is the sender's text, the range in the same unit."""
+class Measurement:
+    """One result as reported: every field is the sender's text, the range in the same unit.
+
+    ``indicator`` is LBNRIND or BNRIND (LOW, NORMAL, HIGH), read of a baseline only.
+    """
 
     testcd: str
     result: str
@@ -25,34 +35,27 @@ class LabValue:
     range_high: str | None
     specimen: str | None = None
     fasting: bool | None = None
+    indicator: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Graded:
-    """A grade: ``low`` to ``high``, equal where the number decides.
+class Answer(NamedTuple):
+    """What a criterion says of every value of one band.
 
-    A grade from a number is a lower bound of what a physician may give: hospitalisation or a
-    transfusion can raise it.
+    ``low`` is the numeric minimum and ``high`` the worst case; ``reason`` and ``words`` say why
+    they differ. ``state``: whether it is a grade, whether something the value is compared with is
+    lacking, or whether the result cannot be compared at all. ``limit`` is the limit certainly
+    reached: the distance of a value from it is ``(value x scale - cut) / per`` in its unit.
     """
 
-    term: str
-    ctcae: str
     low: int
     high: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotGradable:
-    """No grade, and why. ``low`` and ``high`` bound what it could be if the missing were known, so
-    that a caller may still say "not grade 4" without claiming a grade."""
-
-    term: str
-    ctcae: str
-    reason: NotGradableReason
-    why: str
-    low: int = 0
-    high: int = 4
+    state: Literal["graded", "lacking", "unusable"] = "graded"
+    reason: Reason | None = None
+    words: str = ""
+    limit: str | None = None
+    unit_system: UnitSystem | None = None
+    cut: Decimal | None = None
+    per: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +70,25 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Multiple:
-    """A value as a multiple of its own upper limit of normal, exact; a comparator makes it a span.
-
-    ``low`` and ``high`` are the ends (None: no upper end).
-    """
+    """A value as a multiple of its own upper limit of normal, exact; a comparator makes it a span,
+    and so does a limit that can be read in two ways."""
 
     span: Span
-    uln: Decimal
+    uln: Span
 
     @property
     def low(self) -> Fraction:
         """The smallest multiple it may be."""
-        return Fraction(self.span.first[0]) / Fraction(self.uln)
+        return Fraction(self.span.first[0]) / Fraction(self.uln.last[0])
 
     @property
     def high(self) -> Fraction | None:
         """The largest multiple it may be; None where the result has no upper end."""
         end = self.span.last[0]
-        return Fraction(end) / Fraction(self.uln) if end.is_finite() else None
+        return Fraction(end) / Fraction(self.uln.first[0]) if end.is_finite() else None
 
     def at_least(self, factor: Decimal) -> bool | None:
-        """Whether the value is ``factor`` x ULN or more; None where a comparator leaves it open."""
-        limit = multiply(factor, self.uln)
-        if is_at_least(self.span.first, limit):
+        """Whether the value is ``factor`` x ULN or more; None where that is left open."""
+        if is_at_least(self.span.first, multiply(factor, self.uln.last[0])):
             return True
-        return False if is_below(self.span.last, limit) else None
+        return False if is_below(self.span.last, multiply(factor, self.uln.first[0])) else None

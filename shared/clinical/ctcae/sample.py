@@ -1,7 +1,8 @@
-"""Reads a reported value into what the criteria compare: a number, a unit, a range, a baseline.
+"""Reads a reported result and its context into what the criteria compare.
 
 Everything unusable is recognised here, once: a result that is no number, an unknown unit or
-specimen, a range that means nothing, a baseline that cannot be judged.
+specimen, a range that means nothing, a baseline that cannot be judged. The result itself is read
+apart from its context, because one context serves many results.
 """
 
 from __future__ import annotations
@@ -11,126 +12,137 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from shared.clinical.ctcae.model import LabValue
-from shared.clinical.quantity import (
-    INFINITY,
-    Point,
-    Span,
-    Unit,
-    factor_between,
-    multiply,
-    span_of,
-    unit_of,
-)
-from shared.contracts.facts import numeric
+from shared.clinical.analytes import unit_for
+from shared.clinical.ctcae.form import Indicator
+from shared.clinical.ctcae.model import Measurement
+from shared.clinical.quantity import INFINITY, Point, Span, factor_between, span_of
 from shared.contracts.graded import NotGradableReason
-from shared.contracts.results import Character, parse_result
+from shared.contracts.results import Character, Measured, parse_result
 
-ONE = Decimal(1)
-ZERO = Decimal(0)
+ANYTHING = Span((Decimal(0), 0), (INFINITY, 0))
+_FROM_BELOW = Span((-INFINITY, 0), (INFINITY, 0))
 
-_EVERY_BASELINE = Span((ZERO, 0), (INFINITY, 0))
 _BLOOD = frozenset({"BLOOD", "SERUM", "PLASMA", "BLD", "SER", "PLAS"})
-_NOT_BLOOD = frozenset(
-    {"URINE", "CEREBROSPINAL", "CSF", "STOOL", "FECES", "SALIVA", "SPUTUM", "SWEAT", "BILE",
-     "TISSUE", "MARROW", "PLEURAL", "PERITONEAL", "ASCITES", "ASCITIC", "SYNOVIAL", "PERICARDIAL",
-     "LAVAGE"}
+_URINE = frozenset({"URINE", "UR"})
+_OTHER = frozenset(
+    {"CEREBROSPINAL", "CSF", "STOOL", "FECES", "SALIVA", "SPUTUM", "SWEAT", "BILE", "TISSUE",
+     "MARROW", "PLEURAL", "PERITONEAL", "ASCITES", "ASCITIC", "SYNOVIAL", "PERICARDIAL", "LAVAGE"}
 )  # fmt: skip
+_TWO_READINGS = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*-\s*(\d+(?:\.\d*)?|\.\d+)\s*")
+
+
+class Range(NamedTuple):
+    """The limits of normal where they can be relied on; a span where they have two readings."""
+
+    lln: Span | None
+    uln: Span | None
 
 
 class Baseline(NamedTuple):
-    """The baseline in the value's unit after both are multiplied by whole numbers: ``scale`` is the
-    value's. ``uln`` is the baseline's own upper limit; ``itself``: the value is the baseline."""
+    """What is known of the baseline: its number in ``unit``, its range in the same unit, and its
+    indicator. Where no number is known the span is everything and the range the value's own.
+    ``itself``: the value at hand is the baseline."""
 
     span: Span
-    uln: Decimal | None
-    scale: Decimal = ONE
+    unit: str
+    range: Range
+    indicator: Indicator | None = None
     known: bool = True
     itself: bool = False
 
 
-class Sample(NamedTuple):
-    """A value ready to be compared; ``lln`` and ``uln`` are in its own unit."""
-
-    span: Span
-    unit: Unit
-    lln: Decimal | None
-    uln: Decimal | None
-    baseline: Baseline
-
-
-def sample_of(
-    value: LabValue, baseline: LabValue | None, is_baseline: bool
-) -> Sample | NotGradableReason:
-    """The value ready to be compared, or why it cannot be."""
-    span = usable_span(value.result)
-    if isinstance(span, str):
-        return span
-    if specimen_of(value.specimen or "") == "unclear":
-        return "needs_clinical_input"
-    unit = unit_of(value.unit) if value.unit else None
-    if unit is None:
-        return "unit_unknown"
-    lln, uln = limits_of(value.range_low, value.range_high)
-    if is_baseline:
-        return Sample(span, unit, lln, uln, Baseline(span, uln, itself=True))
-    known = None if baseline is None else _known_baseline(baseline, unit.ucum)
-    # Nothing known: any baseline, judged normal or abnormal by the range of the value at hand.
-    return Sample(span, unit, lln, uln, known or Baseline(_EVERY_BASELINE, uln, known=False))
-
-
-def usable_span(result: str) -> Span | NotGradableReason:
-    """The values a result may be, or why it is no use: no number, or a negative concentration."""
-    measured = parse_result(result)
+def span_of_result(text: str, *, signed: bool = False) -> Span | NotGradableReason:
+    """The values a result may be, or why it is no use: not done, no number, or negative where the
+    analyte cannot be."""
+    measured = parse_result(text)
     if isinstance(measured, Character):
-        return "character_result"
+        said = text.strip().upper()
+        return "not_done" if said in ("", "NOT DONE") else "character_result"
+    if signed:
+        return _signed(measured)
     if measured.value < 0 or (measured.value == 0 and measured.comparator == "<"):
         return "needs_clinical_input"
     return span_of(measured)
 
 
+def _signed(measured: Measured) -> Span:
+    found = span_of(measured)
+    if measured.comparator in ("<", "<="):
+        return Span(_FROM_BELOW.first, found.last)
+    return found
+
+
 @lru_cache(maxsize=1024)
-def specimen_of(text: str) -> Literal["blood", "other", "unclear"]:
-    """What the criteria speak of, something else under the same LBTESTCD (urine), or neither."""
+def specimen_of(text: str) -> Literal["blood", "urine", "other", "unclear", "not_stated"]:
+    """Which of the specimens the criteria speak of, something else under the same test code, or
+    nothing that is understood."""
     words = frozenset(re.findall("[A-Z]+", text.upper()))
-    if not words or words & _BLOOD:
+    if not words:
+        return "not_stated"
+    if words & _BLOOD:
         return "blood"
-    return "other" if words & _NOT_BLOOD else "unclear"
+    if words & _URINE:
+        return "urine"
+    return "other" if words & _OTHER else "unclear"
 
 
 @lru_cache(maxsize=4096)
-def limits_of(low: str | None, high: str | None) -> tuple[Decimal | None, Decimal | None]:
-    """LLN and ULN where they can be relied on. A lower limit of 0 is how some laboratories say that
-    there is none; taken at its word it would make every low value normal. Nor does an upper limit
-    of 0 mean anything, or a range whose ends are crossed."""
-    lln, uln = _positive(numeric(low)), _positive(numeric(high))
-    if lln is not None and uln is not None and lln > uln:
-        return None, None
-    return lln, uln
+def range_of(low: str | None, high: str | None) -> Range:
+    """LLN and ULN. A lower limit of 0 is how some laboratories say that there is none; taken at its
+    word it would make every low value normal. Nor does an upper limit of 0 mean anything, or a
+    range whose ends are crossed."""
+    lln, uln = _limit(low, (">", ">=")), _limit(high, ("<", "<="))
+    if lln is not None and uln is not None and lln.first[0] > uln.last[0]:
+        return Range(None, None)
+    return Range(lln, uln)
 
 
-def _positive(limit: Decimal | None) -> Decimal | None:
-    return limit if limit is not None and limit > 0 else None
-
-
-def times(point: Point, factor: Decimal) -> Point:
-    """The place multiplied by a positive factor."""
-    return point if factor is ONE else (multiply(point[0], factor), point[1])
-
-
-@lru_cache(maxsize=4096)
-def _known_baseline(baseline: LabValue, unit: str) -> Baseline | None:
-    span = usable_span(baseline.result)
-    own = unit_of(baseline.unit) if baseline.unit else None
-    uln = limits_of(baseline.range_low, baseline.range_high)[1]
-    if isinstance(span, str) or own is None or uln is None:
+def _limit(text: str | None, comparators: tuple[str, ...]) -> Span | None:
+    """A limit of normal: a number; two readings (``35-40``); or the normal values (``<40`` as upper
+    limit, ``>=5`` as lower), where it is open whether the figure itself is normal for ``<``."""
+    if text is None:
         return None
-    factor = factor_between(own.ucum, unit, baseline.testcd)
-    if factor is None:
+    if two := _TWO_READINGS.fullmatch(text):
+        first, last = Decimal(two[1]), Decimal(two[2])
+        return Span((first, 0), (last, 0)) if 0 < first <= last else None
+    found = parse_result(text)
+    if isinstance(found, Character) or found.value <= 0:
         return None
-    numerator = Decimal(factor.numerator)
-    return Baseline(
-        Span(times(span.first, numerator), times(span.last, numerator)),
-        multiply(uln, numerator),
-        scale=Decimal(factor.denominator),
-    )
+    at: Point = (found.value, 0)
+    if found.comparator and found.comparator not in comparators:
+        return None
+    if found.comparator == "<":
+        return Span((found.value, -1), at)
+    return Span(at, (found.value, 1)) if found.comparator == ">" else Span(at, at)
+
+
+def baseline_of(
+    baseline: Measurement | None, unit: str, normal: Range, testcd: str, *, signed: bool
+) -> Baseline:
+    """The baseline beside a value in ``unit`` (UCUM) with the range ``normal``. A baseline without
+    a range is judged by that one if it has the same unit."""
+    nothing = Baseline(_FROM_BELOW if signed else ANYTHING, unit, normal, known=False)
+    if baseline is None:
+        return nothing
+    indicator = indicator_of(baseline.indicator or "")
+    span = span_of_result(baseline.result, signed=signed)
+    own = unit_for(baseline.testcd, baseline.unit)
+    stated = range_of(baseline.range_low, baseline.range_high)
+    if isinstance(span, str) or own is None or factor_between(own.ucum, unit, testcd) is None:
+        return nothing._replace(indicator=indicator)
+    if own.ucum == unit:
+        stated = Range(stated.lln or normal.lln, stated.uln or normal.uln)
+    return Baseline(span, own.ucum, stated, indicator)
+
+
+@lru_cache(maxsize=256)
+def indicator_of(text: str) -> Indicator | None:
+    """LBNRIND and BNRIND as reported (``HIGH``, ``HIGH HIGH``, ``h``); None for ``ABNORMAL`` and
+    whatever else does not say which side."""
+    words = set(text.upper().split())
+    known: dict[Indicator, set[str]] = {
+        "LOW": {"LOW", "L", "LL"},
+        "NORMAL": {"NORMAL", "N"},
+        "HIGH": {"HIGH", "H", "HH"},
+    }
+    return next((name for name, spelled in known.items() if words and words <= spelled), None)

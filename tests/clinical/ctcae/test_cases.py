@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from shared.clinical.ctcae import Graded, LabValue, grade, term_of, versions
+from shared.clinical.ctcae import Graded, Measurement, grade, term_of, versions
 from shared.clinical.ctcae.criteria import documents
 from shared.clinical.ctcae.form import Case, ConditionDocument, CriterionDocument
 from shared.clinical.quantity import multiply, unit_of
@@ -27,8 +27,8 @@ CASES = [
 CRITERIA = [pytest.param(*found, id=f"{found[0]}-{found[1].term}") for found in FOUND]
 
 
-def reported(criterion: CriterionDocument, case: Case) -> LabValue:
-    return LabValue(
+def reported(criterion: CriterionDocument, case: Case) -> Measurement:
+    return Measurement(
         testcd=criterion.analytes[0],
         result=str(case.value),
         unit=case.unit,
@@ -37,7 +37,7 @@ def reported(criterion: CriterionDocument, case: Case) -> LabValue:
     )
 
 
-def given_baseline(criterion: CriterionDocument, case: Case) -> LabValue | None:
+def given_baseline(criterion: CriterionDocument, case: Case) -> Measurement | None:
     if case.baseline is None:
         return None
     return replace(reported(criterion, case), result=str(case.baseline))
