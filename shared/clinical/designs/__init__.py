@@ -6,6 +6,7 @@ simulation work with each of them.
 
 from shared.clinical.designs.boin import Boin
 from shared.clinical.designs.design import KINDS, Design, design_of, register
+from shared.clinical.designs.i3plus3 import I3Plus3
 from shared.clinical.designs.model import (
     Answer,
     DoseCounts,
@@ -15,9 +16,12 @@ from shared.clinical.designs.model import (
     as_json,
     report_json,
 )
+from shared.clinical.designs.mtpi import Keyboard, Mtpi, Mtpi2
 from shared.clinical.designs.outcomes import counts_of, counts_of_patients, patients_of
 from shared.clinical.designs.parameters import DesignError
 from shared.clinical.designs.request import read_request
+from shared.clinical.designs.rolling_six import RollingSix
+from shared.clinical.designs.table import Table
 from shared.clinical.designs.three_plus_three import ThreePlusThree
 
 __all__ = [
@@ -27,9 +31,15 @@ __all__ = [
     "Design",
     "DesignError",
     "DoseCounts",
+    "I3Plus3",
+    "Keyboard",
+    "Mtpi",
+    "Mtpi2",
     "Patient",
     "Question",
     "Report",
+    "RollingSix",
+    "Table",
     "ThreePlusThree",
     "as_json",
     "counts_of",

@@ -45,9 +45,17 @@ class Design(Parameters):
     def propose(self, question: Question) -> Answer:
         """What the bare rule says, before limits."""
 
-    @abstractmethod
     def mtd(self, question: Question) -> Answer:
-        """The final choice on these counts: action ``stop``, and the MTD or None."""
+        """The final choice on these counts: action ``stop``, and the MTD or None.
+
+        Where the rule itself finds the MTD, a walk that is not over has none.
+        """
+        answer = self.propose(question)
+        if answer.action == "stop":
+            return answer
+        text = f"no MTD: by the rule the walk is not over, the next step would be {answer.action}"
+        report = Report(f"{answer.report.rule}.unfinished", text, children=(answer.report,))
+        return replace(answer, action="stop", next_dose=None, report=report)
 
     def decide(self, question: Question) -> Answer:
         """What the design allows next, or for a ``final`` question the MTD."""

@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import Field
 
 from shared.clinical.designs.design import Design
+from shared.clinical.designs.isotonic import SOURCE as ISOTONIC
 from shared.clinical.designs.isotonic import estimates_of, select_mtd
 from shared.clinical.designs.model import Answer, Question, Report, Value, inputs_of
 from shared.clinical.designs.parameters import Rate
@@ -68,13 +69,27 @@ class IntervalDesign(Design):
         """P(p > target), prior Beta(1,1)."""
         return tail(n, dlt, exactly(self.target))
 
+    def cutoff(self, lowest: bool) -> Fraction:  # noqa: ARG002
+        """The posterior probability that eliminates; ``lowest`` for dose 1."""
+        return exactly(self.cutoff_eli)
+
     def eliminates(self, n: int, dlt: int, lowest: bool = False) -> bool:
-        """Whether the dose and all above it are never used again; ``lowest`` for dose 1."""
+        """Whether the dose and all above it are never used again."""
         return n >= self.n_eli and self.toxicity(n, dlt) > self.cutoff(lowest)
 
-    def cutoff(self, lowest: bool) -> Fraction:  # noqa: ARG002
-        """The posterior probability that eliminates."""
-        return exactly(self.cutoff_eli)
+    def why_eliminated(self, n: int, dlt: int, lowest: bool) -> Reading:
+        """The numbers behind `eliminates`."""
+        toxicity, cutoff = self.toxicity(n, dlt), self.cutoff(lowest)
+        text = (
+            f"P(DLT rate > {self.target:g}) with {dlt}/{n} "
+            f"is {float(toxicity):.4f} > {float(cutoff):g}"
+        )
+        thresholds: dict[str, Value] = {"target": self.target, "cutoff": float(cutoff)}
+        return Reading("U", text, thresholds, float(toxicity - cutoff))
+
+    def cited(self) -> str:
+        """Where the rule is from."""
+        return self.source
 
     def eliminated_from(self, question: Question) -> int | None:
         """The lowest dose eliminated, earlier or by these counts."""
@@ -108,7 +123,7 @@ class IntervalDesign(Design):
                 f"the nearest to the target {self.target:g}: it is the MTD"
             )
         thresholds: dict[str, Value] = {"target": self.target, "bound": self.mtd_bound()}
-        report = Report("isotonic.mtd", text, shown, thresholds, source=self.source)
+        report = Report("isotonic.mtd", text, shown, thresholds, source=ISOTONIC)
         if closed is not None:
             report = report.over(self._elimination(question, closed))
         return Answer("stop", None, report, closed, mtd=mtd)
@@ -126,25 +141,13 @@ class IntervalDesign(Design):
     def _elimination(self, question: Question, closed: int) -> Report:
         counts = question.at(closed)
         inputs = inputs_of(question, closed)
-        cutoff = self.cutoff(lowest=closed == 1)
         if not self.eliminates(counts.n, counts.dlt, lowest=closed == 1):
             text = f"dose {closed} was eliminated earlier, with every dose above"
-            return Report(f"{self.kind}.eliminated", text, inputs, source=self.source)
-        toxicity = self.toxicity(counts.n, counts.dlt)
-        text = (
-            f"P(DLT rate > {self.target:g}) at dose {closed} with {counts.dlt}/{counts.n} is "
-            f"{float(toxicity):.4f} > {float(cutoff):g}: "
-            "it is eliminated, with every dose above"
-        )
-        thresholds: dict[str, Value] = {"target": self.target, "cutoff": float(cutoff)}
-        return Report(
-            f"{self.kind}.eliminate",
-            text,
-            inputs | {"probability": float(toxicity)},
-            thresholds,
-            float(toxicity - cutoff),
-            self.source,
-        )
+            return Report(f"{self.kind}.eliminated", text, inputs, source=self.cited())
+        why = self.why_eliminated(counts.n, counts.dlt, lowest=closed == 1)
+        text = f"{why.text}: dose {closed} is eliminated, with every dose above"
+        rule = f"{self.kind}.eliminate"
+        return Report(rule, text, inputs, why.thresholds, why.margin, self.cited())
 
     def _walk(self, question: Question, closed: int | None) -> Answer:
         reading = self.read(question.here.n, question.here.dlt)
@@ -160,20 +163,9 @@ class IntervalDesign(Design):
             return Answer("escalate", here + 1, report, closed)
         if reading.verdict == "S":
             return Answer("stay", here, report, closed)
-        return self._down(question, reading, report, closed)
-
-    def _down(
-        self, question: Question, reading: Reading, report: Report, closed: int | None
-    ) -> Answer:
-        """De-escalate; a verdict U that no posterior probability made still eliminates."""
-        here = question.current
-        if reading.verdict == "U":
-            closed = here
-        if here > 1:
-            return Answer("deescalate", here - 1, report, closed)
-        if reading.verdict == "U":
-            return Answer("stop", None, report, closed)
-        return Answer("stay", here, _end(report, "there is no lower dose"), closed)
+        if here == 1:
+            return Answer("stay", here, _end(report, "there is no lower dose"), closed)
+        return Answer("deescalate", here - 1, report, closed)
 
     def _report(self, question: Question, reading: Reading) -> Report:
         return Report(
@@ -182,7 +174,7 @@ class IntervalDesign(Design):
             inputs_of(question, question.current),
             {"target": self.target, **reading.thresholds},
             reading.margin,
-            self.source,
+            self.cited(),
         )
 
 

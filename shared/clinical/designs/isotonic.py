@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from shared.clinical.designs.model import TOLERANCE, DoseCounts
 
+SOURCE = "Liu S, Yuan Y, J R Stat Soc C 2015;64:507-523"
 _STEP = 1e-10
 
 

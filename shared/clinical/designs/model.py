@@ -156,6 +156,11 @@ class Question:
         tried = (dose for dose in range(1, self.top + 1) if self.at(dose).enrolled)
         return self.start or min(next(tried, self.current), self.current)
 
+    def passed(self, dose: int) -> list[int]:
+        """The doses below one that the study has passed through."""
+        first = self.started()
+        return [one for one in range(1, dose) if one >= first or self.at(one).enrolled]
+
     def feared(self) -> Question:
         """The question where every candidate DLT is confirmed."""
         return replace(self, doses=tuple(one.with_dlts(one.candidate) for one in self.doses))

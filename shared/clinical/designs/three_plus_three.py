@@ -49,15 +49,6 @@ class ThreePlusThree(Design):
         answer = self._walk(self._padded(question))
         return replace(answer, report=replace(answer.report, source=self.source))
 
-    def mtd(self, question: Question) -> Answer:
-        """The MTD of a finished walk; an unfinished one has none."""
-        answer = self.propose(question)
-        if answer.action == "stop":
-            return answer
-        text = f"no MTD yet: by the rule the next step would be {answer.action}"
-        report = Report("three_plus_three.unfinished", text, children=(answer.report,))
-        return replace(answer, action="stop", next_dose=None, report=report)
-
     def _padded(self, question: Question) -> Question:
         missing = (self.num_doses or question.top) - question.top
         if missing < 0:
@@ -70,7 +61,7 @@ class ThreePlusThree(Design):
         for dose, counts in enumerate(question.doses, start=1):
             if counts.toxic >= LIMIT:
                 return self._exceeded(question, dose)
-        for dose in _passed(question, question.current):
+        for dose in question.passed(question.current):
             if not cleared_so_far(question.at(dose)):
                 return _fallen(question, dose)
         return self._at_current(question)
@@ -147,15 +138,9 @@ def _report(rule: str, text: str, question: Question, dose: int) -> Report:
     return Report(f"three_plus_three.{rule}", text, inputs_of(question, dose))
 
 
-def _passed(question: Question, dose: int) -> list[int]:
-    """The doses below one that the study has passed through."""
-    first = question.started()
-    return [one for one in range(1, dose) if one >= first or question.at(one).enrolled]
-
-
 def _may_fall(question: Question, dose: int) -> int | None:
     """A dose below that its pending subjects could still take away."""
-    for below in _passed(question, dose):
+    for below in question.passed(dose):
         counts = question.at(below)
         if counts.pending and not cleared_so_far(counts.with_dlts(counts.pending)):
             return below
