@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from shared.clinical.ctcae import term_of, versions
-from shared.clinical.document import Document, DocumentError, Finding, build, read_yaml
+from shared.clinical.ctcae import versions
+from shared.clinical.document import Document, DocumentError, Finding, Path, build, read_yaml
+from shared.clinical.term_findings import grade_findings, term_findings
 
 
 def _known_zone(name: str) -> str:
@@ -289,7 +290,7 @@ def _check(document: Document, protocol: Protocol) -> list[Finding]:
         return [document.finding(("ctcae",), "unknown CTCAE version", remedy)]
     found = _check_names(document, protocol)
     for group, terms in protocol.term_groups.items():
-        found += _check_terms(document, protocol, ("term_groups", group), terms, None)
+        found += term_findings(document, protocol.ctcae, ("term_groups", group), terms)
     seen: set[str] = set()
     for index, rule in enumerate(protocol.dlt.criteria):
         path = ("dlt", "criteria", index)
@@ -329,25 +330,43 @@ def _check_names(document: Document, protocol: Protocol) -> list[Finding]:
 
 
 def _check_rule(
-    document: Document, protocol: Protocol, path: tuple[str | int, ...], rule: CriterionRule
+    document: Document, protocol: Protocol, path: Path, rule: CriterionRule
 ) -> list[Finding]:
     found: list[Finding] = []
-    for toxicity in _toxicities(rule):
-        found += _check_terms(document, protocol, path, toxicity.terms, toxicity.grade)
+    for place, toxicity in _toxicities(rule):
+        here = (*path, *place)
+        found += term_findings(document, protocol.ctcae, (*here, "terms"), toxicity.terms)
+        found += _check_grade(document, protocol, here, toxicity)
         for group in (toxicity.group, toxicity.not_in_group):
-            found += _check_group(document, protocol, path, group)
-    for exemption in rule.unless:
-        found += _check_terms(document, protocol, path, exemption.terms, None)
-        found += _check_group(document, protocol, path, exemption.group)
+            found += _check_group(document, protocol, here, group)
+    for index, exemption in enumerate(rule.unless):
+        here = (*path, "unless", index)
+        found += term_findings(document, protocol.ctcae, (*here, "terms"), exemption.terms)
+        found += _check_group(document, protocol, here, exemption.group)
         assert rule.toxicity is not None
-        found += _check_exemption(document, path, rule.toxicity, exemption)
+        found += _check_exemption(document, here, rule.toxicity, exemption)
     if rule.delay and rule.delay.treatment not in protocol.treatments:
         found.append(document.finding(path, "the delayed treatment is not listed", "add it"))
     return found
 
 
+def _check_grade(
+    document: Document, protocol: Protocol, path: Path, toxicity: Toxicity
+) -> list[Finding]:
+    """Each term named must have the grade; of a group, one term is enough."""
+    ctcae, grade = protocol.ctcae, toxicity.grade
+    found = grade_findings(document, ctcae, (*path, "terms"), toxicity.terms, grade)
+    members = protocol.term_groups.get(toxicity.group or "", ())
+    lacking = grade_findings(document, ctcae, path, members, grade)
+    if members and len(lacking) == len(members):
+        problem = f"no term of {toxicity.group} has grade {grade} or higher in CTCAE {ctcae}"
+        remedy = "correct the grade: it can never be met"
+        found.append(document.finding((*path, "grade"), problem, remedy))
+    return found
+
+
 def _check_exemption(
-    document: Document, path: tuple[str | int, ...], toxicity: Toxicity, exemption: Exemption
+    document: Document, path: Path, toxicity: Toxicity, exemption: Exemption
 ) -> list[Finding]:
     """An exemption that always holds, or never."""
     found = []
@@ -360,33 +379,17 @@ def _check_exemption(
     return found
 
 
-def _toxicities(rule: CriterionRule) -> list[Toxicity]:
-    companions = [companion.toxicity for companion in rule.together_with_any]
-    return [toxicity for toxicity in (rule.toxicity, *companions) if toxicity is not None]
+def _toxicities(rule: CriterionRule) -> list[tuple[Path, Toxicity]]:
+    """The toxicities of a criterion, each with its place in it."""
+    places: list[tuple[Path, Toxicity | None]] = [(("toxicity",), rule.toxicity)]
+    for index, companion in enumerate(rule.together_with_any):
+        places.append((("together_with_any", index, "toxicity"), companion.toxicity))
+    return [(place, toxicity) for place, toxicity in places if toxicity is not None]
 
 
 def _check_group(
-    document: Document, protocol: Protocol, path: tuple[str | int, ...], name: str | None
+    document: Document, protocol: Protocol, path: Path, name: str | None
 ) -> list[Finding]:
     if name is None or name in protocol.term_groups:
         return []
     return [document.finding(path, f"{name} is no term group", "define it under term_groups")]
-
-
-def _check_terms(
-    document: Document,
-    protocol: Protocol,
-    path: tuple[str | int, ...],
-    names: Words,
-    grade: int | None,
-) -> list[Finding]:
-    found = []
-    for name in names:
-        term = term_of(protocol.ctcae, name)
-        if term is None or term.name != name:
-            problem = f"{name!r} is no term of CTCAE {protocol.ctcae}"
-            found.append(document.finding(path, problem, "use the dictionary's exact term"))
-        elif grade is not None and not any(existing >= grade for existing in term.grades):
-            problem = f"{name!r} has no grade {grade} or higher in CTCAE {protocol.ctcae}"
-            found.append(document.finding(path, problem, "correct the grade: it can never be met"))
-    return found

@@ -44,6 +44,39 @@ def test_the_line_is_the_line_of_the_fault() -> None:
     assert "grade: 6" in lines[finding.line - 1]
 
 
+@pytest.mark.parametrize(
+    ("name", "at", "remedy"),
+    [
+        ("term_of_an_older_version", "[Platelet", "in 6.0 the term is 'Thrombocytopenia'"),
+        ("term_in_other_case", "[platelet", "write 'Platelet count decreased', the dictionary's"),
+        ("unknown_term", "[Thrombocytopaenia]", "in 5.0 the term is 'Platelet count decreased'"),
+        ("term_divided_in_the_version", "[Hematochezia]", "5.0 has instead: 'Anal hemorrhage' or"),
+        ("term_misspelled", "[Platelets", "is it 'Platelet count decreased'"),
+        ("term_of_a_group_unknown", "bleeding: [", "use the dictionary's exact term"),
+        ("term_of_an_exemption_unknown", "Tiredness", "use the dictionary's exact term"),
+        ("term_of_a_companion_unknown", "Bleeding", "use the dictionary's exact term"),
+        ("grade_the_version_lacks", "[Lymphopenia]", "name grade 1 or lower"),
+        ("grade_the_term_lacks", "[Alopecia]", "name grade 2 or lower"),
+        ("grade_no_term_of_the_group_has", "group: bleeding", "correct the grade"),
+    ],
+)
+def test_a_term_or_grade_the_version_lacks_is_shown_with_what_it_has(
+    name: str, at: str, remedy: str
+) -> None:
+    path = HERE / "bad_protocols" / f"{name}.yaml"
+    (finding,) = findings(path)
+    assert at in path.read_text().splitlines()[finding.line - 1]
+    assert remedy in finding.remedy
+
+
+def test_a_grade_in_between_is_met_at_the_next() -> None:
+    text = (HERE / "minimal_protocol.yaml").read_text()
+    text = text.replace(
+        "terms: [Platelet count decreased], grade: 4", "terms: [Acidosis], grade: 2"
+    )
+    assert load_protocol(text).dlt.criteria[0].toxicity is not None
+
+
 def test_every_finding_at_once() -> None:
     text = (HERE / "minimal_protocol.yaml").read_text()
     text = text.replace("[Epistaxis]", "[Nose bleed]").replace("level: 2", "level: 7")
