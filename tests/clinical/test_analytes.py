@@ -8,6 +8,8 @@ import pytest
 
 from shared.clinical import analytes as table
 from shared.clinical.analytes import Analyte, analyte_of, analytes, is_fasting_loinc, once, unit_for
+from shared.clinical.ctcae import versions
+from shared.clinical.ctcae.criteria import documents
 from shared.clinical.quantity import conversions, factor_between, unit_of, units_by_code
 from tests.clinical.public_data_support import Row, needs, rows
 
@@ -45,6 +47,10 @@ def code(testcd: str, text: str | None) -> str | None:
         ("LIPASET", "U/L", "U/L"),
         ("PROT", "g/24 h", "g/(24.h)"),
         ("TEMP", "F", "[degF]"),
+        ("CREATCLR", "mL/min", "mL/min"),
+        ("CREATCLR", "mL/min/1.73m2", "mL/min/{1.73_m2}"),
+        ("EGFR", "mL/min", None),
+        ("stools_per_day_over_baseline", "", "1"),
     ],
 )
 def test_unit_for(testcd: str, text: str | None, ucum: str | None) -> None:
@@ -86,6 +92,15 @@ def test_what_converts_is_plausible(analyte: Analyte) -> None:
     named = [item for item in conversions() if analyte.testcd in item.analytes]
     assert {units[item.unit].kind for item in named} <= set(analyte.kinds)
     assert len({units[item.target].kind for item in named}) <= 1
+
+
+def test_the_criteria_ask_for_known_analytes_in_plausible_units() -> None:
+    for version in versions():
+        for criterion in (item for found in documents(version) for item in found.criteria):
+            for testcd in criterion.analytes:
+                assert analyte_of(testcd) is not None, (version, criterion.term, testcd)
+                for unit in (criterion.unit,) if criterion.unit else ():
+                    assert unit_for(testcd, unit) is not None, (version, criterion.term, testcd)
 
 
 def reference() -> list[Row]:
