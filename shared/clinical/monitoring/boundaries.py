@@ -157,7 +157,7 @@ def tuned(rule: RepeatedTesting) -> Tuned:
     ((1, 2, 2, 2, 3, 3, 3, 4), 0.087)
     """
     reached = [_levels_reached(rule, n) for n in rule.looks]
-    steps = sorted({z for row in reached for z in row if -math.inf < z <= 0})
+    steps = sorted({z for row in reached for z in row if z > -math.inf})
 
     def tolerated(count: int) -> tuple[int, ...]:
         """The boundary once `count` of the steps are taken."""

@@ -95,9 +95,10 @@ def test_any_death_stops() -> None:
 
 
 def test_a_posterior_equal_to_the_cutoff_does_not_stop() -> None:
-    """Beta(1, 1) after 1 of 1 is Beta(2, 1): P(p > 0.5) = 0.75 exactly."""
-    assert boundary_table(BetaBinomial(p0=0.5, cutoff=0.75), 1)[0].stop_at is None
-    assert boundary_table(BetaBinomial(p0=0.5, cutoff=0.749999), 1)[0].stop_at == 1
+    """2 of 3 with Beta(1, 1): P(p > 0.3) = P(Binomial(4, 0.3) <= 2) = 0.9163 exactly."""
+    assert posterior(BetaBinomial(p0=0.3, cutoff=0.9163), 3, 2) > 0.9163
+    assert boundary_table(BetaBinomial(p0=0.3, cutoff=0.9163), 3)[2].stop_at == 3
+    assert boundary_table(BetaBinomial(p0=0.3, cutoff=0.916299), 3)[2].stop_at == 2
 
 
 def test_before_the_first_look_only_what_is_certain_then_stops() -> None:
@@ -132,8 +133,7 @@ def boundary_at(rule: RepeatedTesting, level: float) -> tuple[int, ...]:
 def test_tuning_keeps_alpha_and_leaves_no_room(rule: RepeatedTesting, more: float) -> None:
     found = tuned(rule)
     assert found.crossing <= rule.alpha
-    level = min(found.level + more, 0.5)
-    higher = boundary_at(rule, level)
+    higher = boundary_at(rule, found.level + more)
     if higher != found.tolerated:
         assert crossing_probability(rule.looks, higher, rule.p0) > rule.alpha
 

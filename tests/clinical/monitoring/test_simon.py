@@ -99,6 +99,10 @@ def test_the_search_leaves_no_better_design_out(
     smallest = min(within)
     assert found.minimax.n == smallest[0]
     assert found.minimax.expected_n == pytest.approx(smallest[1])
+    for weight in (0.1, 0.3, 0.5, 0.7, 0.9):
+        best = min(weight * n + (1 - weight) * en for n, en in within)
+        admissible = ((one.n, one.expected_n) for one in found.admissible)
+        assert min(weight * n + (1 - weight) * en for n, en in admissible) == pytest.approx(best)
 
 
 @given(st.integers(5, 60), st.integers(15, 30), st.sampled_from([0.05, 0.1]))
@@ -127,6 +131,23 @@ def test_admissible_designs_lead_from_minimax_to_optimal_on_a_convex_line() -> N
     ]
     assert slopes == sorted(slopes)
     assert all(slope < 0 for slope in slopes)
+
+
+def test_admissible_designs_leave_out_what_no_weight_prefers() -> None:
+    found = simon_designs(0.30, 0.45)
+    assert found is not None
+    assert [written(one) for one in found.admissible] == [
+        "16/46 25/65",
+        "7/24 26/68",
+        "8/26 27/71",
+        "9/27 30/81",
+    ]
+
+
+def test_a_second_stage_that_needs_no_further_response() -> None:
+    found = simon_designs(1e-6, 0.30, 0.05, 0.10)
+    assert found is not None
+    assert written(found.optimal) == "0/7 0/8"
 
 
 def test_no_design_within_the_subjects() -> None:
