@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
-from shared.clinical.dlt import Case
+from shared.clinical.case import Case
 from shared.clinical.protocol import day_ends
 from shared.clinical.timeline import Entry
 from shared.contracts.assessment import SubjectStatus
@@ -37,7 +37,7 @@ class Verdict:
 
 def evaluability(case: Case, rejections: Sequence[DltReview]) -> Verdict:
     """In window, completed, not evaluable, or open because something is not known."""
-    closes = day_ends(case.window[1], case.zone)
+    closes = day_ends(case.followed, case.zone)
     said = [review for review in rejections if review.evaluable is False]
     if said:
         return Verdict("not_evaluable", "judged not evaluable by review", None, judged=True)
@@ -46,13 +46,17 @@ def evaluability(case: Case, rejections: Sequence[DltReview]) -> Verdict:
         return Verdict("not_evaluable", "left the study within the window", left.fact.known_at)
     if case.as_of < closes:
         day = (case.today - case.window[0]).days + 1
-        length = (case.window[1] - case.window[0]).days + 1
+        length = (case.followed - case.window[0]).days + 1
         return Verdict("in_window", f"day {day} of {length}", None)
     stated = _stated_not_evaluable(case)
     if stated is not None:
         since = max(closes, stated.fact.known_at)
         return Verdict("not_evaluable", "the source says not evaluable", since)
-    missing = [name for name in DOMAINS if not case.is_complete(name, case.window[1])]
+    if case.not_begun:
+        names = ", ".join(case.not_begun)
+        needed = (f"the first dose that starts the window {names}",)
+        return Verdict("open", f"the window {names} has not begun", closes, needed)
+    missing = [name for name in DOMAINS if not case.is_complete(name, case.followed)]
     if missing:
         words = f"confirmation that {', '.join(missing)} records are complete through the window"
         return Verdict("open", "the source has not confirmed complete records", closes, (words,))
@@ -73,7 +77,7 @@ def _left(case: Case) -> Entry | None:
             if record.supp.get("DSCAT") == "PROTOCOL MILESTONE":
                 continue
             first, last = entry.dates(case.zone)
-            if last >= case.window[0] and first <= case.window[1]:
+            if last >= case.window[0] and first <= case.followed:
                 return entry
     return None
 
@@ -98,7 +102,7 @@ def _complete_known(case: Case) -> list[datetime]:
 def _by_dose(case: Case, since: datetime) -> Verdict:
     rule = case.protocol.evaluability
     stated = [case.complete_through(name) for name in DOMAINS]
-    provisional = any(day is None or day < case.window[1] for day in stated)
+    provisional = any(day is None or day < case.followed for day in stated)
     missing: list[str] = []
     short: list[str] = []
     toxicity = False

@@ -9,16 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 
+from shared.clinical.case import Case, Trigger
+from shared.clinical.criteria import CriterionRule, HysLaw
 from shared.clinical.ctcae import Measurement, Multiple, multiple_of_uln
-from shared.clinical.dlt import Case, Trigger
-from shared.clinical.protocol import CriterionRule, HysLaw
 from shared.clinical.timeline import Entry
 from shared.contracts.assessment import CriterionResult
 from shared.contracts.facts import Lab
 
 TRANSAMINASES = ("ALT", "AST")
+_LIMITED = (*TRANSAMINASES, "BILI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +30,78 @@ class _Value:
     multiple: Multiple | None
     entry: Entry
 
-    def at_least(self, factor: int) -> bool | None:
-        return None if self.multiple is None else self.multiple.at_least(Decimal(factor))
+    def at_least(self, factor: int | Fraction) -> bool | None:
+        """Whether it is so many times ULN or more; None where that can't be told."""
+        if self.multiple is None:
+            return None
+        if isinstance(factor, int):
+            return self.multiple.at_least(Decimal(factor))
+        if self.multiple.low >= factor:
+            return True
+        high = self.multiple.high
+        return False if high is not None and high < factor else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """The limits that hold for a subject, as multiples of ULN, and the values by test."""
+
+    rule: HysLaw
+    values: dict[str, list[_Value]]
+    factors: dict[str, int | Fraction]
+
+    def words(self, test: str) -> str:
+        """A limit as a sentence."""
+        factor = self.factors[test]
+        if isinstance(factor, int):
+            return f"at least {factor} x ULN"
+        multiple = _of_baseline(self.rule, test)
+        return f"at least {multiple} x its raised baseline"
 
 
 def hys_law_triggers(rule: CriterionRule, case: Case) -> list[Trigger]:
     """One trigger per transaminase value that reaches the limit after the first dose."""
     assert rule.hys_law is not None
-    values = _values(case, ("ALT", "AST", "BILI", "ALP"))
+    values = _values(case, (*TRANSAMINASES, "BILI", "ALP"))
+    factors = {test: _factor(rule.hys_law, test, values, case) for test in _LIMITED}
+    limits = _Limits(rule.hys_law, values, factors)
     triggers = []
     for test in TRANSAMINASES:
         for value in values[test]:
-            high = value.at_least(rule.hys_law.transaminase_at_least)
+            high = value.at_least(factors[test])
             if high is not False and value.last >= case.start.first:
-                triggers.append(_judge(rule.hys_law, test, value, high, values))
+                triggers.append(_judge(limits, test, value, high, case))
     return triggers
+
+
+def _factor(rule: HysLaw, test: str, values: dict[str, list[_Value]], case: Case) -> int | Fraction:
+    """The multiple of ULN that counts; where the value before treatment was above ULN and the
+    protocol says so, the multiple of that value instead, each by its own ULN."""
+    transaminase = test in TRANSAMINASES
+    plain = rule.transaminase_at_least if transaminase else rule.bilirubin_at_least
+    multiple = _of_baseline(rule, test)
+    before = [one for one in values[test] if _is_before(one, case)]
+    if multiple is None or not before:
+        return plain
+    last = max(before, key=lambda one: (_flagged(one), one.entry.instants(case.zone)[1])).multiple
+    return plain if last is None or last.low <= 1 else last.low * Fraction(multiple)
+
+
+def _of_baseline(rule: HysLaw, test: str) -> Decimal | None:
+    raised = rule.if_baseline_raised
+    if raised is None:
+        return None
+    return raised.transaminase_at_least if test in TRANSAMINASES else raised.bilirubin_at_least
+
+
+def _flagged(value: _Value) -> bool:
+    return isinstance(value.entry.record, Lab) and value.entry.record.LBLOBXFL == "Y"
+
+
+def _is_before(value: _Value, case: Case) -> bool:
+    if _flagged(value) and value.first <= case.start.last:
+        return True
+    return value.entry.instants(case.zone)[1] < case.start.moment[0]
 
 
 def _values(case: Case, tests: tuple[str, ...]) -> dict[str, list[_Value]]:
@@ -72,28 +131,47 @@ def _near(rule: HysLaw, value: _Value, others: list[_Value]) -> list[_Value]:
     ]
 
 
-def _judge(
-    rule: HysLaw, test: str, value: _Value, high: bool | None, values: dict[str, list[_Value]]
-) -> Trigger:
-    bilirubin, alp = _near(rule, value, values["BILI"]), _near(rule, value, values["ALP"])
+def _bilirubin(limits: _Limits, value: _Value, case: Case) -> list[_Value]:
+    """The bilirubin values a transaminase value is paired with."""
+    values = limits.values["BILI"]
+    if limits.rule.pairing == "same_time":
+        return _near(limits.rule, value, values)
+    return [other for other in values if other.last >= case.start.first]
+
+
+def _judge(limits: _Limits, test: str, value: _Value, high: bool | None, case: Case) -> Trigger:
+    rule = limits.rule
+    bilirubin = _bilirubin(limits, value, case)
+    alp = _near(rule, value, limits.values["ALP"]) if rule.alp_below is not None else []
     entries = (value.entry, *(other.entry for other in (*bilirubin, *alp)))
+    raised = [other.at_least(limits.factors["BILI"]) for other in bilirubin]
     base = Trigger("open", value.first, value.last, "", entries)
-    why = f"{test} at least {rule.transaminase_at_least} x ULN"
-    raised = [other.at_least(rule.bilirubin_at_least) for other in bilirubin]
-    cholestatic = [other.at_least(rule.alp_below) for other in alp]
+    if rule.pairing == "peak_to_peak":
+        base = _dated(base, bilirubin, raised)
+    why, both = f"{test} {limits.words(test)}", f"bilirubin {limits.words('BILI')}"
     if bilirubin and not any(answer is not False for answer in raised):
-        why = f"{why}, bilirubin below {rule.bilirubin_at_least} x ULN"
-        return _as(base, "not_met", why)
+        return _as(base, "not_met", f"{why}, {both.replace('at least', 'below')}")
+    cholestatic = [] if rule.alp_below is None else [one.at_least(rule.alp_below) for one in alp]
     if alp and all(answer is True for answer in cholestatic):
         return _as(base, "not_met", f"{why}, ALP not below {rule.alp_below} x ULN")
     if high is None or True not in raised:
         missing = f"{test} and bilirubin of one day with their upper limits"
         return _as(base, "open", f"{why}, bilirubin not known", missing)
+    if rule.alp_below is None:
+        return _as(base, "met", f"{why} with {both}")
     if False not in cholestatic:
-        why = f"{why} with bilirubin at least {rule.bilirubin_at_least} x ULN, ALP not known"
+        why = f"{why} with {both}, ALP not known"
         return _as(base, "needs_review", why, "ALP of the same day with its upper limit")
-    why = f"{why} with bilirubin at least {rule.bilirubin_at_least} x ULN and ALP below"
-    return _as(base, "met", f"{why} {rule.alp_below} x ULN")
+    return _as(base, "met", f"{why} with {both} and ALP below {rule.alp_below} x ULN")
+
+
+def _dated(base: Trigger, bilirubin: list[_Value], raised: list[bool | None]) -> Trigger:
+    """Of a pair that lies days apart the later value dates it."""
+    high = [other for other, answer in zip(bilirubin, raised, strict=True) if answer]
+    if not high:
+        return base
+    first = min(high, key=lambda other: (other.first, other.last))
+    return replace(base, first=max(base.first, first.first), last=max(base.last, first.last))
 
 
 def _as(base: Trigger, result: CriterionResult, why: str, missing: str | None = None) -> Trigger:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from shared.clinical.dlt import Case
+from shared.clinical.case import Case, Spans
 from shared.clinical.protocol import Protocol
 from shared.clinical.timeline import Standing, latest
 from shared.clinical.toxicity import FirstDose, observe
@@ -50,7 +50,7 @@ class Person:
         self.part = assignment.part if assignment else "escalation"
         self.cohort = assignment.cohort_id if assignment else None
         self.dose_level = assignment.dose_level if assignment else None
-        self.start = self._start()
+        self.start = self._first_dose_of(protocol.window.day_1_is_first_dose_of)
 
     def _seen(self, standing: Standing) -> bool:
         return any(entry.seen(self.as_of, self.zone) for entry in standing.entries)
@@ -87,17 +87,18 @@ class Person:
             default=None,
         )
 
-    def _start(self) -> FirstDose | None:
-        """The first dose; any of the days it may have been where its record contradicts itself."""
-        first = self.protocol.window.day_1_is_first_dose_of
+    def _first_dose_of(self, treatment: str, cycle: int | None = None) -> FirstDose | None:
+        """The first dose (of a cycle); any of the days it may have been where its record
+        contradicts itself."""
         spans = []
         for one in self.of("dose"):
             whens = [
                 entry.when(self.zone)
                 for entry in one.entries
                 if isinstance(entry.record, Dose)
-                and first == entry.record.ECTRT
+                and treatment == entry.record.ECTRT
                 and entry.record.ECOCCUR == "Y"
+                and cycle in (None, entry.record.cycle)
             ]
             if whens:
                 begin, end = min(when.first for when in whens), max(when.last for when in whens)
@@ -108,7 +109,6 @@ class Person:
     def case(self) -> Case:
         """What the DLT rules may ask."""
         assert self.start is not None
-        length = timedelta(days=self.protocol.window.last_day - 1)
         complete: dict[str, date] = {}
         for one in self.of("review_complete"):
             for domain, through in self._stated_complete(one).items():
@@ -126,14 +126,43 @@ class Person:
             zone=self.zone,
             as_of=self.as_of,
             start=self.start,
-            window=(self.start.first, self.start.last + length),
+            window=self._window(self.start),
+            windows={name: self._spans(name) for name in self.protocol.windows},
             observations=observations,
             labs=self.of("lab"),
+            vitals=self.of("vital"),
+            ecgs=self.of("ecg"),
+            events=self.of("adverse_event"),
             doses=self.of("dose"),
             concomitants=self.of("concomitant"),
             dispositions=self.of("disposition"),
             reviews=self.of("review_complete"),
             complete=complete,
+        )
+
+    def _window(self, start: FirstDose) -> tuple[date, date]:
+        """The DLT window, to its longest while the dose that ends its extension is not given."""
+        rule = self.protocol.window
+        last = start.last + timedelta(days=rule.offset(rule.last_day))
+        extension = rule.extended_to_first_dose
+        if extension is not None:
+            longest = start.last + timedelta(days=rule.offset(extension.at_most_day))
+            dose = self._first_dose_of(extension.of, extension.cycle)
+            last = max(last, min(longest, dose.last)) if dose else longest
+        return start.first, last
+
+    def _spans(self, name: str) -> Spans:
+        """The stretches of a named window; none while its treatment has not begun."""
+        rule = self.protocol.windows[name]
+        start = self._first_dose_of(rule.day_1_is_first_dose_of)
+        if start is None:
+            return ()
+        return tuple(
+            (
+                start.first + timedelta(days=days.first_day - 1),
+                start.last + timedelta(days=days.last_day - 1),
+            )
+            for days in rule.days
         )
 
     def _stated_complete(self, one: Standing) -> dict[str, date]:

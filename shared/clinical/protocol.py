@@ -11,8 +11,24 @@ from functools import lru_cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from shared.clinical.criteria import (
+    Attribution,
+    CriterionRule,
+    DltWindow,
+    Exclusion,
+    Exemption,
+    Measurement,
+    NamedWindow,
+    NextDose,
+    OtherGrade,
+    Part,
+    Toxicity,
+    Words,
+    placed,
+)
+from shared.clinical.criteria.checks import check_windows, check_words
 from shared.clinical.ctcae import versions
 from shared.clinical.document import Document, DocumentError, Finding, Path, build, read_yaml
 from shared.clinical.term_findings import grade_findings, term_findings
@@ -29,30 +45,16 @@ def _known_zone(name: str) -> str:
 
 
 Zone = Annotated[str, AfterValidator(_known_zone)]
-Words = tuple[str, ...]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DoseLevel(_Part):
+class DoseLevel(Part):
     """One dose level of the escalation; levels count from 1 upwards."""
 
     level: int = Field(ge=1)
     label: str
 
 
-class DltWindow(_Part):
-    """Days ``first_day`` to ``last_day`` inclusive, in site-local calendar dates; day 1 is the
-    first dose of ``day_1_is_first_dose_of``."""
-
-    day_1_is_first_dose_of: str
-    first_day: Literal[1] = 1
-    last_day: int = Field(ge=1, le=400)
-
-
-class Evaluability(_Part):
+class Evaluability(Part):
     """Who counts without a DLT: at least this share of every treatment's planned dose in cycle 1,
     and followed to the end of the window. Under-dosing because of toxicity keeps the subject."""
 
@@ -60,7 +62,7 @@ class Evaluability(_Part):
     treatments: Words = Field(min_length=1)
 
 
-class Completeness(_Part):
+class Completeness(Part):
     """``reported``: absent records mean "no" only through a `review_complete` record. ``assumed``:
     they do ``grace_days`` after the window, and the result is marked provisional."""
 
@@ -74,150 +76,29 @@ class Completeness(_Part):
         return self
 
 
-class Attribution(_Part):
-    """How the sources word causality. A wording in neither list counts as related, with a query."""
-
-    related: Words
-    not_related: Words
-
-
-class Toxicity(_Part):
-    """Grade ``grade`` or higher of one of the terms, of a group, of anything outside a group, or
-    of any term at all."""
-
-    terms: Words = ()
-    group: str | None = None
-    not_in_group: str | None = None
-    any_term: bool = False
-    grade: int = Field(ge=1, le=5)
-    for_more_than_days: int | None = Field(default=None, ge=1)
-
-    @model_validator(mode="after")
-    def _one_selection(self) -> Toxicity:
-        said = (
-            bool(self.terms),
-            self.group is not None,
-            self.not_in_group is not None,
-            self.any_term,
-        )
-        if sum(said) != 1:
-            raise ValueError("say exactly one of terms, group, not_in_group, any_term")
-        return self
-
-
-class Treatment(_Part):
-    """A concomitant treatment of a category, given while the toxicity lasts."""
-
-    category: Literal["transfusion", "growth_factor", "steroid", "immunosuppressant"]
-    names: Words = ()
-
-
-class Companion(_Part):
-    """A second fact needed while the first lasts."""
-
-    toxicity: Toxicity | None = None
-    treatment: Treatment | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Companion:
-        if (self.toxicity is None) == (self.treatment is None):
-            raise ValueError("say exactly one of toxicity, treatment")
-        return self
-
-
-class Improvement(_Part):
-    """Back to ``to_grade`` or lower by onset date + ``within_days``, or within ``within_hours``."""
-
-    to_grade: int = Field(ge=0, le=4)
-    within_days: int | None = Field(default=None, ge=1)
-    within_hours: int | None = Field(default=None, ge=1)
-
-    @model_validator(mode="after")
-    def _one_clock(self) -> Improvement:
-        if (self.within_days is None) == (self.within_hours is None):
-            raise ValueError("say exactly one of within_days, within_hours")
-        return self
-
-
-class Exemption(_Part):
-    """Not a DLT after all: for these terms up to ``up_to_grade``, if it improved in time, or if a
-    person judges so."""
-
-    terms: Words = ()
-    group: str | None = None
-    up_to_grade: int = Field(default=5, ge=1, le=5)
-    improves: Improvement | None = None
-    judgement: str | None = None
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Exemption:
-        if self.improves is None and self.judgement is None:
-            raise ValueError("say improves or judgement (or both)")
-        return self
-
-
-class HysLaw(_Part):
-    """Drug-induced liver injury by Hy's law, in multiples of ULN (FDA guidance, July 2009)."""
-
-    transaminase_at_least: int = Field(ge=1)
-    bilirubin_at_least: int = Field(ge=1)
-    alp_below: int = Field(ge=1)
-    within_days: int = Field(default=0, ge=0, le=14)
-
-
-class Delay(_Part):
-    """The first dose of ``cycle`` late by more than ``more_than_days`` because of toxicity. The
-    clock starts at the planned date; exempt from the window's limit on onset."""
-
-    treatment: str
-    cycle: int = Field(ge=2)
-    planned_day: int = Field(ge=2)
-    more_than_days: int = Field(ge=1)
-    because_of_toxicity: Words = Field(min_length=1)
-
-
-class CriterionRule(_Part):
-    """One line of the DLT definition; ``source`` says where the study states it."""
-
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    text: str
-    source: str
-    toxicity: Toxicity | None = None
-    together_with_any: tuple[Companion, ...] = ()
-    unless: tuple[Exemption, ...] = ()
-    hys_law: HysLaw | None = None
-    delay: Delay | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> CriterionRule:
-        if sum(part is not None for part in (self.toxicity, self.hys_law, self.delay)) != 1:
-            raise ValueError("say exactly one of toxicity, hys_law, delay")
-        if self.toxicity is None and (self.together_with_any or self.unless):
-            raise ValueError("together_with_any and unless belong to a toxicity")
-        return self
-
-
-class ThreePlusThree(_Part):
+class ThreePlusThree(Part):
     """3+3; ``deescalate`` as `shared.clinical.designs.three_plus_three` states it."""
 
     variant: Literal["plain", "deescalate"]
     start_level: int = Field(default=1, ge=1)
 
 
-class Design(_Part):
+class Design(Part):
     """The dose-escalation rule."""
 
     three_plus_three: ThreePlusThree
 
 
-class DltDefinition(_Part):
+class DltDefinition(Part):
     """The DLT criteria; any one of them makes a candidate."""
 
     criteria: tuple[CriterionRule, ...] = Field(min_length=1)
 
 
-class Protocol(_Part):
-    """A study version. ``sites`` gives time zones of sites that differ from the study's."""
+class Protocol(Part):
+    """A study version. ``sites`` gives time zones of sites that differ from the study's;
+    ``windows`` are named by criteria with a window of their own; ``scales`` names for a scale other
+    than CTCAE the field of a report that carries its grade."""
 
     format: Literal["vigil.protocol.v1"]
     study: str
@@ -231,9 +112,12 @@ class Protocol(_Part):
     doses: tuple[DoseLevel, ...] = Field(min_length=1)
     counted_parts: tuple[Literal["escalation", "backfill", "expansion"], ...] = ("escalation",)
     window: DltWindow
+    windows: dict[str, NamedWindow] = Field(default_factory=dict)
+    next_dose: NextDose | None = None
     evaluability: Evaluability
     completeness: Completeness = Completeness()
     attribution: Attribution
+    scales: dict[str, str] = Field(default_factory=dict)
     term_groups: dict[str, Words] = Field(default_factory=dict)
     dlt: DltDefinition
     design: Design
@@ -288,7 +172,7 @@ def _check(document: Document, protocol: Protocol) -> list[Finding]:
         known = ", ".join(versions())
         remedy = f"write one of {known}"
         return [document.finding(("ctcae",), "unknown CTCAE version", remedy)]
-    found = _check_names(document, protocol)
+    found = _check_names(document, protocol) + check_windows(document, protocol)
     for group, terms in protocol.term_groups.items():
         found += term_findings(document, protocol.ctcae, ("term_groups", group), terms)
     seen: set[str] = set()
@@ -333,25 +217,31 @@ def _check_rule(
     document: Document, protocol: Protocol, path: Path, rule: CriterionRule
 ) -> list[Finding]:
     found: list[Finding] = []
-    for place, toxicity in _toxicities(rule):
-        here = (*path, *place)
-        found += term_findings(document, protocol.ctcae, (*here, "terms"), toxicity.terms)
-        found += _check_grade(document, protocol, here, toxicity)
+    for place, toxicity in placed(rule, Toxicity, path):
+        found += term_findings(document, protocol.ctcae, (*place, "terms"), toxicity.terms)
         for group in (toxicity.group, toxicity.not_in_group):
-            found += _check_group(document, protocol, here, group)
-    for index, exemption in enumerate(rule.unless):
-        here = (*path, "unless", index)
-        found += term_findings(document, protocol.ctcae, (*here, "terms"), exemption.terms)
-        found += _check_group(document, protocol, here, exemption.group)
-        assert rule.toxicity is not None
-        found += _check_exemption(document, here, rule.toxicity, exemption)
+            found += _check_group(document, protocol, place, group)
+        if toxicity.scale is None:
+            found += _check_grade(document, protocol, place, toxicity)
+    for place, other in placed(rule, OtherGrade, path):
+        found += term_findings(document, protocol.ctcae, (*place, "terms"), other.terms)
+        found += _check_grade(document, protocol, place, other)
+        found += _check_group(document, protocol, place, other.group)
+    for place, scope in placed(rule, Exclusion, path):
+        found += term_findings(document, protocol.ctcae, (*place, "terms"), scope.terms)
+        found += _check_group(document, protocol, place, scope.group)
+        found += _check_exemption(document, place, rule, scope)
+    for place, measurement in placed(rule, Measurement, path):
+        names = (measurement.reported_as,) if measurement.reported_as else ()
+        found += term_findings(document, protocol.ctcae, (*place, "reported_as"), names)
+    found += check_words(document, protocol, path, rule)
     if rule.delay and rule.delay.treatment not in protocol.treatments:
         found.append(document.finding(path, "the delayed treatment is not listed", "add it"))
     return found
 
 
 def _check_grade(
-    document: Document, protocol: Protocol, path: Path, toxicity: Toxicity
+    document: Document, protocol: Protocol, path: Path, toxicity: Toxicity | OtherGrade
 ) -> list[Finding]:
     """Each term named must have the grade; of a group, one term is enough."""
     ctcae, grade = protocol.ctcae, toxicity.grade
@@ -366,25 +256,21 @@ def _check_grade(
 
 
 def _check_exemption(
-    document: Document, path: Path, toxicity: Toxicity, exemption: Exemption
+    document: Document, path: Path, rule: CriterionRule, exemption: Exclusion
 ) -> list[Finding]:
     """An exemption that always holds, or never."""
-    found = []
-    if exemption.improves is not None and exemption.improves.to_grade >= toxicity.grade:
-        problem = f"back to grade {exemption.improves.to_grade} is no improvement"
-        found.append(document.finding(path, problem, f"name a grade below {toxicity.grade}"))
-    if exemption.up_to_grade < toxicity.grade:
+    found: list[Finding] = []
+    if rule.toxicity is None:
+        return found
+    lowest = min(rule.toxicity.grade, *(other.grade for other in rule.other_grades), 5)
+    improves = exemption.improves if isinstance(exemption, Exemption) else None
+    if improves is not None and improves.to_grade is not None and improves.to_grade >= lowest:
+        problem = f"back to grade {improves.to_grade} is no improvement"
+        found.append(document.finding(path, problem, f"name a grade below {lowest}"))
+    if exemption.up_to_grade < lowest:
         problem = f"an exemption up to grade {exemption.up_to_grade} never applies"
-        found.append(document.finding(path, problem, f"name grade {toxicity.grade} or higher"))
+        found.append(document.finding(path, problem, f"name grade {lowest} or higher"))
     return found
-
-
-def _toxicities(rule: CriterionRule) -> list[tuple[Path, Toxicity]]:
-    """The toxicities of a criterion, each with its place in it."""
-    places: list[tuple[Path, Toxicity | None]] = [(("toxicity",), rule.toxicity)]
-    for index, companion in enumerate(rule.together_with_any):
-        places.append((("together_with_any", index, "toxicity"), companion.toxicity))
-    return [(place, toxicity) for place, toxicity in places if toxicity is not None]
 
 
 def _check_group(

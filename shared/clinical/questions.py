@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from shared.clinical.case import Case
 from shared.clinical.ctcae.reported import lacking
-from shared.clinical.dlt import Case
 from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.reconcile import discordances

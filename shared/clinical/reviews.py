@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from shared.clinical.dlt import RANK, Trigger
+from shared.clinical.case import RANK, Trigger
 from shared.clinical.person import Person
 from shared.clinical.timeline import Entry, latest
 from shared.contracts.assessment import CriterionResult

@@ -18,7 +18,9 @@ from shared.clinical.toxicity import Observation, Related
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A stretch at or above a grade. ``end`` is the first date below it, None while it lasts.
+    """A stretch at or above a grade. ``end`` is the first date below it, None while it lasts;
+    ``over`` are the instants it may have ended at, ``seen`` those of the last value in it.
+    ``needed`` is the grade that makes it one.
 
     ``certain`` is false where only the upper end of a grade range reaches the grade; ``measured``
     says that a laboratory value is part of it. ``attribution`` joins the reports of the same term
@@ -31,7 +33,10 @@ class Run:
     last: date
     moment: tuple[datetime, datetime]
     end: date | None
+    over: tuple[datetime, datetime] | None
     last_observed: date
+    seen: tuple[datetime, datetime]
+    needed: int
     certain: bool
     measured: bool
     worst: int
@@ -40,15 +45,18 @@ class Run:
     attribution: Related | Literal["judge"]
 
 
-def runs_at(observations: Sequence[Observation], threshold: int) -> list[Run]:
-    """The treatment-emergent stretches of one term at ``threshold`` or above, by onset."""
+def runs_at(
+    observations: Sequence[Observation], threshold: int, over_baseline: int = 1
+) -> list[Run]:
+    """The treatment-emergent stretches of one term at ``threshold`` or above, and at least so many
+    grades over baseline, by onset."""
     measured = [seen for seen in observations if not seen.reported]
     reports = [seen for seen in observations if seen.reported]
-    before = [seen for seen in measured if seen.before_treatment][-1:]
-    pieces = _measured_runs(measured, _needed(threshold, before))
-    needed = _needed(threshold, [*before, *(seen for seen in reports if seen.before_treatment)])
+    before = baseline_of(measured)
+    pieces = _measured_runs(measured, _needed(threshold, before, over_baseline))
+    needed = _needed(threshold, baseline_of(observations), over_baseline)
     pieces += [
-        _piece([seen], needed, seen.end, seen.end or seen.last)
+        _piece([seen], needed, seen.end, seen.over, seen.end or seen.last)
         for seen in reports
         if seen.high >= needed and not seen.before_treatment
     ]
@@ -56,9 +64,16 @@ def runs_at(observations: Sequence[Observation], threshold: int) -> list[Run]:
     return [_attributed(run, reports) for run in _merge(pieces)]
 
 
-def _needed(threshold: int, before: Sequence[Observation]) -> int:
+def baseline_of(observations: Sequence[Observation]) -> list[Observation]:
+    """What existed before treatment: the last value measured, and what was reported."""
+    before = [seen for seen in observations if seen.before_treatment]
+    measured = [seen for seen in before if not seen.reported]
+    return [*measured[-1:], *(seen for seen in before if seen.reported)]
+
+
+def _needed(threshold: int, before: Sequence[Observation], over_baseline: int) -> int:
     """The grade that is reached only by worsening from what existed before treatment."""
-    return max(threshold, max((seen.low for seen in before), default=0) + 1)
+    return max(threshold, max((seen.low for seen in before), default=0) + over_baseline)
 
 
 def _measured_runs(measured: Sequence[Observation], needed: int) -> list[Run]:
@@ -70,14 +85,20 @@ def _measured_runs(measured: Sequence[Observation], needed: int) -> list[Run]:
         if seen.high >= needed:
             current.append(seen)
         elif current:
-            runs.append(_piece(current, needed, seen.first, current[-1].last))
+            runs.append(_piece(current, needed, seen.first, seen.moment, current[-1].last))
             current = []
     if current:
-        runs.append(_piece(current, needed, None, current[-1].last))
+        runs.append(_piece(current, needed, None, None, current[-1].last))
     return runs
 
 
-def _piece(seen: list[Observation], needed: int, end: date | None, last_observed: date) -> Run:
+def _piece(
+    seen: list[Observation],
+    needed: int,
+    end: date | None,
+    over: tuple[datetime, datetime] | None,
+    last_observed: date,
+) -> Run:
     worst = max(seen, key=lambda one: (one.high, one.low))
     return Run(
         term=seen[0].term,
@@ -85,7 +106,10 @@ def _piece(seen: list[Observation], needed: int, end: date | None, last_observed
         last=seen[0].last,
         moment=seen[0].moment,
         end=end,
+        over=over,
         last_observed=last_observed,
+        seen=over if over and seen[0].reported else seen[-1].moment,
+        needed=needed,
         certain=any(one.low >= needed for one in seen),
         measured=not seen[0].reported,
         worst=worst.high,
@@ -107,7 +131,9 @@ def _merge(pieces: Sequence[Run]) -> list[Run]:
         merged[-1] = replace(
             last,
             end=None if last.end is None or piece.end is None else max(last.end, piece.end),
+            over=None if last.over is None or piece.over is None else max(last.over, piece.over),
             last_observed=max(last.last_observed, piece.last_observed),
+            seen=max(last.seen, piece.seen),
             certain=last.certain or piece.certain,
             worst=worst.worst,
             measured=last.measured or piece.measured,

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from shared.clinical.delay import delay_triggers
-from shared.clinical.dlt import RANK, Case, Trigger, toxicity_triggers
+from shared.clinical.case import RANK, Case, Trigger
+from shared.clinical.criteria import CriterionRule
+from shared.clinical.dlt import triggers_of
 from shared.clinical.evaluability import Verdict, evaluability
-from shared.clinical.hys_law import hys_law_triggers
 from shared.clinical.person import Person, Standings
-from shared.clinical.protocol import CriterionRule, Protocol, day_ends
+from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.questions import Findings, ask_conflicts, ask_doubts
 from shared.clinical.reviews import Review, confirmations, rejects, reviews_of
 from shared.clinical.runs import runs_at
@@ -59,17 +59,6 @@ class SubjectState:
     zone: ZoneInfo
     fatal: datetime | None = None
     corrected: bool = False
-
-
-def triggers_of(rule: CriterionRule, case: Case) -> list[Trigger]:
-    """Every moment a rule bit, or may have, in the order of onset."""
-    if rule.toxicity is not None:
-        found = toxicity_triggers(rule, case)
-    elif rule.hys_law is not None:
-        found = hys_law_triggers(rule, case)
-    else:
-        found = delay_triggers(rule, case)
-    return sorted(found, key=lambda trigger: (trigger.first, trigger.last, trigger.why))
 
 
 def assess_subject(
@@ -212,7 +201,7 @@ def _inside(rule: CriterionRule, case: Case, triggers: Sequence[Trigger]) -> lis
     """Triggers that count: onset in the window or possibly so; a delay has no limit on onset."""
     if rule.delay is not None:
         return list(triggers)
-    return [one for one in triggers if case.place(one.first, one.last) != "out"]
+    return [one for one in triggers if case.place(one.first, one.last, rule.window) != "out"]
 
 
 def _criterion(rule: CriterionRule, inside: Sequence[Trigger]) -> Criterion:
@@ -242,7 +231,7 @@ def _late(rule: CriterionRule, case: Case, triggers: Sequence[Trigger]) -> list[
             evidence=tuple(entry.evidence for entry in trigger.entries),
         )
         for trigger in triggers
-        if trigger.result in ("met", "needs_review") and trigger.first > case.window[1]
+        if trigger.result in ("met", "needs_review") and case.is_late(trigger.first, rule.window)
     ]
 
 
@@ -272,7 +261,9 @@ def _assessed(
     confirmed = confirmations(reviews, results, results_at)
     grace = timedelta(days=person.protocol.completeness.grace_days)
     found.deadlines += [
-        day_ends(case.window[1] + extra, case.zone) for extra in {timedelta(), grace}
+        day_ends(last + extra, case.zone)
+        for extra in {timedelta(), grace}
+        for last in case.closings
     ]
     rejecting = [r for r in reviews.values() if r.record.decision == "NOT_DLT"]
     review = "DLT" if confirmed else ("NOT_DLT" if rejecting else None)

@@ -14,9 +14,10 @@ from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from shared.clinical.criteria import Attribution
 from shared.clinical.ctcae import Graded, Measurement, NotGradable, grade
 from shared.clinical.ctcae.reported import NoReportedGrade, ReportedGrade, grade_reported
-from shared.clinical.protocol import Attribution, Protocol
+from shared.clinical.protocol import Protocol
 from shared.clinical.timeline import (
     Entry,
     Standing,
@@ -39,7 +40,8 @@ class Observation:
     """One grade of one term, from a day on. ``low`` to ``high`` is a range where it is not certain.
 
     ``first`` to ``last`` are the local dates it may have begun, ``end`` the date a reported event
-    was over (None: not over, or a laboratory value, which the next value ends).
+    was over (None: not over, or a laboratory value, which the next value ends) and ``over`` the
+    instants that may have been.
     """
 
     term: str
@@ -53,6 +55,7 @@ class Observation:
     reported: bool
     before_treatment: bool
     end: date | None = None
+    over: tuple[datetime, datetime] | None = None
     related: Related = "unknown"
 
 
@@ -251,6 +254,9 @@ def _reported(
     for index, (first, last, moment, value) in enumerate(steps):
         high = possible if value == worst else value
         end = steps[index + 1][0] if index + 1 < len(steps) else over
+        at = steps[index + 1][2] if index + 1 < len(steps) else None
+        if at is None and over is not None and record.AEENDTC is not None:
+            at = parse_dtc(record.AEENDTC).instants(zone)
         before = last < start.first
         if before and end is not None and end < start.first:
             continue
@@ -266,6 +272,7 @@ def _reported(
             reported=True,
             before_treatment=before,
             end=end,
+            over=at,
             related=related,
         )
         yield _on_treatment(seen, zone, start) if before and value not in stated else seen

@@ -1,0 +1,1 @@
+"""How each family of words of the DLT language is evaluated: one module a family."""
