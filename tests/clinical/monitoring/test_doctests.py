@@ -1,10 +1,11 @@
-"""The examples in the docstrings are true."""
+"""The examples in the docstrings and in the guide are true."""
 
 from __future__ import annotations
 
 import doctest
 import importlib
 import pkgutil
+from pathlib import Path
 
 import pytest
 
@@ -19,3 +20,8 @@ MODULES = [
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_the_guide() -> None:
+    guide = Path(__file__).parents[3] / "docs" / "guide" / "stopping.md"
+    assert doctest.testfile(str(guide), module_relative=False, encoding="utf-8").failed == 0
