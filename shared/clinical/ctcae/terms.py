@@ -99,12 +99,9 @@ def _by_code(ctcae: str) -> Mapping[str, Term]:
 
 
 def _read(ctcae: str, name: str) -> list[dict[str, str]]:
-    """The rows of a version's file; a scale without predecessors needs no renames."""
     if ctcae not in FOLDERS:
         raise ValueError(f"no CTCAE version {ctcae}; there are {', '.join(FOLDERS)}")
     path = Path(__file__).parent / FOLDERS[ctcae] / name
-    if name == "renames.csv" and not path.exists():
-        return []
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
