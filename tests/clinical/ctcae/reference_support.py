@@ -7,7 +7,7 @@ branch, and the facts it hangs on.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -18,7 +18,7 @@ import pytest
 
 from shared.clinical.ctcae import versions
 from shared.clinical.ctcae.criteria import documents
-from shared.clinical.ctcae.form import ClauseDocument, ConditionDocument
+from shared.clinical.ctcae.form import ClauseDocument, ConditionDocument, CriterionDocument
 from shared.clinical.ctcae.limits import SIGNS
 from shared.clinical.quantity import Unit, units_by_code
 
@@ -47,9 +47,8 @@ KINDS = {"acidity": "ratio"}
 """The reference gives pH the unit 1."""
 SECOND_SCALES = {"fahrenheit": "celsius", "clearance": "clearance_per_area"}
 """What the reference leaves out or puts into words: see the test of each."""
-PREFERRED = {"Pancreatic enzymes decreased": "pancreatic_enzymes",
-             "Pancreatic insufficiency": "pancreatic_enzymes"}  # fmt: skip
-"""What is measured where the reference names no test."""
+UNNAMED = "pancreatic_enzymes"
+"""The one thing measured for which the reference names no test."""
 
 
 class Subject(NamedTuple):
@@ -117,23 +116,21 @@ class Line(NamedTuple):
     text: str
 
 
-def line(
-    grade: int, comparisons: Iterator[Comparison], when: str | None, *facts: str | None
-) -> Line:
-    words = [*sorted(map(str, comparisons)), when, *facts]
+def line(grade: int, comparisons: list[Comparison], *besides: str | None) -> Line:
+    words = [*sorted(map(str, comparisons)), *besides]
     return Line(grade, ", ".join(filter(None, words)))
 
 
 def figures_of(limits: Mapping[str, Decimal]) -> Figures:
     found = {
         (KINDS.get(unit.kind, unit.kind), Fraction(limit) * Fraction(unit.factor))
-        for unit, limit in units_of(limits)
+        for unit, limit in in_units(limits)
     }
     kinds = {kind for kind, _ in found}
     return frozenset(one for one in found if SECOND_SCALES.get(one[0]) not in kinds)
 
 
-def units_of(limits: Mapping[str, Decimal]) -> Iterator[tuple[Unit, Decimal]]:
+def in_units(limits: Mapping[str, Decimal]) -> Iterator[tuple[Unit, Decimal]]:
     for name, limit in limits.items():
         yield units_by_code()[UNITS.get(name, name)], limit
 
@@ -158,15 +155,10 @@ def key_of(record: dict[str, Any]) -> Key:
     return record["version"], record.get("nci_term", record["term"])
 
 
-def own_test(record: dict[str, Any]) -> str:
-    tests = record.get("lbtestcd") or [PREFERRED.get(record["term"], "")]
-    return str(tests[0])
-
-
 def compared(found: dict[str, Any], record: dict[str, Any]) -> Comparison:
     if found["subject"] != "value":
         return measured(found)
-    test, sign, origin = own_test(record), found["op"], found["ref"]
+    test, sign, origin = (record["lbtestcd"] or [UNNAMED])[0], found["op"], found["ref"]
     if origin == "baseline_pct_decrease":
         percent = Fraction(found["limits"]["%"])
         return Comparison(test, FLIPPED[sign], "baseline", 1 - percent / 100, frozenset())
@@ -190,13 +182,14 @@ def measured(found: dict[str, Any]) -> Comparison:
 
 def lines_of(record: dict[str, Any]) -> Iterator[Line]:
     for grade, given in record["grades"].items():
-        tags = {role: [] for role in ("or", "and", "context")}  # type: dict[str, list[str]]
-        for part in given["non_numeric"]:
-            tags[part["role"]].append(part["tag"])
-        for tag in tags["or"]:
+        for tag in tags(given, "or"):
             yield Line(int(grade), f"raised by {tag}")
         for clause in given["any_of"]:
-            yield reference_line(int(grade), clause, record, tags["and"])
+            yield reference_line(int(grade), clause, record, tags(given, "and"))
+
+
+def tags(given: dict[str, Any], role: str) -> list[str]:
+    return [part["tag"] for part in given["non_numeric"] if part["role"] == role]
 
 
 def reference_line(
@@ -210,34 +203,35 @@ def reference_line(
     needs = [*clause.get("requires", []), *also]
     if any(one["subject"] == "temperature_sustained_over_1h" for one in clause["all"]):
         needs.append("temperature_sustained_over_1h")
-    without = [
-        *clause.get("without", []),
-        *(OPPOSITES[fact] for fact in needs if opposed(fact, record)),
-    ]
-    needs = [fact for fact in needs if not opposed(fact, record)]
+    turned = [fact for fact in needs if opposed(fact, record)]
+    without = [*clause.get("without", []), *(OPPOSITES[fact] for fact in turned)]
+    needs = [fact for fact in needs if fact not in turned]
     fasting = "fasting" if record.get("requires_fasting") and grade < 3 else None
-    return line(
-        grade, iter(comparisons), BRANCHES.get(branch, branch), fasting, *facts(needs, without)
-    )
+    return line(grade, comparisons, BRANCHES.get(branch, branch), fasting, *facts(needs, without))
 
 
 def opposed(fact: str, record: dict[str, Any]) -> bool:
     return fact in OPPOSITES and (fact != "asymptomatic" or "Carbon monoxide" in record["term"])
 
 
-def facts(needs: list[str] | tuple[str, ...], without: list[str] | tuple[str, ...]) -> list[str]:
-    return [f"with {fact}" for fact in sorted(needs)] + [
-        f"without {fact}" for fact in sorted(without)
+def facts(needs: Sequence[str], without: Sequence[str]) -> list[str]:
+    return [
+        *(f"with {one}" for one in sorted(needs)),
+        *(f"without {one}" for one in sorted(without)),
     ]
 
 
 # ---- the project
 
 
+def criteria(version: str) -> list[CriterionDocument]:
+    return [one for document in documents(version) for one in document.criteria]
+
+
 def our_lines() -> dict[Key, set[Line]]:
     found: dict[Key, set[Line]] = {}
     for version in versions():
-        for criterion in (one for document in documents(version) for one in document.criteria):
+        for criterion in criteria(version):
             lines = found.setdefault((version, criterion.term), set())
             for grade, clause in criterion.clauses:
                 lines.add(our_line(grade, clause, criterion.analytes[0]))
@@ -251,9 +245,7 @@ def our_line(grade: int, clause: ClauseDocument, test: str) -> Line:
     if clause.beside is not None:
         comparisons.append(our_comparison(clause.beside, clause.beside.test))
     fasting = "fasting" if clause.fasting else None
-    return line(
-        grade, iter(comparisons), clause.when, fasting, *facts(clause.needs, clause.without)
-    )
+    return line(grade, comparisons, clause.when, fasting, *facts(clause.needs, clause.without))
 
 
 def our_comparison(found: ConditionDocument, test: str) -> Comparison:

@@ -10,12 +10,11 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from shared.clinical.ctcae import versions
-from shared.clinical.ctcae.criteria import documents
-from shared.clinical.ctcae.form import CriterionDocument
 from tests.clinical.ctcae.reference_support import (
     Key,
     Line,
     compared,
+    criteria,
     key_of,
     lines_of,
     our_lines,
@@ -239,10 +238,6 @@ def test_every_figure_of_the_reference_is_ours() -> None:
 
 def test_every_figure_of_ours_is_the_references() -> None:
     assert beyond(our_lines(), their_lines()) == explained("added")
-
-
-def criteria(version: str) -> list[CriterionDocument]:
-    return [one for document in documents(version) for one in document.criteria]
 
 
 def test_the_reference_is_read_to_the_last_record() -> None:
