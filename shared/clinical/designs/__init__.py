@@ -5,6 +5,8 @@ simulation work with each of them.
 """
 
 from shared.clinical.designs.boin import Boin
+from shared.clinical.designs.crm import Crm, TiteCrm
+from shared.clinical.designs.crm_model import getprior
 from shared.clinical.designs.design import KINDS, Design, design_of, register
 from shared.clinical.designs.i3plus3 import I3Plus3
 from shared.clinical.designs.model import (
@@ -28,6 +30,7 @@ __all__ = [
     "KINDS",
     "Answer",
     "Boin",
+    "Crm",
     "Design",
     "DesignError",
     "DoseCounts",
@@ -41,10 +44,12 @@ __all__ = [
     "RollingSix",
     "Table",
     "ThreePlusThree",
+    "TiteCrm",
     "as_json",
     "counts_of",
     "counts_of_patients",
     "design_of",
+    "getprior",
     "patients_of",
     "read_request",
     "register",
