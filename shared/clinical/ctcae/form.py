@@ -12,7 +12,15 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from shared.clinical.quantity import factor_between, unit_of, units_by_code
 
@@ -299,11 +307,14 @@ class CriteriaDocument(_Strict):
     domain: Domain = "lab"
     criteria: tuple[CriterionDocument, ...] = Field(min_length=1)
 
-    @model_validator(mode="after")
-    def _specimens_of_laboratories(self) -> CriteriaDocument:
-        if self.domain != "lab" and any(one.specimen for one in self.criteria):
+    @field_validator("criteria")
+    @classmethod
+    def _specimens_of_laboratories(
+        cls, criteria: tuple[CriterionDocument, ...], info: ValidationInfo
+    ) -> tuple[CriterionDocument, ...]:
+        if info.data.get("domain") != "lab" and any(one.specimen for one in criteria):
             raise ValueError("only laboratory criteria have a specimen")
-        return self
+        return criteria
 
 
 class VersionDocument(_Strict):

@@ -3,94 +3,133 @@ it, so that a criterion can be reviewed by reading one file."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
 
 from shared.clinical.ctcae import Graded, Measurement, grade, term_of, versions
 from shared.clinical.ctcae.criteria import documents
-from shared.clinical.ctcae.form import Case, ConditionDocument, CriterionDocument
-from shared.clinical.quantity import multiply, unit_of
+from shared.clinical.ctcae.form import Case, ConditionDocument, CriterionDocument, Domain
+from shared.clinical.quantity import unit_of
+from shared.contracts.results import Measured, parse_result
 
 FOUND = [
-    (version, criterion)
+    (version, document.domain, criterion)
     for version in versions()
     for document in documents(version)
     for criterion in document.criteria
 ]
+
+
+def named(version: str, criterion: CriterionDocument) -> str:
+    return f"{version}-{criterion.term}-{criterion.direction}-{'/'.join(criterion.analytes)}"
+
+
 CASES = [
-    pytest.param(version, criterion, case, id=f"{version}-{criterion.term}-{number}")
-    for version, criterion in FOUND
+    pytest.param(version, domain, criterion, case, id=f"{named(version, criterion)}-{number}")
+    for version, domain, criterion in FOUND
     for number, case in enumerate(criterion.cases)
 ]
-CRITERIA = [pytest.param(*found, id=f"{found[0]}-{found[1].term}") for found in FOUND]
+CRITERIA = [
+    pytest.param(version, criterion, id=named(version, criterion))
+    for version, _, criterion in FOUND
+]
 
 
 def reported(criterion: CriterionDocument, case: Case) -> Measurement:
     return Measurement(
-        testcd=criterion.analytes[0],
+        testcd=case.analyte or criterion.analytes[0],
         result=str(case.value),
         unit=case.unit,
-        range_low=None if case.lln is None else str(case.lln),
-        range_high=None if case.uln is None else str(case.uln),
+        range_low=text(case.lln),
+        range_high=text(case.uln),
+        specimen=case.specimen or criterion.specimen,
+        fasting=case.fasting,
     )
 
 
 def given_baseline(criterion: CriterionDocument, case: Case) -> Measurement | None:
-    if case.baseline is None:
+    if case.baseline is None and case.indicator is None:
         return None
-    return replace(reported(criterion, case), result=str(case.baseline))
+    own = case.baseline_lln is not None or case.baseline_uln is not None
+    return Measurement(
+        testcd=case.analyte or criterion.analytes[0],
+        result=text(case.baseline) or "",
+        unit=case.baseline_unit or case.unit,
+        range_low=text(case.baseline_lln if own else case.lln),
+        range_high=text(case.baseline_uln if own else case.uln),
+        indicator=case.indicator,
+    )
 
 
-@pytest.mark.parametrize(("version", "criterion", "case"), CASES)
-def test_case(version: str, criterion: CriterionDocument, case: Case) -> None:
+def text(number: Decimal | str | None) -> str | None:
+    return None if number is None else str(number)
+
+
+@pytest.mark.parametrize(("version", "domain", "criterion", "case"), CASES)
+def test_case(version: str, domain: Domain, criterion: CriterionDocument, case: Case) -> None:
     answers = grade(
         reported(criterion, case),
         ctcae=version,
         baseline=given_baseline(criterion, case),
         is_baseline=case.is_baseline,
+        facts=case.facts,
+        beside={
+            test: Measurement(test, str(other.value), other.unit, None, None)
+            for test, other in case.beside.items()
+        },
+        domain=domain,
     )
-    (answer,) = [answer for answer in answers if answer.term == criterion.term]
+    (answer,) = [
+        answer
+        for answer in answers
+        if (answer.term, answer.direction) == (criterion.term, criterion.direction)
+    ]
     if isinstance(case.grade, str):
         assert not isinstance(answer, Graded)
         assert answer.reason == case.grade
     else:
         expected = case.grade if isinstance(case.grade, tuple) else (case.grade, case.grade)
-        assert isinstance(answer, Graded), answer
-        assert (answer.low, answer.high) == expected
+        assert isinstance(answer, Graded), answer.why
+        assert (answer.low, answer.high) == expected, answer.why
 
 
-def distance(condition: ConditionDocument, unit: str, case: Case) -> int | None:
-    """-1, 0, 1: the case lies below, at, above the limit; None where it is not about it.
-
-    ``unit`` is a key of the condition's limits: a unit, or what the limit is a multiple of.
-    """
-    if not isinstance(case.value, Decimal) or case.unit is None:
-        return None
+def limits_of(condition: ConditionDocument, unit: str | None, case: Case) -> Iterator[Decimal]:
+    """Where the limit lies for a case, if the case is about it."""
+    found = unit_of(case.unit) if case.unit else None
+    if condition.figures and (found is None or found.ucum != unit):
+        return
+    plus = condition.figures[unit] if unit else Decimal(0)
     if condition.reference == "absolute":
-        limit = condition.limits[unit]
-        found = unit_of(case.unit)
-        if found is None or found.ucum != unit:
-            return None
-    else:
-        base = {"uln": case.uln, "lln": case.lln, "baseline": case.baseline}[condition.reference]
-        if not isinstance(base, Decimal | int):
-            return None
-        limit = multiply(Decimal(base), condition.factor)
-    if abs(case.value - limit) > limit / 100:
-        return None
-    return (case.value > limit) - (case.value < limit)
+        yield plus
+        return
+    normal = {"uln": case.uln, "lln": case.lln, "baseline": case.baseline}[condition.reference]
+    number = parse_result(str(normal))
+    if isinstance(number, Measured) and not number.comparator:
+        yield number.value * condition.factor + plus
+
+
+def sides(condition: ConditionDocument, unit: str | None, cases: tuple[Case, ...]) -> set[int]:
+    """-1, 0, 1: there is a case just below, at, just above the limit."""
+    return {
+        (case.value > limit) - (case.value < limit)
+        for case in cases
+        if isinstance(case.value, Decimal)
+        for limit in limits_of(condition, unit, case)
+        if abs(case.value - limit) <= max(abs(limit) / 50, Decimal("0.1"))
+    }
 
 
 @pytest.mark.parametrize(("version", "criterion"), CRITERIA)
 def test_every_limit_has_a_case_below_at_and_above_it(
     version: str, criterion: CriterionDocument
 ) -> None:
+    if not criterion.analytes:
+        return
     for condition in criterion.conditions:
-        for unit in condition.limits or (condition.reference,):
-            seen = {distance(condition, unit, case) for case in criterion.cases}
-            assert {-1, 0, 1} <= seen, f"{condition.limits} {unit}"
+        for unit in condition.figures or (None,):
+            assert sides(condition, unit, criterion.cases) == {-1, 0, 1}, f"{condition} {unit}"
 
 
 @pytest.mark.parametrize(("version", "criterion"), CRITERIA)
@@ -102,5 +141,5 @@ def test_criterion_agrees_with_the_dictionary(version: str, criterion: Criterion
         criterion.soc,
         criterion.meddra,
     )
-    assert set(criterion.grades) <= term.grades
+    assert {*criterion.grades, *criterion.raised_by} <= term.grades
     assert criterion.source.startswith(f"CTCAE v{version}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.clinical.ctcae import term_of, terms, versions
-from shared.clinical.ctcae.criteria import documents, load
+from shared.clinical.ctcae.criteria import check_unique, documents, load
 from shared.clinical.document import DocumentError
 
 GOOD = """\
@@ -18,6 +18,7 @@ criteria:
     source: CTCAE v5.0, Platelet count decreased
     direction: low
     analytes: [PLAT]
+    specimen: blood
     unit: 10*9/L
     grades:
       1:
@@ -33,6 +34,11 @@ GRADES = GOOD[GOOD.index("    grades:") : GOOD.index("    cases:")]
 FAULTS = {
     "unknown key": ("direction: low", "direction: low\n    organ: blood", "Extra inputs"),
     "duplicate key": ("    soc: Investigations", "    soc: A\n    soc: B", "occurs twice"),
+    "unknown domain": ("group: blood", "group: blood\ndomain: skin", "'lab', 'vital' or 'ecg'"),
+    "unknown specimen": ("specimen: blood", "specimen: hair", "'blood' or 'urine'"),
+    "specimen of a vital sign": (
+        "blood\ncriteria:", "blood\ndomain: vital\ncriteria:", "only laboratory criteria",
+    ),
     "unknown grade": ("      4:", "      5:", "grades"),
     "grade without digits": ("      4:", "      four:", "grades"),
     "wrong direction": ("{below: {lln: 1}}", "{above: {lln: 1}}", "against the criterion's"),
@@ -41,15 +47,45 @@ FAULTS = {
         "{below: {lln: 1}}", "{below: {lln: 1}, at_least: {lln: 1}}", "exactly one of",
     ),
     "unknown unit of a limit": ("{10*9/L: 25}", "{10^9/L: 25}", "not a UCUM code"),
+    "unknown unit of an offset": ("{lln: 1}", "{lln: 1, plus: {stones: 1}}", "not a UCUM code"),
     "reference beside a unit": ("{10*9/L: 25}", "{10*9/L: 25, lln: 1}", "one reference"),
     "unit of another kind": ("{10*9/L: 25}", "{g/L: 25}", "does not convert"),
-    "two references": ("{lln: 1}", "{lln: 1, uln: 1}", "limits by unit"),
+    "unit that only one limit is printed in": (
+        "{10*9/L: 25}", "{10*9/L: 25, Cel: 25}}\n        - {below: {10*9/L: 20}",
+        "does not convert",
+    ),
+    "two references": ("{lln: 1}", "{lln: 1, uln: 1}", "one reference"),
     "no limit": ("{below: {lln: 1}}", "{below: {}}", "limits by unit"),
+    "nothing but an offset": ("{lln: 1}", "{plus: {10*9/L: 1}}", "limits by unit"),
+    "offset to a limit in units": ("{10*9/L: 25}", "{10*9/L: 25, plus: {10*9/L: 1}}", "offset by"),
+    "offset without a unit": ("{lln: 1}", "{lln: 1, plus: 2}", "offset by unit"),
+    "limit that is a mapping": ("{lln: 1}", "{lln: {10*9/L: 1}}", "one number"),
+    "multiple of nothing": ("{lln: 1}", "{lln: 0}", "above 0"),
+    "decrease of everything": ("{lln: 1}", "{baseline_change_percent: -100}", "above 0"),
     "unknown unit of the criterion": ("unit: 10*9/L", "unit: stones", "unit is not a UCUM"),
+    "no unit of the criterion": ("    unit: 10*9/L\n", "", "unit is not a UCUM"),
     "unknown unit of a case": ("unit: GI/L", "unit: stones", "not in units.yaml"),
     "misspelt branch": ("{lln: 1}}", "{lln: 1}, when: baseline_nomal}", "baseline_normal"),
+    "fact in capitals": ("{lln: 1}}", "{lln: 1}, needs: [Symptomatic]}", "match pattern"),
+    "fact that is a word alone": ("{lln: 1}}", "{lln: 1}, needs: symptomatic}", "tuple"),
+    "absent fact nobody needs": (
+        "{lln: 1}}", "{lln: 1}, without: [symptomatic]}", "no worse clause needs it",
+    ),
+    "absent fact needed at another limit": (
+        "{10*9/L: 25}}",
+        "{10*9/L: 25}, needs: [ill]}\n      2:\n        - {below: {10*9/L: 30}, without: [ill]}",
+        "no worse clause needs it",
+    ),
+    "another measurement by reference": (
+        "{lln: 1}}", "{lln: 1}, beside: {test: TEMP, above: {uln: 1}}}", "by unit only",
+    ),
+    "fact that raises to grade 5": (
+        "    cases:", "    raised_by: {5: [death]}\n    cases:", "raised_by",
+    ),
     "no cases": ("      - {value: 24.9, unit: GI/L, grade: 4}\n", "      []\n", "has cases"),
     "grades as a list": (GRADES, "    grades: [1]\n", "grades"),
+    "neither limits nor facts": (GRADES, "", "clauses or facts"),
+    "no analytes and no reason": ("[PLAT]", "[]", "says why in its notes"),
 }  # fmt: skip
 
 
@@ -64,6 +100,18 @@ def test_fault_is_refused(fault: str) -> None:
     with pytest.raises(DocumentError, match=said) as refused:
         load(GOOD.replace(old, new, 1), "5.0")
     assert all(finding.line > 1 for finding in refused.value.findings)
+
+
+def test_absent_fact_that_a_worse_clause_needs() -> None:
+    clauses = "{lln: 1}, without: [ill]}\n      2:\n        - {below: {lln: 1}, needs: [ill]}"
+    (criterion,) = load(GOOD.replace("{lln: 1}}", clauses), "5.0").criteria
+    assert [grade for grade, _ in criterion.clauses] == [4, 2, 1]
+
+
+def test_two_criteria_for_one_analyte() -> None:
+    found = load(GOOD, "5.0")
+    with pytest.raises(ValueError, match="two criteria of Platelet count decreased for PLAT"):
+        check_unique([found, found])
 
 
 def test_file_in_the_wrong_folder() -> None:
