@@ -6,7 +6,7 @@ nobody has looked it is open: an exemption is never granted on silence.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from shared.clinical.blocks.answers import Answer
 from shared.clinical.blocks.care import care_start
@@ -28,7 +28,9 @@ def improved(rule: Improvement, episode: Episode) -> Answer:
     words = "recovered" if rule.recovers else f"back to grade {grade}"
     goal = f"{words} {_clock(rule)}"
     due = _due(rule, episode)
-    return due if isinstance(due, Answer) else _compare(goal, recovery, due, episode)
+    if isinstance(due, Answer):
+        return due
+    return _compare(goal, recovery, due, _seen_above(grade, episode), episode)
 
 
 def _goal(rule: Improvement, episode: Episode) -> int | None:
@@ -87,7 +89,15 @@ def _due(rule: Improvement, episode: Episode) -> Interval | Answer:
     return start.moment[0] + hours, start.moment[1] + hours
 
 
-def _compare(goal: str, recovered: Interval | None, due: Interval, episode: Episode) -> Answer:
+def _seen_above(grade: int, episode: Episode) -> date:
+    """The last date a value above the goal was seen."""
+    above = [seen.last for seen in episode.observations if not seen.reported and seen.low > grade]
+    return max(episode.run.last_observed, *above) if above else episode.run.last_observed
+
+
+def _compare(
+    goal: str, recovered: Interval | None, due: Interval, seen_above: date, episode: Episode
+) -> Answer:
     run, case = episode.run, episode.case
     surely_in_time, surely_late = due
     if recovered is not None:
@@ -101,7 +111,7 @@ def _compare(goal: str, recovered: Interval | None, due: Interval, episode: Epis
     if case.as_of < surely_late:
         return Answer("open", f"may be {goal}", deadline=surely_late)
     day = surely_late.astimezone(case.zone).date()
-    if run.last_observed >= day:
+    if seen_above >= day:
         return Answer("no", f"not {goal}")
     why = f"no value since shows whether it was {goal}"
     missing = f"a value of {run.term} by {day}"
