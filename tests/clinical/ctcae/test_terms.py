@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -19,16 +17,13 @@ from shared.clinical.ctcae.terms import (
     terms,
     versions,
 )
+from tests.clinical.public_data_support import needs, rows
 
-REFERENCE = Path(__file__).parents[4] / "shared" / "reference" / "ctcae_terms.csv"
 VERSIONS = ("4.03", "5.0", "6.0")
 
 
 def reference() -> list[dict[str, str]]:
-    if not REFERENCE.exists():
-        pytest.skip("the reference dictionaries are not beside the repository")
-    with REFERENCE.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return list(rows(needs("reference", "ctcae_terms.csv")))
 
 
 def means(ctcae: str, *names: str | None, codes: tuple[str | None, ...] = ()) -> tuple[str, str]:
