@@ -17,9 +17,11 @@ from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
+from shared.clinical.ctcae.baseline import baselines_meant
 from shared.clinical.ctcae.covers import WORDS, Context, Cover, Edge, Interval, covered
 from shared.clinical.ctcae.criteria import Criterion
-from shared.clinical.ctcae.limits import scaled
+from shared.clinical.ctcae.form import Direction
+from shared.clinical.ctcae.limits import Scaled, scaled
 from shared.clinical.ctcae.model import Answer, Reason, UnitSystem
 from shared.clinical.ctcae.sample import ANYTHING, Baseline, Range, span_of_result
 from shared.clinical.quantity import Point, multiply
@@ -60,12 +62,9 @@ class Compiled:
 
     def at(self, result: str) -> Answer:
         """The answer for a result as reported; a comparator gets the envelope of its values."""
-        if (
-            len(result) <= _PLAIN_DIGITS
-            and result.isascii()
-            and result.replace(".", "", 1).isdigit()
-        ):
-            return self.at_number(Decimal(result))
+        number = plain_number(result)
+        if number is not None:
+            return self.at_number(number)
         span = span_of_result(result, signed=self.criterion.document.signed)
         if isinstance(span, str):
             return not_gradable(self.criterion, span)
@@ -75,11 +74,15 @@ class Compiled:
 
     def at_number(self, value: Decimal) -> Answer:
         """The answer for one number in the value's unit; it must not be nonsense for the test."""
+        return self.answers[self.place_of(value)]
+
+    def place_of(self, value: Decimal) -> int:
+        """Which of the answers is the one for a number."""
         if self.scale != 1:
             value = multiply(value, Decimal(self.scale))
         index = bisect_left(self.cuts, value)
         on_cut = index < len(self.cuts) and self.cuts[index] == value
-        return self.answers[2 * index + on_cut]
+        return 2 * index + on_cut
 
     def bands(self) -> tuple[Band, ...]:
         """Every value the analyte can have, neighbours with the same answer merged."""
@@ -118,11 +121,16 @@ class Compiled:
         number, beside = point
         if not number.is_finite():
             return 0 if number < 0 else len(self.answers) - 1
-        number = multiply(number, Decimal(self.scale))
         if beside == 0:
-            index = bisect_left(self.cuts, number)
-            return 2 * index + (index < len(self.cuts) and self.cuts[index] == number)
+            return self.place_of(number)
+        number = multiply(number, Decimal(self.scale))
         return 2 * (bisect_left if beside < 0 else bisect_right)(self.cuts, number)
+
+
+def plain_number(result: str) -> Decimal | None:
+    """The number where a result is nothing but digits and a point, as nearly all are."""
+    digits = len(result) <= _PLAIN_DIGITS and result.isascii()
+    return Decimal(result) if digits and result.replace(".", "", 1).isdigit() else None
 
 
 def not_gradable(criterion: Criterion, reason: NotGradableReason) -> Answer:
@@ -162,19 +170,24 @@ def _compiled(criterion: Criterion, context: Context) -> Compiled:
     found = scaled(criterion, context.unit, context.baseline.unit)
     if found is None:
         return unusable(criterion, context.unit, "unit_unknown")
-    direction, facts = criterion.direction, dict(context.facts)
-    covers = [
-        cover
-        for clause in found.clauses
-        if (cover := covered(clause, context, direction, facts)) is not None
-    ]
-    cuts = tuple(
-        sorted({edge[0] for cover in covers for edge in cover.edges() if edge[0].is_finite()})
-    )
+    covers = list(_covers(found, context, criterion.direction))
+    edges = [edge for cover in covers for edge in cover.edges()]
+    cuts = tuple(sorted({number for number, _ in edges if number.is_finite()}))
     placed = [_Placed.of(cover, cuts) for cover in covers]
     none_reached = Answer(0, 0, unit_system=found.unit_system)
-    answers = tuple([_answer(placed, place, none_reached) for place in range(2 * len(cuts) + 1)])
+    answers = _answers(placed, 2 * len(cuts) + 1, none_reached)
     return Compiled(criterion, context.unit, found.scale, cuts, answers)
+
+
+def _covers(found: Scaled, context: Context, direction: Direction) -> Iterator[Cover]:
+    """What each clause covers that covers anything, the worst grade first."""
+    facts = dict(context.facts)
+    meant = {when: baselines_meant(when, direction, context.baseline) for when in found.branches}
+    for clause in found.clauses:
+        baselines = meant[clause.when]
+        cover = covered(clause, context, baselines, facts) if baselines else None
+        if cover is not None:
+            yield cover
 
 
 class _Placed(NamedTuple):
@@ -204,6 +217,17 @@ def _place_of(edge: Edge, cuts: tuple[Decimal, ...]) -> int:
     if not number.is_finite():
         return 0 if number < 0 else 2 * len(cuts) + 1
     return 2 * bisect_left(cuts, number) + 1 + after
+
+
+def _answers(placed: list[_Placed], places: int, none_reached: Answer) -> tuple[Answer, ...]:
+    if any(one.cover.certain != one.cover.possible for one in placed):
+        return tuple([_answer(placed, place, none_reached) for place in range(places)])
+    # Nothing is open: the worst grade is laid over the milder ones.
+    found = [none_reached] * places
+    for first, end, _, _, cover in reversed(placed):
+        grade = cover.clause.grade
+        found[first:end] = [_between(grade, grade, cover, [])] * (end - first)
+    return tuple(found)
 
 
 def _answer(placed: list[_Placed], place: int, none_reached: Answer) -> Answer:

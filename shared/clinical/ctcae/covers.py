@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from shared.clinical.analytes import unit_for
-from shared.clinical.ctcae.baseline import Meant, baselines_meant
-from shared.clinical.ctcae.form import UPWARD, BesideDocument, Comparison, Direction
+from shared.clinical.ctcae.baseline import Meant
+from shared.clinical.ctcae.form import UPWARD, BesideDocument, Comparison
 from shared.clinical.ctcae.limits import Limit, ScaledClause, add
 from shared.clinical.ctcae.model import Measurement
 from shared.clinical.ctcae.sample import Baseline, Range, span_of_result
@@ -37,9 +37,11 @@ Edge = tuple[Decimal, int]
 Interval = tuple[Edge, Edge]
 """Values from an edge up to another, not with it."""
 
+_AFTER: Mapping[Comparison, int] = {"above": 1, "at_least": 0, "below": 0, "at_most": 1}
+"""Whether the edge is on the limit or just above it."""
+
 BOTTOM: Edge = (-INFINITY, 0)
 TOP: Edge = (INFINITY, 1)
-EVERY: Interval = (BOTTOM, TOP)
 
 
 class Context(NamedTuple):
@@ -80,13 +82,12 @@ class _Gap(NamedTuple):
 
 
 def covered(
-    clause: ScaledClause, context: Context, direction: Direction, facts: Mapping[str, bool]
+    clause: ScaledClause, context: Context, meant: Meant, facts: Mapping[str, bool]
 ) -> Cover | None:
-    """What a clause covers in a context; None where it covers nothing."""
-    meant = baselines_meant(clause.when, direction, context.baseline)
+    """What a clause covers in a context for the baselines it speaks of; None where nothing."""
     gaps = _gaps(clause, context, facts)
     limits = _without_baseline(clause) if context.baseline.itself else clause.limits
-    if meant is None or gaps is None or not limits:
+    if gaps is None or not limits:
         return None
     if not meant.certain:
         gaps.insert(0, _gap(meant.lacking))
@@ -98,23 +99,25 @@ def covered(
         for limit, span in zip(limits, spans, strict=True)
         if span is not None
     ]
-    certain, possible = _common(sure for sure, _ in halves), _common(may for _, may in halves)
+    certain, possible = _common([sure for sure, _ in halves]), _common([may for _, may in halves])
     if possible is None:
         return None
     sure = None if gaps else certain
     if sure != possible and not context.baseline.known and _on_baseline(limits):
         gaps.append(_gap("no_baseline"))
+    cut = _number(halves[0][0]) if sure else None
+    if not gaps:
+        return Cover(clause, sure, possible, None, "", cut, limits[0].per)
     said = next((gap for gap in gaps if gap.lacking), None)
     words = said.words if said else " and ".join(gap.words for gap in gaps if gap.words)
-    cut = _number(halves[0][0]) if sure else None
     return Cover(clause, sure, possible, said and said.lacking, words, cut, limits[0].per)
 
 
-def _common(intervals: Iterable[Interval]) -> Interval | None:
+def _common(intervals: list[Interval]) -> Interval | None:
     """The values in all of the intervals; None where there are none."""
-    first, end = EVERY
-    for interval in intervals:
-        first, end = max(first, interval[0]), min(end, interval[1])
+    first, end = intervals[0] if intervals else (BOTTOM, TOP)
+    for other in intervals[1:]:
+        first, end = max(first, other[0]), min(end, other[1])
     return (first, end) if first < end else None
 
 
@@ -128,6 +131,8 @@ def _gap(lacking: NotGradableReason | None) -> _Gap:
 
 def _gaps(clause: ScaledClause, context: Context, facts: Mapping[str, bool]) -> list[_Gap] | None:
     """What is not known besides range and baseline; None where the clause is excluded."""
+    if clause.is_bare:
+        return []
     if any(facts.get(fact) is False for fact in clause.needs):
         return None
     if any(facts.get(fact) for fact in clause.without):
@@ -190,7 +195,9 @@ def _edge(comparison: Comparison, limit: Point) -> Edge:
     number, beside = limit
     if not number.is_finite():
         return TOP if number > 0 else BOTTOM
-    return number, int(beside > 0 or (beside == 0 and comparison in ("above", "at_most")))
+    if beside == 0:
+        return number, _AFTER[comparison]
+    return number, int(beside > 0)
 
 
 def _number(interval: Interval) -> Decimal | None:

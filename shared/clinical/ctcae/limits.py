@@ -47,7 +47,8 @@ class Limit(NamedTuple):
 
 
 class ScaledClause(NamedTuple):
-    """A clause of ``grade`` with its limits, and the limits as text."""
+    """A clause of ``grade`` with its limits, and the limits as text. ``is_bare``: nothing but the
+    value, its range and its baseline matters."""
 
     grade: int
     when: When | None
@@ -56,6 +57,7 @@ class ScaledClause(NamedTuple):
     fasting: bool
     needs: tuple[str, ...]
     without: tuple[str, ...]
+    is_bare: bool
     text: str
     unit_system: UnitSystem
 
@@ -65,6 +67,7 @@ class Scaled(NamedTuple):
 
     scale: int
     clauses: tuple[ScaledClause, ...]
+    branches: tuple[When | None, ...]
     unit_system: UnitSystem
 
 
@@ -85,7 +88,8 @@ def scaled(criterion: Criterion, unit: str, baseline_unit: str) -> Scaled | None
     reader = _Reader(criterion, unit, scale, to_own, converted)
     clauses = tuple(reader.clause(grade, clause) for grade, clause in criterion.clauses)
     systems = [clause.unit_system for clause in clauses if clause.unit_system != "multiple"]
-    return Scaled(scale, clauses, systems[0] if systems else "multiple")
+    branches = tuple({clause.when: None for clause in clauses})
+    return Scaled(scale, clauses, branches, systems[0] if systems else "multiple")
 
 
 def belongs(criterion: Criterion, unit: str) -> bool:
@@ -131,6 +135,7 @@ class _Reader(NamedTuple):
             fasting=clause.fasting,
             needs=clause.needs,
             without=clause.without,
+            is_bare=not (clause.beside or clause.fasting or clause.needs or clause.without),
             text=" and ".join(texts),
             unit_system=self._unit_system(clause),
         )
