@@ -1,109 +1,161 @@
-"""`vigil grade`: a table of laboratory results in, the same table with CTCAE grades out."""
+"""`vigil grade`: a table of results in, the same table with CTCAE grades out, of any length."""
 
 from __future__ import annotations
 
-import csv
+import io
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
-from rich.progress import track
+from rich.progress import Progress
 
-from services.cli.output import (
-    UNAVAILABLE,
-    USAGE,
-    AsJson,
-    err,
-    fail,
-    read_text,
-    say_json,
-    say_lines,
-)
-from shared.clinical import grade
-from shared.clinical.ctcae import Graded, Measurement, NotGradable, versions
+from services.cli.csv_records import Records
+from services.cli.grade_table import Columns, Grader, SdtmDomain, csv_line
+from services.cli.output import BAD, UNAVAILABLE, USAGE, AsJson, err, fail, say_json
+from shared.clinical.ctcae import versions
 
-_GRADE_COLUMNS = ("term", "grade_low", "grade_high", "not_gradable", "why")
+_LINES_AT_ONCE = 5000
+_STREAM = Path("-")
+_AS_IT_IS = "surrogateescape"
+"""Bytes that are not UTF-8 go through as they are: no unit or name is guessed from them."""
+
+_Tick = Callable[[], None]
 
 
 def grade_results(
-    file: Annotated[Path, typer.Argument(help="CSV with SDTM columns of LB.")],
     ctcae: Annotated[str, typer.Option(help="CTCAE version, for example 5.0.")],
-    output: Annotated[Path, typer.Option("--out", help="CSV to write; must not exist yet.")],
+    file: Annotated[Path, typer.Argument(help="CSV with SDTM columns; - is standard input.")] = (
+        _STREAM
+    ),
+    output: Annotated[
+        Path, typer.Option("--out", help="CSV to write; - is standard output.")
+    ] = _STREAM,
+    domain: Annotated[SdtmDomain, typer.Option(help="SDTM domain of the columns.")] = "lb",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Grade laboratory results; one line a result and term, against each subject's baseline.
+    """Grade results: one line per input line and CTCAE term, all input columns kept.
 
-    Reads USUBJID, LBTESTCD, LBORRES, LBORRESU, LBORNRLO, LBORNRHI, LBSPEC, LBFAST and LBLOBXFL
-    (Y marks the baseline). All columns are kept.
+    Reads LBTESTCD (or LBLOINC), LBORRES, LBORRESU, LBORNRLO, LBORNRHI, LBSPEC, LBFAST; BASE, BASEU
+    and BNRIND of the baseline; ABLFL (or LBLOBXFL) Y where the line is the baseline; TERM for one
+    term only. VS and EG alike, by their own prefix. With --json standard output gets an array of
+    objects instead of CSV, or, where --out names a file, the counts.
     """
     if ctcae not in versions():
         fail(f"CTCAE {ctcae} is not known; there are {', '.join(versions())}", USAGE)
-    text = read_text(file, "the results")
-    rows = list(csv.DictReader(text.splitlines()))
-    missing = {"LBTESTCD", "LBORRES"} - set(rows[0] if rows else ())
-    if missing:
-        fail(f"{file} has no column {', '.join(sorted(missing))}")
+    to_stdout = output == _STREAM
+    if file != _STREAM and output.exists() and output.samefile(file):
+        fail(f"{output} is the input itself", USAGE)
+    with _source(file) as source:
+        records = Records(source)
+        try:
+            columns = Columns(records.header, domain)
+        except ValueError as wrong:
+            fail(f"{_named(file)}: {wrong}", BAD)
+        grader = Grader(columns, ctcae)
+        with _target(output, force=force) as target, _progress(source) as tick:
+            if as_json and to_stdout:
+                _write_objects(target, grader, records, tick)
+            else:
+                _write_lines(target, grader, columns, records, tick)
+    counts = _counts(grader)
+    if as_json and not to_stdout:
+        say_json({"out": str(output), "ctcae": ctcae, "domain": domain, **counts})
+    else:
+        reasons = "".join(f", {number} {reason}" for reason, number in counts["reasons"].items())
+        told = f"{counts['rows']} rows, {counts['graded']} grades{reasons}"
+        typer.echo(told if to_stdout else f"{output}: {told}", err=to_stdout)
+
+
+def _write_lines(
+    target: TextIO, grader: Grader, columns: Columns, records: Records, tick: _Tick
+) -> None:
+    target.write(csv_line(columns.names()))
+    lines = grader.csv_lines(records)
+    while batch := "".join(islice(lines, _LINES_AT_ONCE)):
+        target.write(batch)
+        tick()
+
+
+def _write_objects(target: TextIO, grader: Grader, records: Records, tick: _Tick) -> None:
+    """A JSON array, an object a line, written as it comes."""
+    between = "[\n"
+    for number, one in enumerate(grader.objects(records)):
+        target.write(f"{between}{json.dumps(one)}")
+        between = ",\n"
+        if number % _LINES_AT_ONCE == 0:
+            tick()
+    target.write("[]\n" if between == "[\n" else "\n]\n")
+
+
+def _counts(grader: Grader) -> dict[str, Any]:
+    reasons = Counter[str]()
+    for outcome, number in grader.said.items():
+        reasons[outcome.reason] += number
+    graded = reasons.pop("", 0)
+    return {"rows": grader.rows, "graded": graded, "reasons": dict(sorted(reasons.items()))}
+
+
+def _named(file: Path) -> str:
+    return "standard input" if file == _STREAM else str(file)
+
+
+@contextmanager
+def _source(file: Path) -> Iterator[TextIO]:
+    if file == _STREAM:
+        with _wrapped(sys.stdin) as text:
+            yield text
+        return
     try:
-        with output.open("x", encoding="utf-8", newline="") as target:
-            counts = _write_grades(target, rows, ctcae)
-    except FileExistsError:
-        fail(f"{output} exists already; remove it or name another file", USAGE)
+        opened = file.open(encoding="utf-8", errors=_AS_IT_IS, newline="")
+    except OSError as error:
+        fail(f"cannot read the results {file}: {error.strerror}", UNAVAILABLE)
+    with opened:
+        yield opened
+
+
+@contextmanager
+def _target(output: Path, *, force: bool) -> Iterator[TextIO]:
+    """The file to write; one that could not be finished is not left behind."""
+    if output == _STREAM:
+        with _wrapped(sys.stdout) as text:
+            yield text
+        return
+    if output.is_file() and not force:
+        fail(f"{output} exists already; name another file, or overwrite it with --force", USAGE)
+    try:
+        opened = output.open("w", encoding="utf-8", errors=_AS_IT_IS, newline="")
     except OSError as error:
         fail(f"cannot write {output}: {error.strerror}", UNAVAILABLE)
-    if as_json:
-        say_json({"out": str(output), "ctcae": ctcae, **counts})
-    else:
-        say_lines([f"{output}: {counts['graded']} grades, {counts['not_gradable']} not gradable"])
+    try:
+        with opened:
+            yield opened
+    except BaseException:
+        if output.is_file():
+            output.unlink()
+        raise
 
 
-def _write_grades(target: TextIO, rows: list[dict[str, str]], ctcae: str) -> dict[str, int]:
-    counts = {"results": len(rows), "graded": 0, "not_gradable": 0}
-    names = [*rows[0], "ctcae", *_GRADE_COLUMNS]
-    writer = csv.DictWriter(target, names, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    baselines = {_subject_and_test(row): _value(row) for row in rows if _is_baseline(row)}
-    for row in track(rows, "Grading", console=err, transient=True, disable=len(rows) < 5000):
-        answers = grade(
-            _value(row),
-            ctcae=ctcae,
-            baseline=None if _is_baseline(row) else baselines.get(_subject_and_test(row)),
-            is_baseline=_is_baseline(row),
-        )
-        for answer in answers or (None,):
-            writer.writerow({**row, "ctcae": ctcae, **_columns(answer)})
-            counts["graded"] += isinstance(answer, Graded)
-            counts["not_gradable"] += isinstance(answer, NotGradable)
-    return counts
+@contextmanager
+def _wrapped(stream: TextIO) -> Iterator[TextIO]:
+    text = io.TextIOWrapper(stream.buffer, encoding="utf-8", errors=_AS_IT_IS, newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
 
 
-def _columns(answer: Graded | NotGradable | None) -> dict[str, Any]:
-    if answer is None:
-        return {"why": "no criterion names this test"}
-    if isinstance(answer, Graded):
-        return {
-            "term": answer.term,
-            "grade_low": answer.low,
-            "grade_high": answer.high,
-            "why": answer.why,
-        }
-    return {"term": answer.term, "not_gradable": answer.reason, "why": answer.why}
-
-
-def _value(row: dict[str, str]) -> Measurement:
-    return Measurement(
-        testcd=row["LBTESTCD"],
-        result=row["LBORRES"],
-        unit=row.get("LBORRESU") or None,
-        range_low=row.get("LBORNRLO") or None,
-        range_high=row.get("LBORNRHI") or None,
-        specimen=row.get("LBSPEC") or None,
-        fasting={"Y": True, "N": False}.get(row.get("LBFAST") or ""),
-    )
-
-
-def _is_baseline(row: dict[str, str]) -> bool:
-    return row.get("LBLOBXFL") == "Y"
-
-
-def _subject_and_test(row: dict[str, str]) -> tuple[str | None, str, str | None]:
-    return row.get("USUBJID"), row["LBTESTCD"], row.get("LBSPEC")
+@contextmanager
+def _progress(source: TextIO) -> Iterator[_Tick]:
+    """A bar by the bytes read, where a person watches and the size is known."""
+    size = os.fstat(source.fileno()).st_size if err.is_terminal and source.seekable() else 0
+    with Progress(console=err, transient=True, disable=not size) as progress:
+        task = progress.add_task("Grading", total=size)
+        yield lambda: progress.update(task, completed=source.buffer.tell()) if size else None

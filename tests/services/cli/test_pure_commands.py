@@ -1,6 +1,5 @@
 """The commands that work on files alone: what they print, and how they end."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -124,38 +123,6 @@ def test_errors_have_codes_and_no_traceback(
     told = capsys.readouterr().err
     assert told
     assert "Traceback" not in told
-
-
-LABS = """USUBJID,LBTESTCD,LBORRES,LBORRESU,LBORNRLO,LBORNRHI,LBLOBXFL,NOTE
-S-1,PLAT,180,10^9/L,125,350,Y,before
-S-1,PLAT,24.9,10^9/L,125,350,,after
-S-1,PLAT,POSITIVE,10^9/L,125,350,,odd
-S-1,NOSUCH,1,x,,,,kept
-"""
-
-
-def test_grades_are_added_to_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    source, target = tmp_path / "lb.csv", tmp_path / "graded.csv"
-    source.write_text(LABS, "utf-8")
-    assert run(["grade", str(source), "--ctcae", "5.0", "--out", str(target), "--json"]) == 0
-    counts = json.loads(capsys.readouterr().out)
-    assert (counts["results"], counts["graded"], counts["not_gradable"]) == (4, 2, 1)
-    lines = list(csv.DictReader(target.read_text("utf-8").splitlines()))
-    assert [(line["NOTE"], line["grade_low"], line["not_gradable"]) for line in lines] == [
-        ("before", "0", ""),
-        ("after", "4", ""),
-        ("odd", "", "character_result"),
-        ("kept", "", ""),
-    ]
-    assert lines[1]["term"] == "Platelet count decreased"
-
-
-def test_a_file_that_exists_is_never_overwritten(tmp_path: Path) -> None:
-    source, target = tmp_path / "lb.csv", tmp_path / "graded.csv"
-    source.write_text(LABS, "utf-8")
-    target.write_text("mine", "utf-8")
-    assert run(["grade", str(source), "--ctcae", "5.0", "--out", str(target)]) == 2
-    assert target.read_text("utf-8") == "mine"
 
 
 ROUTING = """study: ST-1
