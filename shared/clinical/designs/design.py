@@ -95,21 +95,29 @@ class Design(Parameters):
 
 def _fear(question: Question, answer: Answer, feared: Answer) -> Answer:
     """Hold where a candidate DLT, once confirmed, would take the dose down or close it."""
+    falls = feared.action in ("deescalate", "stop")
+    closed = _above(feared) if falls else feared.closed_from
+    held = answer.held_from if closed == answer.closed_from else closed
     if (feared.action, feared.next_dose) == (answer.action, answer.next_dose):
-        closed = feared.closed_from
-        return answer if closed == answer.closed_from else replace(answer, held_from=closed)
+        return answer if held == answer.held_from else replace(answer, held_from=held)
     number = sum(one.candidate for one in question.doses)
     text = f"{number} DLTs are not confirmed yet; with them: {feared.report.text}"
-    reports = (feared.report, answer.report)
-    falls = feared.action in ("deescalate", "stop")
     return replace(
         answer,
         action="suspend",
         next_dose=None if falls else question.current,
         mtd=None,
-        held_from=(feared.closed_from or question.current) if falls else answer.held_from,
-        report=Report("not_final", text, {"dlt_candidate": number}, children=reports),
+        held_from=held,
+        report=Report(
+            "not_final", text, {"dlt_candidate": number}, children=(feared.report, answer.report)
+        ),
     )
+
+
+def _above(feared: Answer) -> int:
+    """The lowest dose that the feared answer would no longer give."""
+    left = feared.mtd if feared.action == "stop" else feared.next_dose
+    return min((left or 0) + 1, feared.closed_from or (left or 0) + 1)
 
 
 KINDS: dict[str, type[Design]] = {}

@@ -161,6 +161,11 @@ class Question:
         first = self.started()
         return [one for one in range(1, dose) if one >= first or self.at(one).enrolled]
 
+    def lowest_exceeded(self, limit: int) -> int | None:
+        """The lowest dose with so many confirmed DLTs, or eliminated earlier."""
+        reached = (dose for dose, one in enumerate(self.doses, start=1) if one.dlt >= limit)
+        return min(filter(None, (next(reached, None), self.eliminated_from)), default=None)
+
     def feared(self) -> Question:
         """The question where every candidate DLT is confirmed."""
         return replace(self, doses=tuple(one.with_dlts(one.candidate) for one in self.doses))
@@ -255,12 +260,12 @@ def as_json(answer: Answer, columns: int | None = None) -> dict[str, Any]:
     members: dict[str, Any] = {
         "action": answer.action,
         "next_dose": dose(answer.next_dose),
-        "eliminated_from": answer.eliminated_from,
+        "eliminated_from": dose(answer.eliminated_from),
         "mtd": dose(answer.mtd),
         "report": report_json(answer.report),
     }
     if answer.held_from is not None:
-        members["held_from"] = answer.held_from
+        members["held_from"] = dose(answer.held_from)
     if answer.eliminated:
         members["eliminated"] = [dose(one) for one in sorted(answer.eliminated)]
     return {**members, **answer.extra}

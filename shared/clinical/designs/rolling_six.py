@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from shared.clinical.designs.design import Design, register
@@ -31,23 +32,33 @@ class RollingSix(Design):
     reads_pending: ClassVar[bool] = True
 
     def propose(self, question: Question) -> Answer:
-        for dose, counts in enumerate(question.doses, start=1):
-            if counts.dlt >= LIMIT:
-                return self._exceeded(question, dose)
-        for dose in question.passed(question.current):
+        exceeded = question.lowest_exceeded(LIMIT)
+        if exceeded is not None:
+            return self._exceeded(question, exceeded)
+        return self._fallen(question, question.current) or self._at_current(question)
+
+    def _fallen(self, question: Question, above: int) -> Answer | None:
+        for dose in question.passed(above):
             if not _enough(question.at(dose)):
                 text = f"{_said(question, dose)}: it no longer supports the doses above"
                 report = self._report("lower_dose_fell", text, question, dose)
                 return Answer("suspend", question.current, report, held_from=dose + 1)
-        return self._at_current(question)
+        return None
 
     def _exceeded(self, question: Question, dose: int) -> Answer:
-        text = f"{_said(question, dose)}: the dose is exceeded"
+        why = "exceeded" if question.at(dose).dlt >= LIMIT else "eliminated earlier"
+        text = f"{_said(question, dose)}: the dose is {why}"
         report = self._report("exceeded", text, question, dose)
         if dose == 1:
             return Answer("stop", None, report, eliminated_from=1)
         below = dose - 1
+        fallen = self._fallen(question, below)
+        if fallen is not None:
+            return replace(fallen, report=report.over(fallen.report), eliminated_from=dose)
         counts = question.at(below)
+        if counts.enrolled < FULL and question.current < below:
+            here = self._at_current(question)
+            return replace(here, report=here.report.over(report), eliminated_from=dose)
         if counts.enrolled < FULL:
             text = f"{_said(question, below)}: fill it to {FULL}"
             report = report.over(self._report("fill_dose_below", text, question, below))
@@ -65,7 +76,7 @@ class RollingSix(Design):
     def _at_current(self, question: Question) -> Answer:
         dose, counts = question.current, question.here
         said = _said(question, dose)
-        if not _climbs(counts):
+        if not _certain(counts):
             if counts.enrolled < FULL:
                 report = self._report("fill_cohort", f"{said}: enrol here", question, dose)
                 return Answer("stay", dose, report)
@@ -102,14 +113,8 @@ def _enough(counts: DoseCounts) -> bool:
 
 
 def _certain(counts: DoseCounts) -> bool:
-    """Whether no outcome of the pending exceeds the dose."""
-    return counts.dlt + counts.pending < LIMIT
-
-
-def _climbs(counts: DoseCounts) -> bool:
-    without = counts.n - counts.dlt
-    settled = not counts.pending or (without >= 5 and _certain(counts))
-    return _enough(counts) and settled
+    """Whether a DLT in every pending patient would still support a higher dose."""
+    return _enough(counts.with_dlts(counts.pending))
 
 
 def _may_fall(question: Question, dose: int) -> int | None:

@@ -59,21 +59,22 @@ class ThreePlusThree(Design):
 
     def _walk(self, question: Question) -> Answer:
         for dose, counts in enumerate(question.doses, start=1):
-            if counts.toxic >= LIMIT:
+            if counts.toxic >= LIMIT or dose == question.eliminated_from:
                 return self._exceeded(question, dose)
-        for dose in question.passed(question.current):
-            if not cleared_so_far(question.at(dose)):
-                return _fallen(question, dose)
-        return self._at_current(question)
+        return _fallen(question, question.current) or self._at_current(question)
 
     def _exceeded(self, question: Question, dose: int) -> Answer:
         counts = question.at(dose)
-        text = f"{counts.toxic} DLTs at dose level {dose} ({counts.ratio}): the dose is exceeded"
+        earlier = dose == question.eliminated_from
+        why = "the dose is exceeded" if counts.toxic >= LIMIT else "it was eliminated earlier"
+        text = f"{counts.toxic} DLTs at dose level {dose} ({counts.ratio}): {why}"
         report = _report("exceeded", text, question, dose)
-        if counts.dlt < LIMIT:
+        if counts.dlt < LIMIT and not earlier:
             text = f"{counts.candidate} of them not confirmed yet"
             waiting = report.over(_report("not_final", text, question, dose))
-            return Answer("suspend", None, waiting, held_from=dose)
+            closed, fallen = question.lowest_exceeded(LIMIT), _fallen(question, dose)
+            held = dose if fallen is None else fallen.held_from
+            return Answer("suspend", None, waiting, closed, held_from=held)
         if dose == 1:
             none = _report("no_dose_below", "there is no dose below", question, dose)
             return Answer("stop", None, report.over(none), eliminated_from=dose)
@@ -82,14 +83,12 @@ class ThreePlusThree(Design):
     def _below(self, question: Question, dose: int, exceeded: Report) -> Answer:
         """What the dose below an exceeded one still needs before it is the MTD."""
         counts, closed = question.at(dose), dose + 1
+        fallen = _fallen(question, dose)
+        if fallen is not None:
+            return replace(fallen, report=exceeded.over(fallen.report), eliminated_from=closed)
         needed = FULL if self.variant != "plain" or counts.toxic else COHORT
         if counts.enrolled < needed:
-            text = f"dose level {dose} has {counts.enrolled} of {needed}: treat {COHORT} more there"
-            report = exceeded.over(_report("fill_dose_below", text, question, dose))
-            action: Literal["deescalate", "confirm"] = (
-                "deescalate" if question.current > dose else "confirm"
-            )
-            return Answer(action, dose, report, eliminated_from=closed)
+            return self._fill(question, dose, needed, exceeded)
         pending = dose if counts.pending else _may_fall(question, dose)
         if pending is not None:
             text = f"{question.at(pending).pending} pending at dose level {pending} decide the MTD"
@@ -98,6 +97,19 @@ class ThreePlusThree(Design):
         text = f"dose level {dose} has {counts.ratio}: it is the MTD"
         report = exceeded.over(_report("mtd", text, question, dose))
         return Answer("stop", None, report, eliminated_from=closed, mtd=dose)
+
+    def _fill(self, question: Question, dose: int, needed: int, exceeded: Report) -> Answer:
+        """Treat more at the dose below an exceeded one, unless the study went lower still."""
+        if question.current < dose:
+            here = self._at_current(question)
+            return replace(here, report=here.report.over(exceeded), eliminated_from=dose + 1)
+        enrolled = question.at(dose).enrolled
+        text = f"dose level {dose} has {enrolled} of {needed}: treat {COHORT} more there"
+        report = exceeded.over(_report("fill_dose_below", text, question, dose))
+        action: Literal["deescalate", "confirm"] = (
+            "deescalate" if question.current > dose else "confirm"
+        )
+        return Answer(action, dose, report, eliminated_from=dose + 1)
 
     def _at_current(self, question: Question) -> Answer:
         dose, counts = question.current, question.here
@@ -153,14 +165,17 @@ def _wait_for(question: Question, below: int) -> Report:
     return _report("pending_below", text, question, below)
 
 
-def _fallen(question: Question, below: int) -> Answer:
-    counts = question.at(below)
-    text = (
-        f"dose level {below} no longer supports the doses above it: "
-        f"{counts.ratio}, {counts.pending} pending"
-    )
-    report = _report("lower_dose_fell", text, question, below)
-    return Answer("suspend", question.current, report, held_from=below + 1)
+def _fallen(question: Question, above: int) -> Answer | None:
+    for below in question.passed(above):
+        counts = question.at(below)
+        if not cleared_so_far(counts):
+            text = (
+                f"dose level {below} no longer supports the doses above it: "
+                f"{counts.ratio}, {counts.pending} pending"
+            )
+            report = _report("lower_dose_fell", text, question, below)
+            return Answer("suspend", question.current, report, held_from=below + 1)
+    return None
 
 
 def _cleared(question: Question) -> Answer:
