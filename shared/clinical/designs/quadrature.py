@@ -48,7 +48,7 @@ class Posterior:
         start, end = self.below[cell], self.below[cell + 1]
         rising = share * share * (3 - 2 * share)
         bend = share * left * (left * self.masses[cell] - share * self.masses[cell + 1])
-        return start + (end - start) * rising + bend
+        return min(1.0, max(0.0, start + (end - start) * rising + bend))
 
     def quantile(self, probability: float) -> float:
         """The point with this probability below it, by bisection."""

@@ -142,8 +142,8 @@ def brute(seen: tuple[Tally, ...], model: Model) -> tuple[float, list[float], li
 
     total = first = 0.0
     means, above = [0.0] * 5, [0.0] * 5
-    for index in range(20_001):
-        beta = -10 + index / 1000
+    for index in range(8001):
+        beta = -10 + index / 400
         rates = [rate(skeleton, beta) for skeleton in SKELETON]
         height = exp(-beta * beta / 2.68)
         for p, one in zip(rates, seen, strict=True):
@@ -151,7 +151,7 @@ def brute(seen: tuple[Tally, ...], model: Model) -> tuple[float, list[float], li
             for weight in one.weights:
                 height *= 1 - weight * p
         total, first = total + height, first + height * beta
-        nearby = [rate(skeleton, beta + 0.0005) for skeleton in SKELETON]
+        nearby = [rate(skeleton, beta + 0.00125) for skeleton in SKELETON]
         for dose, p in enumerate(rates):
             means[dose] += height * p
             cell = 2 * abs(nearby[dose] - p)
@@ -217,8 +217,8 @@ def test_extreme_data_stay_finite_and_in_order(
 ) -> None:
     found = fitted(tuple(Tally(dlt, clean) for dlt, clean in seen), model)
     for rates in (found.ptox, found.means, found.lower, found.upper, found.above):
-        assert all(0 <= rate <= 1 + 1e-9 for rate in rates)
-        assert list(rates) == sorted(rates)
+        assert all(0 <= rate <= 1 + 1e-12 for rate in rates)
+        assert all(low <= high + 1e-12 for low, high in pairwise(rates))
     assert all(low <= high for low, high in zip(found.lower, found.upper, strict=True))
 
 
