@@ -25,6 +25,7 @@ from shared.clinical.designs.request import read_request
 from shared.clinical.designs.rolling_six import RollingSix
 from shared.clinical.designs.table import Table
 from shared.clinical.designs.three_plus_three import ThreePlusThree
+from shared.clinical.designs.tite_boin import TiteBoin
 
 __all__ = [
     "KINDS",
@@ -44,6 +45,7 @@ __all__ = [
     "RollingSix",
     "Table",
     "ThreePlusThree",
+    "TiteBoin",
     "TiteCrm",
     "as_json",
     "counts_of",

@@ -17,7 +17,7 @@ from pydantic import Field
 from shared.clinical.designs.design import Design
 from shared.clinical.designs.isotonic import SOURCE as ISOTONIC
 from shared.clinical.designs.isotonic import estimates_of, select_mtd
-from shared.clinical.designs.model import Answer, Question, Report, Value, inputs_of
+from shared.clinical.designs.model import Answer, DoseCounts, Question, Report, Value, inputs_of
 from shared.clinical.designs.parameters import Rate
 from shared.clinical.designs.posterior import exactly, tail
 
@@ -95,16 +95,20 @@ class IntervalDesign(Design):
         """The lowest dose eliminated, earlier or by these counts."""
         for dose, counts in enumerate(question.doses, start=1):
             if dose == question.eliminated_from or self.eliminates(
-                counts.n, counts.dlt, lowest=dose == 1
+                *self.counted(counts), lowest=dose == 1
             ):
                 return dose
         return None
+
+    def counted(self, counts: DoseCounts) -> tuple[int, int]:
+        """The patients, and the DLTs among them, that can eliminate a dose."""
+        return counts.n, counts.dlt
 
     def propose(self, question: Question) -> Answer:
         closed = self.eliminated_from(question)
         if closed is not None and closed <= question.current:
             return self._leave(question, closed)
-        if not question.here.n:
+        if not self.counted(question.here)[0]:
             text = f"nobody is evaluable at dose {question.current} yet"
             report = Report(f"{self.kind}.start", text, inputs_of(question, question.current))
             return Answer("stay", question.current, report, closed)
@@ -139,18 +143,21 @@ class IntervalDesign(Design):
         return Answer("deescalate", closed - 1, report, closed)
 
     def _elimination(self, question: Question, closed: int) -> Report:
-        counts = question.at(closed)
+        counted = self.counted(question.at(closed))
         inputs = inputs_of(question, closed)
-        if not self.eliminates(counts.n, counts.dlt, lowest=closed == 1):
+        if not self.eliminates(*counted, lowest=closed == 1):
             text = f"dose {closed} was eliminated earlier, with every dose above"
             return Report(f"{self.kind}.eliminated", text, inputs, source=self.cited())
-        why = self.why_eliminated(counts.n, counts.dlt, lowest=closed == 1)
+        why = self.why_eliminated(*counted, lowest=closed == 1)
         text = f"{why.text}: dose {closed} is eliminated, with every dose above"
         rule = f"{self.kind}.eliminate"
         return Report(rule, text, inputs, why.thresholds, why.margin, self.cited())
 
     def _walk(self, question: Question, closed: int | None) -> Answer:
-        reading = self.read(question.here.n, question.here.dlt)
+        return self.follow(question, self.read(question.here.n, question.here.dlt), closed)
+
+    def follow(self, question: Question, reading: Reading, closed: int | None) -> Answer:
+        """One dose up or down, or none, as a verdict on the current dose says."""
         report = self._report(question, reading)
         here = question.current
         if reading.verdict == "E":
