@@ -4,6 +4,7 @@ Every design answers the same `Question` with the same `Answer`, so that the liv
 simulation work with each of them.
 """
 
+from shared.clinical.designs.bf_boin import BfBoin
 from shared.clinical.designs.boin import Boin
 from shared.clinical.designs.crm import Crm, TiteCrm
 from shared.clinical.designs.crm_model import getprior
@@ -30,6 +31,7 @@ from shared.clinical.designs.tite_boin import TiteBoin
 __all__ = [
     "KINDS",
     "Answer",
+    "BfBoin",
     "Boin",
     "Crm",
     "Design",
