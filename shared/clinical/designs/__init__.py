@@ -6,6 +6,7 @@ simulation work with each of them.
 
 from shared.clinical.designs.bf_boin import BfBoin
 from shared.clinical.designs.boin import Boin
+from shared.clinical.designs.boin_comb import BoinComb
 from shared.clinical.designs.crm import Crm, TiteCrm
 from shared.clinical.designs.crm_model import getprior
 from shared.clinical.designs.design import KINDS, Design, design_of, register
@@ -33,6 +34,7 @@ __all__ = [
     "Answer",
     "BfBoin",
     "Boin",
+    "BoinComb",
     "Crm",
     "Design",
     "DesignError",
