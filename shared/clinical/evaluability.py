@@ -106,6 +106,7 @@ def _by_dose(case: Case, since: datetime) -> Verdict:
     missing: list[str] = []
     short: list[str] = []
     toxicity = False
+    over = beyond_limits(case)
     for treatment in rule.treatments:
         share, because = _share(case, treatment)
         if share is None:
@@ -117,10 +118,23 @@ def _by_dose(case: Case, since: datetime) -> Verdict:
         return Verdict(
             "open", "the dose of cycle 1 is not known", since, tuple(missing), provisional
         )
+    if over:
+        words = f"more than {rule.maximum_percent_of_planned_dose} % of the planned dose"
+        return Verdict("not_evaluable", f"{words} of {', '.join(over)}", since, (), provisional)
     if short and not toxicity:
         words = f"less than {rule.minimum_percent_of_planned_dose} % of the planned dose"
         return Verdict("not_evaluable", f"{words} of {', '.join(short)}", since, (), provisional)
     return Verdict("completed", "window completed without a DLT", since, (), provisional)
+
+
+def beyond_limits(case: Case) -> list[str]:
+    """Treatments of which more was given than the protocol lets count."""
+    rule = case.protocol.evaluability
+    most = rule.maximum_percent_of_planned_dose
+    if most is None:
+        return []
+    shares = {treatment: _share(case, treatment)[0] for treatment in rule.treatments}
+    return [name for name, share in shares.items() if share is not None and share * 100 > most]
 
 
 def _share(case: Case, treatment: str) -> tuple[Fraction | None, bool]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from shared.clinical.case import Case, Spans
 from shared.clinical.protocol import Protocol
-from shared.clinical.timeline import Standing, latest
+from shared.clinical.timeline import Entry, Standing, latest
 from shared.clinical.toxicity import FirstDose, observe
 from shared.contracts.dates import parse_dtc
 from shared.contracts.facts import CohortAssignment, Dose, ReviewComplete, Subject, SubjectRecord
@@ -105,6 +106,28 @@ class Person:
                 from_, until = zip(*(when.moment for when in whens), strict=True)
                 spans.append((begin, end, (min(from_), max(until))))
         return FirstDose(*min(spans)) if spans else None
+
+    def first_doses(self) -> Iterator[Entry]:
+        """The records of the first dose that starts the window."""
+        for one in self.of("dose"):
+            for entry in one.entries:
+                dose = entry.record
+                assert isinstance(dose, Dose)
+                given = dose.ECOCCUR == "Y" and self.start is not None
+                starts = given and self.protocol.window.day_1_is_first_dose_of == dose.ECTRT
+                if starts and self.start and entry.dates(self.zone)[0] == self.start.first:
+                    yield entry
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether a record is unsigned or queried at its source, where the protocol minds."""
+        minded = self.protocol.completeness.provisional_while
+        return any(
+            isinstance(entry.record, SubjectRecord) and entry.record.record_status in minded
+            for records in self._standing.values()
+            for one in records
+            for entry in one.entries
+        )
 
     def case(self) -> Case:
         """What the DLT rules may ask."""

@@ -25,7 +25,13 @@ from shared.clinical.criteria import (
 )
 from shared.clinical.document import DocumentError, build, read_yaml
 from shared.clinical.protocol_checks import check_protocol
-from shared.clinical.protocol_parts import Completeness, DoseLevel, Evaluability, Zone
+from shared.clinical.protocol_parts import (
+    Completeness,
+    DoseLevel,
+    Evaluability,
+    Sentinel,
+    Zone,
+)
 
 
 class ThreePlusThree(Part):
@@ -68,6 +74,7 @@ class Protocol(Part):
     next_dose: NextDose | None = None
     evaluability: Evaluability
     completeness: Completeness = Completeness()
+    sentinel: Sentinel | None = None
     attribution: Attribution
     scales: dict[str, str] = Field(default_factory=dict)
     term_groups: dict[str, Words] = Field(default_factory=dict)

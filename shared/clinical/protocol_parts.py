@@ -32,21 +32,35 @@ class DoseLevel(Part):
 
 class Evaluability(Part):
     """Who counts without a DLT: at least this share of every treatment's planned dose in cycle 1,
-    and followed to the end of the window. Under-dosing because of toxicity keeps the subject."""
+    and followed to the end of the window. Under-dosing because of toxicity keeps the subject. Who
+    was given more than the maximum of any treatment counts only with a DLT (None: no limit). Who is
+    not evaluable is replaced, and still counts where a DLT of the window becomes known later."""
 
     minimum_percent_of_planned_dose: int = Field(ge=0, le=100)
+    maximum_percent_of_planned_dose: int | None = Field(default=None, ge=100, le=1000)
     treatments: Words = Field(min_length=1)
 
 
 class Completeness(Part):
     """``reported``: absent records mean "no" only through a `review_complete` record. ``assumed``:
-    they do ``grace_days`` after the window, and the result is marked provisional."""
+    they do ``grace_days`` after the window, and the result is marked provisional. So is one that
+    rests on a record the source calls ``provisional_while``."""
 
     mode: Literal["reported", "assumed"] = "reported"
     grace_days: int = Field(default=0, ge=0, le=90)
+    provisional_while: tuple[Literal["unsigned", "queried"], ...] = ("unsigned", "queried")
 
     @model_validator(mode="after")
     def _grace_only_if_assumed(self) -> Completeness:
         if self.mode == "reported" and self.grace_days:
             raise ValueError("grace_days only has a meaning with mode: assumed")
         return self
+
+
+class Sentinel(Part):
+    """At each dose level of the escalation the next subject is first dosed no sooner than
+    ``gap_days`` after the first one at the level (or after every one): with 7, a first dose on day
+    1 lets the next follow on day 8. Sooner is a protocol deviation; the data count."""
+
+    gap_days: int = Field(ge=1, le=90)
+    after: Literal["first_at_level", "every_subject"] = "first_at_level"

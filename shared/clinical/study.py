@@ -14,6 +14,7 @@ from shared.clinical.ctcae import Graded, grade
 from shared.clinical.escalation import assess_escalation
 from shared.clinical.member import Member
 from shared.clinical.protocol import Protocol, load_protocol
+from shared.clinical.sentinel import with_deviations
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry, History, Standing, entry_of
 from shared.contracts.assessment import Assessment, Query, digest_of
@@ -119,7 +120,7 @@ class Study:
         protocol = self.protocol_at(known_at)
         if protocol is None:
             raise ValueError(f"no protocol of {self.study} was known at {known_at.isoformat()}")
-        states = self._states(protocol, as_of, known_at)
+        states = with_deviations(protocol, self._states(protocol, as_of, known_at))
         decisions = self._decisions(protocol, as_of, known_at)
         doubts = self._own_doubts(known_at)
         disputed = [entry for standing in doubts for entry in standing.entries]

@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo
 from shared.clinical.case import RANK, Case, Trigger
 from shared.clinical.criteria import CriterionRule
 from shared.clinical.dlt import triggers_of
-from shared.clinical.evaluability import Verdict, evaluability
+from shared.clinical.evaluability import Verdict, beyond_limits, evaluability
 from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.questions import Findings, ask_conflicts, ask_doubts
 from shared.clinical.reviews import Review, confirmations, rejects, reviews_of
 from shared.clinical.runs import runs_at
-from shared.clinical.timeline import latest
+from shared.clinical.timeline import Entry, latest
 from shared.clinical.toxicity import (
     DEATH,
     FirstDose,
@@ -49,7 +49,7 @@ class SubjectState:
     ``since``: when this became so. ``deadlines``: instants at which time alone may change it.
     ``fatal``: since when a death is known that may be a DLT, for which enrolment halts.
     ``zone``: of the site, where the day turns. ``corrected``: what was known of the subject before
-    may have been something else.
+    may have been something else. ``dosed``: the records of the first dose.
     """
 
     assessment: SubjectAssessment
@@ -59,6 +59,7 @@ class SubjectState:
     zone: ZoneInfo
     fatal: datetime | None = None
     corrected: bool = False
+    dosed: tuple[Entry, ...] = ()
 
 
 def assess_subject(
@@ -83,6 +84,10 @@ def assess_subject(
         return _not_started(person, found)
     case = person.case()
     ask_doubts(person, case, found)
+    if beyond_limits(case):
+        found.flags.add("dose_beyond_limits")
+    if person.is_provisional:
+        found.flags.add("provisional")
     triggers = {rule.id: triggers_of(rule, case) for rule in protocol.dlt.criteria}
     if person.part not in protocol.counted_parts:
         return _not_assessed(person, case, found)
@@ -130,9 +135,10 @@ def _build(
         known_at=moment,
         **{"window": None, **parts},  # type: ignore[arg-type]
     )
+    dosed = tuple(person.first_doses())
     deadlines = tuple(sorted({moment for moment in found.deadlines if moment > person.as_of}))
     queries = tuple(sorted(found.queries, key=lambda query: query.id))
-    return SubjectState(assessment, queries, deadlines, moment, person.zone, fatal)
+    return SubjectState(assessment, queries, deadlines, moment, person.zone, fatal, dosed=dosed)
 
 
 _EVER = FirstDose(date(1900, 1, 1), date(1900, 1, 1), (datetime(1900, 1, 1, tzinfo=UTC),) * 2)

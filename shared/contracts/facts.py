@@ -50,13 +50,15 @@ class Record(BaseModel):
 
 
 class SubjectRecord(Record):
-    """A record about one subject."""
+    """A record about one subject. ``record_status`` says where it stands at the source: counts that
+    rest on an unsigned or queried record are provisional."""
 
     USUBJID: Code
     SITEID: Code | None = None
     VISITNUM: int | float | None = None
     VISIT: Text | None = None
     EPOCH: Text | None = None
+    record_status: Literal["signed", "unsigned", "queried"] | None = None
 
 
 class Subject(SubjectRecord):

@@ -40,6 +40,7 @@ class Expectation(BaseModel):
     onset: dict[str, dict[str, str]] = {}
     late: dict[str, list[str]] = {}
     flags: dict[str, list[str]] = {}
+    unflagged: dict[str, list[str]] = {}
     doses: dict[int, tuple[int, int, int, int, str]] = {}
     action: str | None = None
     dose_level: int | None = None
@@ -250,6 +251,10 @@ def _stated(view: Assessment, expected: Expectation) -> dict[str, Any]:
         "flags": {
             who: [flag for flag in people[who].flags if flag in flags]
             for who, flags in expected.flags.items()
+        },
+        "unflagged": {
+            who: [flag for flag in flags if flag not in people[who].flags]
+            for who, flags in expected.unflagged.items()
         },
         "doses": {
             level: (
