@@ -9,9 +9,10 @@ from datetime import date, datetime, timedelta
 from textwrap import dedent, indent
 from typing import Any
 
+from shared.clinical import load_protocol
 from shared.contracts.assessment import Assessment, Criterion, SubjectAssessment
 from shared.contracts.envelope import Fact
-from tests.clinical.stories import DAY_1, STUDY, Trial, at, end_of, subject_of
+from tests.clinical.stories import DAY_1, PROTOCOL, STUDY, ZONE, Trial, at, end_of, subject_of
 
 _PROTOCOL = """
 format: vigil.protocol.v1
@@ -66,6 +67,11 @@ class Subject(Trial):
     def __init__(self, criterion: str, **parts: str) -> None:
         super().__init__(protocol_of(criterion, **parts))
         self.enrol("1-01")
+
+    def results(self, number: int) -> dict[str, str]:
+        """Every criterion that is not plainly unmet, in the evening of a study day."""
+        subject = subject_of(self.assess(end_of(day(number))), "1-01")
+        return {one.id: one.result for one in subject.criteria if one.result != "not_met"}
 
     def ae(
         self, term: str, grade: int, start: int | str, end: int | str | None = None, **data: Any
@@ -123,3 +129,26 @@ class Subject(Trial):
         """What the site is asked."""
         assessment: Assessment = self.assess(end_of(day(number)))
         return [query.text for query in assessment.queries]
+
+
+class Worked(Subject):
+    """A subject under one of the worked protocols, first dosed with its first treatment; the study
+    and its time zone are those of the stories."""
+
+    def __init__(self, name: str) -> None:
+        text = (PROTOCOL.parents[1] / name / "protocol.yaml").read_text()
+        self.treatment = load_protocol(text).window.day_1_is_first_dose_of
+        zone = load_protocol(text).time_zone
+        for old, new in ((f"study: {name}", f"study: {STUDY}"), (zone, ZONE.key)):
+            text = text.replace(old, new)
+        Trial.__init__(self, text)
+        self.enrol("1-01")
+
+    def dose(self, subject: str, day: date, treatment: str = "", *args: Any, **data: Any) -> Fact:
+        """One planned dose of 100 of the first treatment, or another."""
+        return super().dose(subject, day, treatment or self.treatment, *args, **data)
+
+    def temperature(self, number: int, celsius: str) -> Fact:
+        """A body temperature."""
+        data = {"VSTESTCD": "TEMP", "VSDTC": str(day(number)), "VSORRES": celsius}
+        return self.other("vital", number, VSORRESU="C", **data)
