@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 
 from services.dlt_monitor.freshness import Freshness
 from services.dlt_monitor.monitor import GROUP
-from services.dlt_monitor.store import outputs, studies
+from services.dlt_monitor.store import grades, outputs, studies
 from services.dlt_monitor.store.studies import StudyRow
 from services.dlt_monitor.views import NoProtocol, NotYet, View, Views
 from shared.clinical import enrolment
@@ -32,6 +32,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _JSON = "application/json"
 
 MOST_SIGNALS = 500
+MOST_GRADES = 1000
 
 _READERS = [require(*ROLES)]
 _OVERSEERS = [require("study_admin", "auditor")]
@@ -134,6 +135,28 @@ def _record_routes(router: APIRouter, parts: Parts) -> None:
         documents = ",".join(signal.document for signal in page)
         stands = ",".join(f'"{signal.id}"' for signal in page if signal.standing)
         body = f'{{"signals":[{documents}],"standing":[{stands}],"next":{following}}}'
+        return Response(body, media_type=_JSON, headers=_headers(parts, None))
+
+    @router.get("/studies/{study}/grades", dependencies=_READERS)
+    def graded(
+        study: str,
+        after: Annotated[int, Query(ge=0)] = 0,
+        standing: bool = True,
+        subject: Annotated[str | None, Query(pattern=r"^[0-9a-f]{16}$")] = None,
+        limit: Annotated[int, Query(ge=1, le=MOST_GRADES)] = MOST_GRADES,
+    ) -> Response:
+        """Each result with its grade and reason, oldest first; `next` is the `after` of the page to
+        follow. `subject` is one of the opaque names in `subjects`, which go with the grades in
+        order; `standing=false` also gives the versions that were replaced or withdrawn."""
+        with parts.engine.connect() as conn:
+            found = grades.grades_after(
+                conn, study, after=after, standing=standing, subject=subject, limit=limit + 1
+            )
+        page = found[:limit]
+        following = f'"{page[-1].number}"' if len(found) > limit else "null"
+        documents = ",".join(one.document for one in page)
+        names = ",".join(f'"{one.subject}"' for one in page)
+        body = f'{{"grades":[{documents}],"subjects":[{names}],"next":{following}}}'
         return Response(body, media_type=_JSON, headers=_headers(parts, None))
 
     @router.get(

@@ -7,7 +7,7 @@ keep and publish what is new, all in the caller's transaction and under the stud
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -16,12 +16,14 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Engine
 
 from services.dlt_monitor.memory import HeldStudy, Memory
-from services.dlt_monitor.store import LOCK_SPACE, outputs, studies
+from services.dlt_monitor.store import LOCK_SPACE, grades, outputs, studies
+from services.dlt_monitor.store.grades import Told
 from services.dlt_monitor.store.studies import StudyRow
 from shared.clinical import DocumentError, Protocol, Study, compare
 from shared.clinical.study import ENGINE
 from shared.contracts.assessment import Assessment
-from shared.contracts.envelope import Fact, read_fact, sha256
+from shared.contracts.envelope import Fact, read_fact
+from shared.contracts.graded import GradedResult
 from shared.contracts.signals import Signal
 from shared.contracts.topics import ASSESSMENTS, GRADED, SIGNALS
 from shared.runtime.bus import MAX_MESSAGE_BYTES, Bus, Message
@@ -38,6 +40,9 @@ GROUP = LOCK_SPACE
 Cause = Literal["facts", "deadline", "engine", "parked", "replayed"]
 TICK_FAILED = "tick"
 """Stands for a message id where it was not a message but the passing of time that failed."""
+
+GRADED_BY = frozenset({"subject", "dose", "lab", "vital", "ecg", "adverse_event"})
+"""The kinds of facts that grades depend on."""
 
 MOST_FINDINGS = 5
 
@@ -123,21 +128,24 @@ class Monitor:
             row = self._assess(conn, row, study, row.next_deadline, "deadline")
         return row
 
-    def _grade(self, conn: Connection, held: HeldStudy, fact_ids: Collection[str]) -> None:
-        """Keep and publish the grades of these facts as far as they are new."""
+    def _grade(self, conn: Connection, held: HeldStudy, subjects: Collection[str]) -> None:
+        """Keep and publish what has changed in the grades of these subjects, each as the next
+        version of its result."""
         study = held.study.study
-        documents = {}
-        for result in held.study.graded(fact_ids):
-            document = result.model_dump_json()
-            documents[sha256(document)] = document
-        for known in outputs.existing_results(conn, study, documents):
-            del documents[known]
-        outputs.add_results(conn, study, list(documents.items()))
+        changed: list[tuple[GradedResult, str]] = []
+        for subject in sorted(subjects):
+            if subject not in held.told:
+                held.told[subject] = grades.told(conn, study, subject)
+            told = held.told[subject]
+            for result in _changes(told, held.study.graded(subject)):
+                told[result.id] = result
+                changed.append((result, result.model_dump_json()))
+        grades.add_grades(conn, changed)
         self._bus.publish(
             conn,
             [
-                Message(GRADED.name, study, number, document.encode())
-                for number, document in documents.items()
+                Message(GRADED.name, study, f"{result.id}/{result.version}", document.encode())
+                for result, document in changed
             ],
         )
 
@@ -186,6 +194,8 @@ class Monitor:
             # Another process, or a batch of facts, was faster.
             return False
         held = self._memory.take(conn, row)
+        if cause == "engine":
+            self._grade(conn, held, held.study.people())
         row = self._assess(conn, row, held.study, at, cause)
         studies.save_study_row(conn, row)
         self._memory.put_back(study, held)
@@ -320,16 +330,26 @@ def _fact(message: Message) -> Fact:
     return fact
 
 
-def _to_grade(held: HeldStudy, before: Protocol | None, new: Sequence[Fact]) -> Collection[str]:
-    """Whose grades may have changed: the new facts', those of a subject whose baseline came in,
-    and everybody's where the protocol has changed."""
+def _to_grade(held: HeldStudy, before: Protocol | None, new: Sequence[Fact]) -> set[str]:
+    """Whose grades may have changed: the new facts' subjects', and everybody's where the protocol
+    has."""
     if held.study.protocol is not before:
-        return held.subjects
-    rebased = {fact.subject for fact in new if fact.data.get("LBLOBXFL") == "Y"}
-    if not rebased:
-        return [fact.fact_id for fact in new]
-    related = [fact_id for fact_id, subject in held.subjects.items() if subject in rebased]
-    return {*related, *(fact.fact_id for fact in new)}
+        return set(held.study.people())
+    return {fact.subject for fact in new if fact.kind in GRADED_BY}
+
+
+def _changes(told: Told, found: Sequence[GradedResult]) -> Iterator[GradedResult]:
+    """The next version of each result that says something else than before, or stands no more."""
+    for result in found:
+        before = told.get(result.id)
+        if before is None:
+            yield result
+        elif not before.says_the_same(result):
+            yield result.model_copy(update={"version": before.version + 1})
+    for gone in told.keys() - {result.id for result in found}:
+        before = told[gone]
+        if not before.withdrawn:
+            yield before.model_copy(update={"version": before.version + 1, "withdrawn": True})
 
 
 def _refusal(error: DocumentError) -> str:

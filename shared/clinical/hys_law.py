@@ -15,6 +15,7 @@ from functools import lru_cache
 from shared.clinical.case import Case, Trigger
 from shared.clinical.criteria import CriterionRule, HysLaw
 from shared.clinical.ctcae import Measurement, Multiple, multiple_of_uln
+from shared.clinical.measured import measurement_of
 from shared.clinical.timeline import Entry
 from shared.contracts.assessment import CriterionResult
 from shared.contracts.facts import Lab
@@ -111,7 +112,9 @@ def _values(case: Case, tests: tuple[str, ...]) -> dict[str, list[_Value]]:
             record = entry.record
             assert isinstance(record, Lab)
             if record.LBTESTCD in found and record.LBORRES is not None:
-                multiple = _multiple(entry.lab_value())
+                value = measurement_of(entry)
+                assert value is not None
+                multiple = _multiple(value)
                 found[record.LBTESTCD].append(_Value(*entry.dates(case.zone), multiple, entry))
     return found
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from shared.clinical.grades import graded_results
+from shared.clinical.person import Person
 from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.subject import SubjectState, assess_subject, criterion_results
 from shared.clinical.timeline import Entry, History
 from shared.contracts.assessment import CriterionResult
-from shared.contracts.facts import Lab
+from shared.contracts.graded import GradedResult
 
 
 @dataclass
@@ -41,12 +43,10 @@ class Member:
     def __init__(self) -> None:
         self.history = History()
         self._memories: dict[int, _Memory] = {}
-        self._baselines: dict[tuple[str, str | None], Entry] | None = None
 
     def add(self, entry: Entry) -> None:
         """Take in one version and drop what it may change."""
         self.history.add(entry)
-        self._baselines = None
         for memory in self._memories.values():
             memory.drop(entry.fact.known_at)
 
@@ -54,11 +54,11 @@ class Member:
         """Drop everything worked out."""
         self._memories.clear()
 
-    def baseline(self, record: Lab) -> Entry | None:
-        """The standing flagged baseline of the same test and specimen."""
-        if self._baselines is None:
-            self._baselines = self.history.flagged_baselines()
-        return self._baselines.get((record.LBTESTCD, record.LBSPEC))
+    def graded(self, protocol: Protocol, usubjid: str) -> tuple[GradedResult, ...]:
+        """The grades that stand by everything known."""
+        now = self.history.latest
+        person = Person(protocol, usubjid, self.history.standing(now), now)
+        return tuple(graded_results(person))
 
     def state(
         self, protocol: Protocol, usubjid: str, as_of: datetime, known_at: datetime

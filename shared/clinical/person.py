@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from shared.clinical.case import Case, Spans
+from shared.clinical.measured import FirstDose, Measurements
 from shared.clinical.protocol import Protocol
 from shared.clinical.timeline import Entry, Standing, latest
-from shared.clinical.toxicity import FirstDose, observe
+from shared.clinical.toxicity import observe
 from shared.contracts.dates import parse_dtc
 from shared.contracts.facts import CohortAssignment, Dose, ReviewComplete, Subject, SubjectRecord
 
@@ -129,6 +130,13 @@ class Person:
             for entry in one.entries
         )
 
+    def measurements(self) -> Measurements:
+        """Everything measured, with what it is graded against."""
+        protocol = self.protocol
+        return Measurements(
+            protocol.ctcae, self.zone, self.start, self._standing, protocol.worst_case
+        )
+
     def case(self) -> Case:
         """What the DLT rules may ask."""
         assert self.start is not None
@@ -139,7 +147,7 @@ class Person:
         observations = observe(
             self.protocol,
             self.zone,
-            self.of("lab"),
+            self.measurements().graded(),
             self.of("adverse_event"),
             self.of("disposition"),
             self.start,

@@ -56,7 +56,9 @@ class DltDefinition(Part):
 class Protocol(Part):
     """A study version. ``sites`` gives time zones of sites that differ from the study's;
     ``windows`` are named by criteria with a window of their own; ``scales`` names for a scale other
-    than CTCAE the field of a report that carries its grade."""
+    than CTCAE the field of a report that carries its grade. ``worst_case``: where a number gives a
+    range of grades because a symptom decides between them, the numeric minimum counts and the site
+    is asked, or the worst case counts."""
 
     format: Literal["vigil.protocol.v1"]
     study: str
@@ -77,6 +79,7 @@ class Protocol(Part):
     sentinel: Sentinel | None = None
     attribution: Attribution
     scales: dict[str, str] = Field(default_factory=dict)
+    worst_case: Literal["query", "counts"] = "query"
     term_groups: dict[str, Words] = Field(default_factory=dict)
     dlt: DltDefinition
     design: Design

@@ -79,8 +79,8 @@ def _too_high(
     for report in reports:
         stated = min(report.low, DEATH - 1)
         near = [sample for sample in samples if _same_event(report, sample)]
-        highest = max(near, key=lambda one: (one.high, one.low), default=None)
-        if highest is not None and stated > highest.high:
+        highest = max(near, key=lambda one: (max(one.high, one.worst), one.low), default=None)
+        if highest is not None and stated > max(highest.high, highest.worst):
             yield _disagree("reported_higher", report, highest)
         elif highest is None and stated >= SEVERE:
             yield _disagree("not_measured", report, None)

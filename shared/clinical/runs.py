@@ -114,7 +114,7 @@ def _piece(
         measured=not seen[0].reported,
         worst=worst.high,
         why=worst.why,
-        entries=tuple(one.entry for one in seen),
+        entries=tuple(dict.fromkeys(entry for one in seen for entry in (one.entry, *one.others))),
         attribution="unknown",
     )
 

@@ -6,11 +6,10 @@ is a memory of subjects already assessed, dropped as soon as a new fact could ch
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal
 
-from shared.clinical.ctcae import Graded, grade
 from shared.clinical.escalation import assess_escalation
 from shared.clinical.member import Member
 from shared.clinical.protocol import Protocol, load_protocol
@@ -19,7 +18,7 @@ from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry, History, Standing, entry_of
 from shared.contracts.assessment import Assessment, Query, digest_of
 from shared.contracts.envelope import Fact, sha256
-from shared.contracts.facts import STUDY_KINDS, Decision, Lab
+from shared.contracts.facts import STUDY_KINDS, Decision
 from shared.contracts.facts import Protocol as ProtocolRecord
 from shared.contracts.graded import GradedResult
 
@@ -219,45 +218,11 @@ class Study:
         ]
         return min(waiting, default=None)
 
-    def graded(self, fact_ids: Collection[str]) -> tuple[GradedResult, ...]:
-        """The grades of these record versions, against the baseline known now."""
-        protocol = self.protocol
-        if protocol is None:
-            return ()
-        results: list[GradedResult] = []
-        for fact_id in fact_ids:
-            entry = self._facts.get(fact_id)
-            if entry is not None and isinstance(entry.record, Lab) and entry.record.LBORRES:
-                results += self._graded(protocol, entry, entry.record)
-        return tuple(results)
-
-    def _graded(self, protocol: Protocol, entry: Entry, record: Lab) -> list[GradedResult]:
-        baseline = None
-        if record.LBLOBXFL != "Y":
-            baseline = self._people[entry.fact.subject].baseline(record)
-        answers = grade(
-            entry.lab_value(),
-            ctcae=protocol.ctcae,
-            baseline=baseline.lab_value() if baseline else None,
-            is_baseline=record.LBLOBXFL == "Y",
-        )
-        occurred = entry.dates(protocol.zone(record.SITEID))[0]
-        return [
-            GradedResult(
-                study=self.study,
-                usubjid=entry.fact.subject,
-                term=answer.term,
-                ctcae=answer.ctcae,
-                grade_low=answer.low if isinstance(answer, Graded) else None,
-                grade_high=answer.high if isinstance(answer, Graded) else None,
-                not_gradable=None if isinstance(answer, Graded) else answer.reason,
-                why=answer.why,
-                occurred=occurred,
-                known_at=entry.fact.known_at,
-                evidence=entry.evidence,
-            )
-            for answer in answers
-        ]
+    def graded(self, usubjid: str) -> tuple[GradedResult, ...]:
+        """Every grade of a subject that stands now: of what was measured, derived and reported, by
+        the baselines and companions known now. None without a protocol."""
+        protocol, member = self.protocol, self._people.get(usubjid)
+        return member.graded(protocol, usubjid) if protocol and member else ()
 
 
 def _question(

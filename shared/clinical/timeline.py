@@ -9,18 +9,20 @@ the worse one, and the go side waits (`Standing.doubt`).
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from shared.clinical.ctcae import Measurement
+from shared.clinical.analytes import analyte_of, testcd_of_loinc
 from shared.contracts.assessment import Evidence
 from shared.contracts.dates import DateInterval, parse_dtc
 from shared.contracts.envelope import Fact
 from shared.contracts.facts import KINDS, AdverseEvent, Disposition, Lab, Record
+
+Found = TypeVar("Found")
 
 _OCCURRED: Final = {
     "subject": "RFICDTC",
@@ -39,6 +41,7 @@ _OCCURRED: Final = {
 
 
 _TURNING: Final = frozenset({"cohort_assignment", "dlt_review"})
+_MEASURED: Final = frozenset({"lab", "vital", "ecg"})
 _FIRST_ZONE: Final = timezone(timedelta(hours=14))
 """Where on earth a local time comes first."""
 
@@ -60,10 +63,9 @@ class Entry:
     """One accepted version of a record, its data checked and its date read.
 
     ``record`` is None for a deletion, ``occurred`` for a record without a date of its own.
-    ``graded`` remembers the grades of a laboratory value with what they were based on.
     """
 
-    __slots__ = ("_earliest", "_lab", "_when", "evidence", "fact", "graded", "occurred", "record")
+    __slots__ = ("_earliest", "_memory", "_when", "evidence", "fact", "occurred", "record")
 
     def __init__(self, fact: Fact, record: Record | None, occurred: DateInterval | None) -> None:
         self.fact = fact
@@ -72,8 +74,14 @@ class Entry:
         self.evidence = Evidence(source=fact.source, recordid=fact.recordid, revision=fact.revision)
         self._when: tuple[ZoneInfo, When] | None = None
         self._earliest: datetime | None = None
-        self._lab: Measurement | None = None
-        self.graded: tuple[Any, tuple[Any, ...]] | None = None
+        self._memory: dict[str, tuple[Any, Any]] = {}
+
+    def remembered(self, name: str, basis: object, work: Callable[[], Found]) -> Found:
+        """What was worked out from this version, anew where its basis is another one."""
+        if name not in self._memory or self._memory[name][0] != basis:
+            self._memory[name] = (basis, work())
+        found: Found = self._memory[name][1]
+        return found
 
     @property
     def attributed(self) -> bool:
@@ -100,22 +108,6 @@ class Entry:
         """First and last instant (UTC) this may have happened."""
         return self.when(zone).moment
 
-    def lab_value(self) -> Measurement:
-        """The grading input of a laboratory record: unit and range as reported."""
-        if self._lab is None:
-            record = self.record
-            assert isinstance(record, Lab)
-            self._lab = Measurement(
-                testcd=record.LBTESTCD,
-                result=record.LBORRES or "",
-                unit=record.LBORRESU,
-                range_low=record.LBORNRLO,
-                range_high=record.LBORNRHI,
-                specimen=record.LBSPEC,
-                fasting={"Y": True, "N": False}.get(record.LBFAST or ""),
-            )
-        return self._lab
-
     def seen(self, as_of: datetime, zone: ZoneInfo) -> bool:
         """Whether it had happened by ``as_of``: nothing happens after it is known, a statement
         without a date of its own happens when it is made, and a deletion corrects the past."""
@@ -136,10 +128,20 @@ def entry_of(fact: Fact) -> Entry:
     """Read a fact's data; ValueError (pydantic's) where it breaks the contract."""
     if fact.op == "delete":
         return Entry(fact, None, None)
-    record = KINDS[fact.kind].model_validate(fact.data)
+    record = _with_test(KINDS[fact.kind].model_validate(fact.data))
     field = _OCCURRED.get(fact.kind)
     occurred = parse_dtc(getattr(record, field)) if field else None
     return Entry(fact, record, occurred)
+
+
+def _with_test(record: Record) -> Record:
+    """A laboratory record whose test only its LOINC code tells gets the test code."""
+    if not isinstance(record, Lab) or record.LBLOINC is None:
+        return record
+    if record.LBTESTCD is not None and analyte_of(record.LBTESTCD) is not None:
+        return record
+    testcd = testcd_of_loinc(record.LBLOINC)
+    return record.model_copy(update={"LBTESTCD": testcd}) if testcd else record
 
 
 def latest(entries: Sequence[Entry]) -> datetime | None:
@@ -200,8 +202,10 @@ def _unexplained(older: list[Entry], current: Entry) -> tuple[Entry, ...]:
 _HIDING: Final[dict[str, tuple[str, ...]]] = {
     "Lab": (
         *("LBTESTCD", "LBORRES", "LBORRESU", "LBORNRLO", "LBORNRHI", "LBDTC", "LBSPEC"),
-        "LBLOBXFL",
+        *("LBLOBXFL", "LBLOINC", "LBFAST", "LBREFID"),
     ),
+    "Vital": ("VSTESTCD", "VSORRES", "VSORRESU", "VSDTC", "VSLOBXFL"),
+    "Ecg": ("EGTESTCD", "EGORRES", "EGORRESU", "EGDTC", "EGLOBXFL"),
     "AdverseEvent": ("AETERM", "AEDECOD", "AESTDTC"),
     "CohortAssignment": ("assigned_dtc", "dose_level", "part"),
     "Dose": ("ECTRT", "ECOCCUR", "ECSTDTC", "cycle"),
@@ -213,7 +217,7 @@ _HIDING: Final[dict[str, tuple[str, ...]]] = {
 def _could_hide(before: Record, after: Record | None) -> bool:
     """Whether going from ``before`` to ``after`` could make a toxicity disappear."""
     names = _HIDING.get(type(before).__name__, ())
-    if any(getattr(before, name) != getattr(after, name) for name in names):
+    if any(getattr(before, name, None) != getattr(after, name, None) for name in names):
         return True
     if isinstance(before, AdverseEvent) and isinstance(after, AdverseEvent):
         ends = before.AEENDTC, after.AEENDTC
@@ -317,7 +321,7 @@ class History:
     def turning_points(self, known_at: datetime, zone: ZoneInfo) -> list[datetime]:
         """Moments at which what became known could make a toxicity disappear: another version of a
         record, a person's review, another assignment, a dose or event of an earlier day, or a
-        laboratory value that came out of its order in time. What becomes known later changes
+        measurement that came out of its order in time. What becomes known later changes
         nothing about an earlier moment, so all of them are remembered at once."""
         if self._turns is None or self._turns[0] is not zone:
             self._turns = (zone, self._all_turning_points(zone))
@@ -327,20 +331,23 @@ class History:
     def _all_turning_points(self, zone: ZoneInfo) -> list[datetime]:
         moments: set[datetime] = set()
         records: set[tuple[str, str, str, str]] = set()
-        reached: date | None = None
+        reached: dict[str, date] = {}
         entries = sorted(
             (entry for versions in self._versions.values() for entry in versions),
             key=lambda entry: entry.fact.known_at,
         )
         for _, together in groupby(entries, key=lambda entry: entry.fact.known_at):
-            ahead = reached
+            ahead = dict(reached)
             for entry in together:
                 fact = entry.fact
                 late = False
-                if entry.occurred is not None and fact.kind == "lab":
+                if entry.occurred is not None and fact.kind in _MEASURED:
                     day = entry.when(zone).last
-                    late = ahead is not None and day <= ahead
-                    reached = day if reached is None else max(reached, day)
+                    late = fact.kind in ahead and day <= ahead[fact.kind]
+                    reached[fact.kind] = max(reached.get(fact.kind, day), day)
+                if fact.kind == "subject":
+                    # Age and sex make derived values of samples that are known already.
+                    late = "lab" in ahead
                 if fact.kind in ("adverse_event", "dose") and entry.occurred is not None:
                     late = entry.when(zone).last < fact.known_at.astimezone(zone).date()
                 if late or fact.record in records or fact.kind in _TURNING:
@@ -352,17 +359,6 @@ class History:
     def latest(self) -> datetime:
         """The last moment at which something became known."""
         return self._moments[-1]
-
-    def flagged_baselines(self) -> dict[tuple[str, str | None], Entry]:
-        """The laboratory values that the source flags as baseline, as they stand now, by test and
-        specimen."""
-        found: dict[tuple[str, str | None], Entry] = {}
-        for record in sorted(self._versions):
-            standing = stand(self._versions[record], self.latest) if record[2] == "lab" else None
-            lab = standing.entries[0].record if standing is not None else None
-            if standing is not None and isinstance(lab, Lab) and lab.LBLOBXFL == "Y":
-                found[lab.LBTESTCD, lab.LBSPEC] = standing.entries[0]
-        return found
 
     def latest_known(self, known_at: datetime) -> datetime | None:
         """The last moment up to ``known_at`` at which something became known."""

@@ -1,4 +1,4 @@
-"""A subject's toxicities over time: per CTCAE term, what grade when, by laboratory and by report.
+"""A subject's toxicities over time: per CTCAE term, what grade when, by measurement and by report.
 
 What is not certain stays a range: a grade without its baseline, a date that is a month, an event
 that began before the first dose. `shared.clinical.runs` makes stretches of it.
@@ -7,16 +7,16 @@ that began before the first dose. `shared.clinical.runs` makes stretches of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import lru_cache
+from itertools import groupby
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from shared.clinical.criteria import Attribution
-from shared.clinical.ctcae import Graded, Measurement, NotGradable, grade
 from shared.clinical.ctcae.reported import NoReportedGrade, ReportedGrade, grade_reported
+from shared.clinical.measured import FirstDose, GradedSample
 from shared.clinical.protocol import Protocol
 from shared.clinical.timeline import (
     Entry,
@@ -28,7 +28,7 @@ from shared.clinical.timeline import (
     worst_reported,
 )
 from shared.contracts.dates import parse_dtc
-from shared.contracts.facts import AdverseEvent, Lab
+from shared.contracts.facts import AdverseEvent
 
 Related = Literal["yes", "no", "unknown"]
 DEATH = 5
@@ -40,8 +40,9 @@ class Observation:
     """One grade of one term, from a day on. ``low`` to ``high`` is a range where it is not certain.
 
     ``first`` to ``last`` are the local dates it may have begun, ``end`` the date a reported event
-    was over (None: not over, or a laboratory value, which the next value ends) and ``over`` the
-    instants that may have been.
+    was over (None: not over, or a measured value, which the next value of its ``series`` ends) and
+    ``over`` the instants that may have been. ``worst``: what it may be beyond ``high`` by a symptom
+    or a second finding that nobody reported. ``others``: further records it rests on.
     """
 
     term: str
@@ -57,35 +58,27 @@ class Observation:
     end: date | None = None
     over: tuple[datetime, datetime] | None = None
     related: Related = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class FirstDose:
-    """The start of treatment, as dates and instants it may be."""
-
-    first: date
-    last: date
-    moment: tuple[datetime, datetime]
+    worst: int = 0
+    series: tuple[str, tuple[str, ...]] | None = None
+    others: tuple[Entry, ...] = ()
 
 
 def observe(
     protocol: Protocol,
     zone: ZoneInfo,
-    labs: Sequence[Standing],
+    measured: Iterable[list[tuple[GradedSample, ...]]],
     events: Sequence[Standing],
     dispositions: Sequence[Standing],
     start: FirstDose,
 ) -> dict[str, list[Observation]]:
-    """Every grade of the subject by term, ordered by date; laboratory and reported together.
+    """Every grade of the subject by term, ordered by date; measured and reported together.
 
     A death known only from a disposition is a grade 5 event of unknown cause.
     """
-    found: list[Observation] = []
-    baselines = _baselines(labs, zone, start)
-    for standing in labs:
-        found += _worst_of(
-            [_laboratory(protocol, zone, entry, start, baselines) for entry in standing.entries]
-        )
+    values: list[Observation] = []
+    for contents in measured:
+        values += _worst_of([_observed(content, zone, start) for content in contents])
+    found = _courses(values)
     for standing in events:
         related = relatedness(standing, protocol.attribution)
         found += _worst_of(
@@ -97,6 +90,11 @@ def observe(
         for death in _deaths(zone, dispositions, start)
         if not any(seen.first <= death.last for seen in fatal)
     ]
+    return _by_term(found)
+
+
+def _by_term(found: list[Observation]) -> dict[str, list[Observation]]:
+    """By term, in the order of time."""
     found.sort(key=lambda seen: (seen.first, seen.moment, seen.entry.fact.fact_id))
     by_term: dict[str, list[Observation]] = {}
     for seen in found:
@@ -122,50 +120,72 @@ def _worst_of(contents: list[tuple[Observation, ...]]) -> Iterable[Observation]:
     return kept
 
 
-def _is_baseline(record: Lab, entry: Entry, zone: ZoneInfo, start: FirstDose) -> bool:
-    """Flagged by the source and not of a later day than the first dose, or certainly taken before
-    it."""
-    if record.LBLOBXFL == "Y" and entry.dates(zone)[0] <= start.last:
-        return True
-    return entry.instants(zone)[1] < start.moment[0] and entry.dates(zone)[1] <= start.first
-
-
-def _baselines(
-    labs: Sequence[Standing], zone: ZoneInfo, start: FirstDose
-) -> dict[tuple[str, str | None], Measurement]:
-    """Per test and specimen the last value before treatment, the flagged one if there is one."""
-    best: dict[tuple[str, str | None], tuple[tuple[bool, datetime, str], Measurement]] = {}
-    for standing in labs:
-        entry = standing.entries[0]
-        record = entry.record
-        assert isinstance(record, Lab)
-        if record.LBORRES is None or not _is_baseline(record, entry, zone, start):
-            continue
-        rank = (record.LBLOBXFL == "Y", entry.instants(zone)[1], entry.fact.fact_id)
-        key = (record.LBTESTCD, record.LBSPEC)
-        if key not in best or rank > best[key][0]:
-            best[key] = (rank, entry.lab_value())
-    return {key: value for key, (_, value) in best.items()}
-
-
-def _laboratory(
-    protocol: Protocol,
-    zone: ZoneInfo,
-    entry: Entry,
-    start: FirstDose,
-    baselines: dict[tuple[str, str | None], Measurement],
+def _observed(
+    content: tuple[GradedSample, ...], zone: ZoneInfo, start: FirstDose
 ) -> tuple[Observation, ...]:
-    record = entry.record
-    assert isinstance(record, Lab)
-    if record.LBORRES is None:
+    """What the graded measurements of one record say; one that was not done says nothing."""
+    if not content or content[0].answer.answer.reason == "not_done":
         return ()
-    before = _is_baseline(record, entry, zone, start)
-    baseline = None if before else baselines.get((record.LBTESTCD, record.LBSPEC))
+    entry = content[0].sample.entry
     when = _when(entry, zone, start)
-    basis = (protocol.ctcae, when, before, baseline)
-    if entry.graded is None or entry.graded[0] != basis:
-        entry.graded = (basis, _grades(protocol, when, entry, before, baseline))
-    return entry.graded[1]
+    return entry.remembered(
+        "observed", (content, when), lambda: tuple(_observation(one, when) for one in content)
+    )
+
+
+def _observation(graded: GradedSample, when: When) -> Observation:
+    return Observation(
+        term=graded.answer.term,
+        first=when.first,
+        last=when.last,
+        moment=when.moment,
+        low=graded.low,
+        high=graded.high,
+        entry=graded.sample.entry,
+        why=graded.why,
+        reported=False,
+        before_treatment=graded.before,
+        worst=graded.worst,
+        series=graded.series,
+        others=graded.others,
+    )
+
+
+def _courses(values: list[Observation]) -> list[Observation]:
+    """One course of each term. Of several values of one time the worst counts; and where a term has
+    more than one kind of measurement (systolic and diastolic pressure), what one kind said stands
+    until the next value of that kind."""
+    found: list[Observation] = []
+    for seen in _by_term(values).values():
+        times = {(one.before_treatment, one.moment) for one in seen}
+        several = len(times) < len(seen) or len({one.series for one in seen}) > 1
+        found += _course(seen) if several else seen
+    return found
+
+
+def _course(seen: list[Observation]) -> Iterator[Observation]:
+    standing: dict[object, Observation] = {}
+    worst: Observation | None = None
+    seen = sorted(seen, key=lambda one: (one.first, one.moment, not one.before_treatment))
+    for _, together in groupby(seen, key=lambda one: (one.moment, one.before_treatment)):
+        taken: dict[object, Observation] = {}
+        for one in sorted(together, key=_badness):
+            taken[one.series] = one
+        standing |= taken
+        before, worst = worst, max(standing.values(), key=_badness)
+        said = worst if worst.series in taken else before and taken.get(before.series)
+        if said:
+            yield replace(
+                said,
+                low=max(one.low for one in standing.values()),
+                high=worst.high,
+                worst=max(one.worst for one in standing.values()),
+                why=worst.why,
+            )
+
+
+def _badness(seen: Observation) -> tuple[int, int, int, str]:
+    return seen.high, seen.low, seen.worst, seen.entry.fact.fact_id
 
 
 def _when(entry: Entry, zone: ZoneInfo, start: FirstDose) -> When:
@@ -174,34 +194,6 @@ def _when(entry: Entry, zone: ZoneInfo, start: FirstDose) -> When:
     if not when.slipped:
         return when
     return replace(when, first=start.first, moment=(start.moment[0], when.moment[1]))
-
-
-def _grades(
-    protocol: Protocol, when: When, entry: Entry, before: bool, baseline: Measurement | None
-) -> tuple[Observation, ...]:
-    answers = _graded(entry.lab_value(), protocol.ctcae, baseline, before)
-    return tuple(
-        Observation(
-            term=answer.term,
-            first=when.first,
-            last=when.last,
-            moment=when.moment,
-            low=answer.low,
-            high=answer.high,
-            entry=entry,
-            why=answer.why if isinstance(answer, Graded) else f"not gradable: {answer.why}",
-            reported=False,
-            before_treatment=before,
-        )
-        for answer in answers
-    )
-
-
-@lru_cache(maxsize=65536)
-def _graded(
-    value: Measurement, ctcae: str, baseline: Measurement | None, is_baseline: bool
-) -> tuple[Graded | NotGradable, ...]:
-    return grade(value, ctcae=ctcae, baseline=baseline, is_baseline=is_baseline)
 
 
 def reported_grade(ctcae: str, record: AdverseEvent) -> ReportedGrade | NoReportedGrade:

@@ -104,9 +104,9 @@ class Dose(SubjectRecord):
 
 
 class Lab(SubjectRecord):
-    """LB: one result as reported, or why it was not done."""
+    """LB: one result as reported, or why it was not done. LBLOINC can stand in for LBTESTCD."""
 
-    LBTESTCD: Code
+    LBTESTCD: Code | None = None
     LBDTC: Dtc
     LBORRES: Text | None = None
     LBSTAT: Literal["NOT DONE"] | None = None
@@ -123,6 +123,12 @@ class Lab(SubjectRecord):
     LBLOINC: Code | None = None
     LBLOBXFL: YesNoUnknown | None = None
     LBREFID: Code | None = None
+
+    @model_validator(mode="after")
+    def _test_known(self) -> Lab:
+        if self.LBTESTCD is None and self.LBLOINC is None:
+            raise PydanticCustomError("missing", "give LBTESTCD or LBLOINC", {"key": "LBTESTCD"})
+        return self
 
     @model_validator(mode="after")
     def _result_or_reason(self) -> Lab:

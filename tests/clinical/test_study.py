@@ -103,7 +103,7 @@ def test_no_protocol_no_assessment() -> None:
     with pytest.raises(ValueError, match="no protocol"):
         Study(STUDY).assess(as_of=at(day(1)))
     assert Study(STUDY).next_deadline(at(day(1))) is None
-    assert Study(STUDY).graded(["x"]) == ()
+    assert Study(STUDY).graded("x") == ()
 
 
 def test_no_facts_no_assessment() -> None:
@@ -159,7 +159,7 @@ def test_next_deadlines_in_order() -> None:
 def graded(trial: Trial) -> list[GradedResult]:
     study = Study(STUDY)
     study.add(trial.facts)
-    return list(study.graded([fact.fact_id for fact in trial.facts]))
+    return list(study.graded(f"{STUDY}-1-01"))
 
 
 def test_graded_results_use_the_baseline_and_name_the_version() -> None:

@@ -54,7 +54,7 @@ def test_a_golden_message_is_never_changed(name: str) -> None:
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_message_reads_back_equal(name: str) -> None:
     read = MESSAGES[name].model_validate_json(golden(name))
-    assert json.loads(read.model_dump_json()) == json.loads(golden(name))
+    assert json.loads(read.model_dump_json(exclude_unset=True)) == json.loads(golden(name))
     Draft202012Validator(schema_of(name)).validate(json.loads(golden(name)))
 
 

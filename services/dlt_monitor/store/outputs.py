@@ -1,4 +1,4 @@
-"""What the monitor has said: assessments, answers, graded results and signals. Only ever added."""
+"""What the monitor has said: assessments, answers and signals. Only ever added."""
 
 from __future__ import annotations
 
@@ -65,9 +65,6 @@ _ADD_ANSWER = sa.text(
     " given_at, document) VALUES (:study, :digest, :as_of, :known_at, :facts, :degraded, :engine,"
     " :given_at, :document)"
     " ON CONFLICT DO NOTHING"
-)
-_EXISTING_RESULTS = sa.text(
-    "SELECT id FROM dlt_monitor.graded_result WHERE study = :study AND id = ANY(:ids)"
 )
 _STANDING = sa.text(
     "SELECT document FROM dlt_monitor.standing WHERE study = :study ORDER BY number"
@@ -161,25 +158,6 @@ def known_digests(conn: Connection, study: str, digests: Collection[str]) -> set
 
 def _stored(row: Any) -> StoredAssessment | None:
     return None if row is None else StoredAssessment(*row)
-
-
-# -- graded results -------------------------------------------------------------------------------
-
-
-def existing_results(conn: Connection, study: str, ids: Collection[str]) -> set[str]:
-    """Those of the graded results that are stored already."""
-    return set(conn.execute(_EXISTING_RESULTS, {"study": study, "ids": list(ids)}).scalars())
-
-
-def add_results(conn: Connection, study: str, results: Sequence[tuple[str, str]]) -> None:
-    """Keeps graded results: (id, document)."""
-    if results:
-        copy_rows(
-            conn,
-            "dlt_monitor.graded_result",
-            ("study", "id", "document"),
-            ((study, *result) for result in results),
-        )
 
 
 # -- signals --------------------------------------------------------------------------------------
