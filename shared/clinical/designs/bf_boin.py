@@ -10,7 +10,7 @@ from pydantic import Field
 
 from shared.clinical.designs.boin import Boin
 from shared.clinical.designs.design import register
-from shared.clinical.designs.interval import Reading
+from shared.clinical.designs.interval import Reading, Verdict
 from shared.clinical.designs.model import Answer, DoseCounts, Question, Report, Value
 
 _HEIGHT = {"E": 2, "S": 1, "D": 0, "U": 0}
@@ -44,9 +44,12 @@ class BfBoin(Boin):
     response_at: Literal["dose", "at_or_below"] = "dose"
     source: ClassVar[str] = "Zhao Y et al., Clin Cancer Res 2024;30:673-679"
 
-    def propose(self, question: Question) -> Answer:
-        answer = super().propose(question)
-        ceiling = min(question.current, answer.next_dose or 1)
+    def decide(self, question: Question) -> Answer:
+        """As every design, and which lower doses are open for backfill meanwhile."""
+        answer = super().decide(question)
+        if question.final:
+            return answer
+        ceiling = min(question.current, answer.next_dose or 1, answer.closed_from or question.top)
         found = self.open_for_backfill(question, ceiling)
         fill = max(found, default=None)
         text = f"dose {fill} is filled meanwhile" if fill else "no lower dose is open for backfill"
@@ -71,9 +74,20 @@ class BfBoin(Boin):
                 found.append(dose)
         return found
 
+    def _leave(self, question: Question, closed: int) -> Answer:
+        """Below the eliminated dose, and below what pooling with it does not support either."""
+        answer = super()._leave(question, closed)
+        at_closed = replace(question, current=closed)
+        lowest = self._conflicting(at_closed, "D")
+        if lowest is None:
+            return answer
+        dose = self._retreat(at_closed, lowest)
+        text = f"{answer.report.text}; dose {lowest} calls for de-escalation too: to dose {dose}"
+        return replace(answer, next_dose=dose, report=replace(answer.report, text=text))
+
     def _walk(self, question: Question, closed: int | None) -> Answer:
         alone = self.read(question.here.n, question.here.dlt)
-        lowest = self._conflicting(question, alone)
+        lowest = self._conflicting(question, alone.verdict)
         if lowest is None:
             return self.follow(question, alone, closed)
         pooled = self._pooled(question.doses[lowest - 1 : question.current])
@@ -86,9 +100,9 @@ class BfBoin(Boin):
         report = replace(report, text=f"{report.text} to dose {dose}")
         return Answer("deescalate", dose, report, closed)
 
-    def _conflicting(self, question: Question, alone: Reading) -> int | None:
+    def _conflicting(self, question: Question, alone: Verdict) -> int | None:
         """b*: the highest lower dose that contradicts the current one."""
-        limit = _HEIGHT["S" if alone.verdict == "E" else "D"]
+        limit = _HEIGHT["S" if alone == "E" else "D"]
         for dose in range(question.current - 1, 0, -1):
             counts = question.at(dose)
             if counts.n and _HEIGHT[self.read(counts.n, counts.dlt).verdict] <= limit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from pydantic import model_validator
@@ -78,6 +79,13 @@ class BoinComb(Boin):
         return frozenset(
             dose for dose, (j, k) in pairs if any(j >= row and k >= column for row, column in roots)
         )
+
+    def decide(self, question: Question) -> Answer:
+        """As every design; a hold is from a pair and all with neither drug lower."""
+        answer = super().decide(question)
+        if answer.held_from in (None, 1):
+            return answer
+        return replace(answer, held_from=question.current)
 
     def propose(self, question: Question) -> Answer:
         gone = self.eliminated(question)

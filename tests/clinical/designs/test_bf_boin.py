@@ -66,6 +66,13 @@ def test_pooling_never_lifts_what_the_current_dose_says(here: str) -> None:
     assert ask("3/6", "0/12", here, "0/0", current=3).action == alone
 
 
+def test_an_eliminated_dose_does_not_hide_a_conflict_below_it() -> None:
+    """Doses 1 and 2 pooled, 4/9, call for less, and so does dose 1 alone."""
+    answer = ask("2/3", "2/6", "4/6", current=3)
+    assert (answer.action, answer.next_dose, answer.eliminated_from) == ("deescalate", 1, 3)
+    assert ask("0/3", "2/6", "4/6", current=3).next_dose == 2
+
+
 def test_elimination_comes_first() -> None:
     answer = ask("0/3", "4/6", "0/3", "0/0", current=3)
     assert (answer.action, answer.next_dose, answer.eliminated_from) == ("deescalate", 1, 2)
@@ -116,6 +123,17 @@ def test_candidates_close_a_dose_for_backfill() -> None:
     assert DESIGN.decide(question).extra["backfill_open"] == []
 
 
+def test_a_dose_held_for_a_candidate_takes_no_backfill() -> None:
+    below = DoseCounts(6, 1, responses=1)
+    doses = (below, below, DoseCounts(5, 2, 1, candidate=1), DoseCounts())
+    answer = DESIGN.decide(Question(doses, 3))
+    assert (answer.action, answer.held_from) == ("deescalate", 3)
+    assert answer.extra["backfill_open"] == [1]
+    answer = DESIGN.decide(Question((below, below, DoseCounts(4, 1, 1, candidate=1)), 3))
+    assert (answer.action, answer.next_dose, answer.held_from) == ("suspend", None, 3)
+    assert answer.extra["backfill_open"] == []
+
+
 @st.composite
 def studies(draw: st.DrawFn) -> Question:
     doses = []
@@ -134,10 +152,28 @@ def test_never_higher_than_boin_and_never_into_an_eliminated_dose(question: Ques
 
 
 @given(question=studies())
-def test_without_a_conflict_it_is_boin(question: Question) -> None:
-    found, boin = DESIGN.decide(question), Boin(target=0.28).decide(question)
-    if "pooled" not in found.report.text and found.report.rule != "end_of_doses":
-        assert (found.action, found.next_dose) == (boin.action, boin.next_dose)
+def test_one_more_dlt_at_the_current_dose_never_leads_higher(question: Question) -> None:
+    here = question.here
+    if here.n > here.dlt:
+        doses = list(question.doses)
+        doses[question.current - 1] = DoseCounts(here.n, here.dlt + 1)
+        after = DESIGN.decide(Question(tuple(doses), question.current))
+        assert (after.next_dose or 0) <= (DESIGN.decide(question).next_dose or 0)
+
+
+def test_one_more_dlt_below_may_lead_higher_as_published() -> None:
+    """b* is the highest dose in conflict: a milder conflict above it hides the one below."""
+    assert ask("4/12", "2/12", "2/12", "0/0", current=3).next_dose == 3
+    assert ask("4/12", "3/12", "2/12", "0/0", current=3).next_dose == 4
+
+
+@given(question=studies())
+def test_where_every_lower_dose_says_escalate_it_is_boin(question: Question) -> None:
+    boin = Boin(target=0.28)
+    lower = question.doses[: question.current - 1]
+    if all(boin.verdict(one.n, one.dlt) == "E" for one in lower if one.n):
+        found, plain = DESIGN.decide(question), boin.decide(question)
+        assert (found.action, found.next_dose) == (plain.action, plain.next_dose)
 
 
 def test_the_mtd_is_that_of_boin() -> None:

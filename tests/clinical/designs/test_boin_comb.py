@@ -112,6 +112,13 @@ def test_a_candidate_at_the_lowest_pair_holds_all() -> None:
     assert as_json(answer, columns=2)["held_from"] == [1, 1]
 
 
+def test_a_candidate_that_may_lead_down_holds_its_pair() -> None:
+    doses = (*[DoseCounts(3)] * 4, DoseCounts(4, 1, 1, candidate=1), DoseCounts())
+    answer = DESIGN.decide(Question(doses, 5, columns=3))
+    assert (answer.action, answer.next_dose) == ("suspend", None)
+    assert as_json(answer, columns=3)["held_from"] == [2, 2]
+
+
 def test_refused() -> None:
     with pytest.raises(DesignError, match="needs a list of rows"):
         DESIGN.decide(Question((DoseCounts(3), DoseCounts()), 1))
