@@ -22,16 +22,21 @@ _HERE = Path(__file__).parent
 _ABOUT = "version.yaml"
 
 
-def _folders() -> Mapping[str, str]:
+@cache
+def folders(beside: Path = _HERE) -> Mapping[str, Path]:
+    """The folder of each version: whichever have a ``version.yaml``, oldest first."""
     found = {
-        build(read_yaml(path.read_text("utf-8")), VersionDocument).version: path.parent.name
-        for path in _HERE.glob(f"*/{_ABOUT}")
+        build(read_yaml(path.read_text("utf-8")), VersionDocument).version: path.parent
+        for path in beside.glob(f"*/{_ABOUT}")
     }
     return MappingProxyType(dict(sorted(found.items())))
 
 
-FOLDERS = _folders()
-"""The folder of each version: whichever folders beside this file have a ``version.yaml``."""
+def folder_of(ctcae: str) -> Path:
+    """The folder of a version; ValueError where there is none."""
+    if ctcae not in folders():
+        raise ValueError(f"no CTCAE version {ctcae}; there are {', '.join(folders())}")
+    return folders()[ctcae]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,9 +73,7 @@ def documents(ctcae: str) -> tuple[CriteriaDocument, ...]:
 
     `shared.clinical.document.DocumentError` names the lines at fault.
     """
-    if ctcae not in FOLDERS:
-        raise ValueError(f"no CTCAE version {ctcae}; there are {', '.join(FOLDERS)}")
-    paths = sorted((_HERE / FOLDERS[ctcae]).glob("*.yaml"))
+    paths = sorted(folder_of(ctcae).glob("*.yaml"))
     found = tuple(load(path.read_text("utf-8"), ctcae) for path in paths if path.name != _ABOUT)
     check_unique(found)
     return found

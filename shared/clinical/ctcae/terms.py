@@ -9,11 +9,10 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from shared.clinical.ctcae.criteria import FOLDERS
+from shared.clinical.ctcae.criteria import folder_of, folders
 from shared.clinical.ctcae.model import Term
 
 OTHER = " - Other, specify"
@@ -29,7 +28,7 @@ class Rename(NamedTuple):
 
 def versions() -> tuple[str, ...]:
     """The CTCAE versions there are criteria and terms of, oldest first."""
-    return tuple(FOLDERS)
+    return tuple(folders())
 
 
 def term_of(ctcae: str, name: str) -> Term | None:
@@ -99,9 +98,7 @@ def _by_code(ctcae: str) -> Mapping[str, Term]:
 
 
 def _read(ctcae: str, name: str) -> list[dict[str, str]]:
-    if ctcae not in FOLDERS:
-        raise ValueError(f"no CTCAE version {ctcae}; there are {', '.join(FOLDERS)}")
-    path = Path(__file__).parent / FOLDERS[ctcae] / name
+    path = folder_of(ctcae) / name
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 

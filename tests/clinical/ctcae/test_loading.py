@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from shared.clinical.ctcae import term_of, terms, versions
-from shared.clinical.ctcae.criteria import check_unique, documents, load
+from shared.clinical.ctcae.criteria import check_unique, documents, folders, load
 from shared.clinical.document import DocumentError
 
 GOOD = """\
@@ -117,6 +119,15 @@ def test_two_criteria_for_one_analyte() -> None:
 def test_file_in_the_wrong_folder() -> None:
     with pytest.raises(ValueError, match="in the folder of"):
         load(GOOD, "6.0")
+
+
+def test_a_folder_that_says_so_is_a_version(tmp_path: Path) -> None:
+    about = "version: DAIDS 2.1\ntitle: Division of AIDS table\nsource: DAIDS, July 2017\n"
+    for name, text in {"daids": about, "cache": None}.items():
+        (tmp_path / name).mkdir()
+        if text:
+            (tmp_path / name / "version.yaml").write_text(text)
+    assert folders(tmp_path) == {"DAIDS 2.1": tmp_path / "daids"}
 
 
 def test_unknown_version() -> None:
