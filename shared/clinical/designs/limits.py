@@ -103,7 +103,7 @@ class NoEscalationAfterDlt(_Limit):
 
     def apply(self, rule: Rule, question: Question, answer: Answer) -> Answer:
         here = question.here
-        if answer.action != "escalate" or not here.n:
+        if answer.action != "escalate":
             return answer
         if question.patients:
             blocked = any(patient.dlt for patient in question.patients[-self.last :])
@@ -223,9 +223,9 @@ class StopForToxicity(_Limit):
     threshold: Rate | None = None
 
     def apply(self, rule: Rule, question: Question, answer: Answer) -> Answer:
-        threshold: float | None = self.threshold or getattr(rule, "target", None)
+        threshold = self.threshold or float(getattr(rule, "target", 0))
         lowest = question.at(1)
-        if threshold is None or not lowest.n:
+        if not lowest.n:
             return answer
         toxicity = tail(lowest.n, lowest.dlt, exactly(threshold))
         if toxicity <= exactly(self.confidence):

@@ -94,8 +94,7 @@ def _tiles(start: Fraction, step: Fraction) -> Iterator[Interval]:
     while abs(end - start) > abs(step):
         yield min(start, start + step), max(start, start + step)
         start += step
-    if start != end:
-        yield min(start, end), max(start, end)
+    yield min(start, end), max(start, end)
 
 
 @register

@@ -52,13 +52,12 @@ class RollingSix(Design):
         if dose == 1:
             return Answer("stop", None, report, eliminated_from=1)
         below = dose - 1
-        fallen = self._fallen(question, below)
+        counts, fallen = question.at(below), self._fallen(question, below)
+        if question.current < below and (fallen or counts.enrolled < FULL):
+            here = self._fallen(question, question.current) or self._at_current(question)
+            return replace(here, report=here.report.over(report), eliminated_from=dose)
         if fallen is not None:
             return replace(fallen, report=report.over(fallen.report), eliminated_from=dose)
-        counts = question.at(below)
-        if counts.enrolled < FULL and question.current < below:
-            here = self._at_current(question)
-            return replace(here, report=here.report.over(report), eliminated_from=dose)
         if counts.enrolled < FULL:
             text = f"{_said(question, below)}: fill it to {FULL}"
             report = report.over(self._report("fill_dose_below", text, question, below))

@@ -81,14 +81,18 @@ class ThreePlusThree(Design):
         return self._below(question, dose - 1, report)
 
     def _below(self, question: Question, dose: int, exceeded: Report) -> Answer:
-        """What the dose below an exceeded one still needs before it is the MTD."""
+        """What the dose below an exceeded one still needs before it is the MTD; a study that went
+        lower still goes on where it is."""
         counts, closed = question.at(dose), dose + 1
+        needed = FULL if self.variant != "plain" or counts.toxic else COHORT
         fallen = _fallen(question, dose)
+        if question.current < dose and (fallen or counts.enrolled < needed):
+            here = _fallen(question, question.current) or self._at_current(question)
+            return replace(here, report=here.report.over(exceeded), eliminated_from=closed)
         if fallen is not None:
             return replace(fallen, report=exceeded.over(fallen.report), eliminated_from=closed)
-        needed = FULL if self.variant != "plain" or counts.toxic else COHORT
         if counts.enrolled < needed:
-            return self._fill(question, dose, needed, exceeded)
+            return _fill(question, dose, needed, exceeded)
         pending = dose if counts.pending else _may_fall(question, dose)
         if pending is not None:
             text = f"{question.at(pending).pending} pending at dose level {pending} decide the MTD"
@@ -97,19 +101,6 @@ class ThreePlusThree(Design):
         text = f"dose level {dose} has {counts.ratio}: it is the MTD"
         report = exceeded.over(_report("mtd", text, question, dose))
         return Answer("stop", None, report, eliminated_from=closed, mtd=dose)
-
-    def _fill(self, question: Question, dose: int, needed: int, exceeded: Report) -> Answer:
-        """Treat more at the dose below an exceeded one, unless the study went lower still."""
-        if question.current < dose:
-            here = self._at_current(question)
-            return replace(here, report=here.report.over(exceeded), eliminated_from=dose + 1)
-        enrolled = question.at(dose).enrolled
-        text = f"dose level {dose} has {enrolled} of {needed}: treat {COHORT} more there"
-        report = exceeded.over(_report("fill_dose_below", text, question, dose))
-        action: Literal["deescalate", "confirm"] = (
-            "deescalate" if question.current > dose else "confirm"
-        )
-        return Answer(action, dose, report, eliminated_from=dose + 1)
 
     def _at_current(self, question: Question) -> Answer:
         dose, counts = question.current, question.here
@@ -144,6 +135,16 @@ def cleared_so_far(counts: DoseCounts) -> bool:
     """As `cleared`, on those already evaluable."""
     enough = FULL if counts.toxic else COHORT
     return counts.n >= enough and counts.toxic < LIMIT
+
+
+def _fill(question: Question, dose: int, needed: int, exceeded: Report) -> Answer:
+    """Treat more at the dose below an exceeded one."""
+    text = (
+        f"dose level {dose} has {question.at(dose).enrolled} of {needed}: treat {COHORT} more there"
+    )
+    report = exceeded.over(_report("fill_dose_below", text, question, dose))
+    down = question.current > dose
+    return Answer("deescalate" if down else "confirm", dose, report, eliminated_from=dose + 1)
 
 
 def _report(rule: str, text: str, question: Question, dose: int) -> Report:

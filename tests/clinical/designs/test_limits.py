@@ -85,6 +85,7 @@ def test_no_skipping(current: int, to: int, down: bool, next_dose: int) -> None:
         ("1NNT 1NNN", 3, "escalate"),
         ("1NNT 1NNN", 4, "stay"),
         ("1NNN 1NNT", 1, "stay"),
+        ("1NNN 2NTT", 1, "deescalate"),
     ],
 )
 def test_no_escalation_after_dlt_looks_at_who_came_last(
@@ -191,6 +192,10 @@ def test_stop_for_toxicity(confidence: float, action: str) -> None:
     assert (answer.action, answer.mtd) == (action, None)
     final = ask(design, "1TTT 1NNN", final=True)
     assert final.mtd == (None if action == "stop" else 1)
+
+
+def test_stop_for_toxicity_says_nothing_of_an_empty_dose() -> None:
+    assert ask(limited({"kind": "stop_for_toxicity"}), "2NNN").action == "escalate"
 
 
 def test_stop_for_toxicity_holds_on_candidates() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from shared.clinical.designs import (
     Answer,
+    DesignError,
     DoseCounts,
     Keyboard,
     Mtpi,
@@ -100,3 +101,9 @@ def test_keyboard_as_in_r_eliminates_from_the_first_patient() -> None:
     assert Keyboard(target=0.20, n_eli=1).verdict(1, 1) == "U"
     assert Keyboard(target=0.20).verdict(1, 1) == "D"
     assert Keyboard(target=0.20).verdict(3, 3) == "U"
+
+
+@pytest.mark.parametrize("members", [{"target": 0.05}, {"target": 0.95}, {"eps1": 0.3}])
+def test_a_target_interval_lies_inside(members: dict[str, float]) -> None:
+    with pytest.raises(DesignError, match="must hold"):
+        design_of({"kind": "mtpi", "target": 0.3, **members})

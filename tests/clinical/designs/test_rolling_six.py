@@ -27,6 +27,9 @@ def ask(outcomes: str, current: int, num_doses: int = 3) -> Answer:
         ("1NNN 2NNN 3NNNP", 3, "stay", 3, None),
         ("1NNNPP 2NNN", 2, "suspend", 2, None),
         ("1NNNNNP 2NNN", 2, "escalate", 3, None),
+        ("1NN 3TT", 1, "stay", 1, None),
+        ("1NNN 3TT", 1, "escalate", 2, None),
+        ("1NNNNT 2NNN 3TTN", 3, "suspend", 3, None),
     ],
 )
 def test_walk(

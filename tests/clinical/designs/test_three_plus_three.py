@@ -6,10 +6,19 @@ A dose is written as ``evaluable.confirmed`` with ``p`` pending and ``c`` of tho
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 
 import pytest
 
-from shared.clinical.designs import DoseCounts, Question, ThreePlusThree
+from shared.clinical.designs import (
+    DesignError,
+    DoseCounts,
+    Question,
+    ThreePlusThree,
+    counts_of,
+    patients_of,
+)
 from shared.clinical.designs.live import action_of, dose_level_of, mtd_status_of
 
 
@@ -154,3 +163,78 @@ def test_pending_subjects_at_a_cleared_lower_dose_do_not_hold() -> None:
 def test_two_pending_candidates_below_hold_everything_from_there() -> None:
     answer = ask("3.0 p2 c2", "3.0", current=2)
     assert (answer.action, answer.hold_from) == ("hold", 1)
+
+
+def walk(text: str, variant: str, num_doses: int = 5) -> tuple[str, int | None, int | None]:
+    """What the rule says after the cohorts of ``"1NNN 2NNT"``."""
+    design = ThreePlusThree(variant=variant, num_doses=num_doses)  # type: ignore[arg-type]
+    current = patients_of(text)[-1].dose
+    answer = design.decide(Question(counts_of(text), current))
+    return answer.action, answer.next_dose, answer.mtd
+
+
+@pytest.mark.parametrize(
+    ("text", "variant", "said"),
+    [
+        ("1NNN 2NNN 3NNN 4TTN", "plain", ("stop", None, 3)),
+        ("1NNN 2NNN 3NNN 4TTN", "deescalate", ("deescalate", 3, None)),
+        ("1NNN 2NNN 3TNN 3NNN 4TTN", "plain", ("stop", None, 3)),
+        ("1NNN 2NNN 3TNN 3NNN 4TTN", "deescalate", ("stop", None, 3)),
+        ("1NNN 2NNN 3NNN 4TTN 3TTN", "deescalate", ("deescalate", 2, None)),
+        ("1NNN 2NNN 3NNN 4TTN 3TTN 2NNN", "deescalate", ("stop", None, 2)),
+        ("1NNN 2TTN 1TTN", "deescalate", ("stop", None, None)),
+        ("1NNN 2NNN 3NNN 4NNN 5NNN", "plain", ("stop", None, 5)),
+        ("1NNN 2NNN 3NNN 4NNN 5NNN", "deescalate", ("stop", None, 5)),
+        ("1NNN 2NNN 3NNN 4NNN 5NNN", "confirm6", ("confirm", 5, None)),
+        ("1NNN 2NNN 3NNN 4NNN 5NNN 5NNT", "confirm6", ("stop", None, 5)),
+        ("1NNN 2NNN 3NNN 4NNN 5NNN 5NTT", "confirm6", ("deescalate", 4, None)),
+        ("2NNN", "plain", ("escalate", 3, None)),
+    ],
+)
+def test_walks(text: str, variant: str, said: tuple[str, int | None, int | None]) -> None:
+    assert walk(text, variant) == said
+
+
+def test_the_final_question_has_an_mtd_only_after_the_walk() -> None:
+    design = ThreePlusThree(num_doses=3)
+    over = design.decide(Question(counts_of("1NNN 2TTN"), 2, final=True))
+    assert (over.action, over.mtd) == ("stop", 1)
+    going = design.decide(Question(counts_of("1NNN 2NNN"), 2, final=True))
+    assert (going.action, going.mtd) == ("stop", None)
+    assert "not over" in going.report.text
+
+
+def test_more_doses_than_the_design_has_are_refused() -> None:
+    with pytest.raises(DesignError, match="num_doses is 1"):
+        walk("1NNN 2NNN", "plain", 1)
+
+
+def test_a_lower_dose_that_fell_is_seen_below_an_exceeded_one() -> None:
+    """1/3 at dose 1 supports nothing above it, whatever dose 3 says."""
+    answer = ask("3.1", "3.0", "3.2", current=3)
+    assert (answer.action, answer.hold_from) == ("hold", 2)
+    answer = ask("3.1", "3.0", "3.0 p2 c2", current=3)
+    assert (answer.action, answer.hold_from) == ("hold", 2)
+
+
+def test_a_study_below_the_dose_to_fill_goes_on_where_it_is() -> None:
+    answer = ask("2.0", "0.0", "3.2", current=1)
+    assert (answer.action, answer.dose_level, answer.hold_from) == ("enrol", 1, 3)
+    assert ask("3.0", "0.0", "3.2", current=1).dose_level == 2
+
+
+def test_a_probability_of_the_escalation_rule() -> None:
+    """P(escalate past a dose with p = 0.26) = 0.5783065, walked through every outcome."""
+    rates = {"N": 0.74, "T": 0.26}
+    going = 0.0
+    for first in product("NT", repeat=3):
+        chance = prod(rates[letter] for letter in first)
+        action = walk(f"1{''.join(first)}", "plain", 2)[0]
+        if action == "escalate":
+            going += chance
+        elif action == "expand":
+            for second in product("NT", repeat=3):
+                text = f"1{''.join(first)} 1{''.join(second)}"
+                if walk(text, "plain", 2)[0] == "escalate":
+                    going += chance * prod(rates[letter] for letter in second)
+    assert f"{going:.7f}" == "0.5783065"
