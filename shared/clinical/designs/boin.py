@@ -91,8 +91,8 @@ class Boin(IntervalDesign):
         return Reading("D", f"{said} is above {high:.4f}", {**thresholds}, margin)
 
     def cutoff(self, lowest: bool) -> Fraction:
-        offset = exactly(self.offset) if self.extrasafe and lowest else Fraction(0)
-        return exactly(self.cutoff_eli) - offset
+        cutoff = exactly(self.cutoff_eli)
+        return cutoff - exactly(self.offset) if self.extrasafe and lowest else cutoff
 
     def mtd_bound(self) -> float | None:
         return self.lambdas[1] if self.bound_mtd else None

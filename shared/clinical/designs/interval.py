@@ -19,7 +19,7 @@ from shared.clinical.designs.isotonic import SOURCE as ISOTONIC
 from shared.clinical.designs.isotonic import estimates_of, select_mtd
 from shared.clinical.designs.model import Answer, DoseCounts, Question, Report, Value, inputs_of
 from shared.clinical.designs.parameters import Rate
-from shared.clinical.designs.posterior import exactly, tail
+from shared.clinical.designs.posterior import exactly, exceeds, tail
 
 Verdict = Literal["E", "S", "D", "U"]
 WORDS = {"E": "escalate", "S": "stay", "D": "de-escalate", "U": "de-escalate and eliminate"}
@@ -75,7 +75,7 @@ class IntervalDesign(Design):
 
     def eliminates(self, n: int, dlt: int, lowest: bool = False) -> bool:
         """Whether the dose and all above it are never used again."""
-        return n >= self.n_eli and self.toxicity(n, dlt) > self.cutoff(lowest)
+        return n >= self.n_eli and exceeds(n, dlt, self.target, self.cutoff(lowest))
 
     def why_eliminated(self, n: int, dlt: int, lowest: bool) -> Reading:
         """The numbers behind `eliminates`."""

@@ -11,6 +11,7 @@ from functools import lru_cache
 from math import comb
 
 
+@lru_cache(maxsize=1024)
 def exactly(number: float) -> Fraction:
     """The decimal a number was written as.
 
@@ -33,6 +34,12 @@ def tail(n: int, dlt: int, rate: Fraction) -> Fraction:
     miss = whole - hit
     ways = sum(comb(n + 1, k) * hit**k * miss ** (n + 1 - k) for k in range(dlt + 1))
     return Fraction(ways, whole ** (n + 1))
+
+
+@lru_cache(maxsize=65_536)
+def exceeds(n: int, dlt: int, rate: float, cutoff: Fraction) -> bool:
+    """Whether P(p > rate) is above the cutoff."""
+    return tail(n, dlt, exactly(rate)) > cutoff
 
 
 def density(n: int, dlt: int, low: Fraction, high: Fraction) -> Fraction:
