@@ -203,7 +203,7 @@ def _long_enough(
     if until < episode.case.today:
         return Answer("no", f"{base.why} not {length}", entries=base.entries)
     due = day_starts(one.last + timedelta(days=days), episode.case.zone)
-    return Answer("no", f"{base.why}, {certain} days so far", entries=base.entries, deadline=due)
+    return Answer("open", f"{base.why}, {certain} days so far", entries=base.entries, deadline=due)
 
 
 def _short_enough(limit: timedelta, one: Given, base: Answer, episode: Episode) -> Answer:

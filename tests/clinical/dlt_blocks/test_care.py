@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.clinical.dlt_blocks.support import Subject, day
-from tests.clinical.stories import at
+from tests.clinical.stories import at, stepwise
 
 NAUSEA = "toxicity: {terms: [Nausea], grade: 3}"
 
@@ -165,3 +165,40 @@ def test_begun_within_two_days_of_the_onset(start: int, result: str) -> None:
     subject.care("steroid", "PREDNISONE", start, 12)
     subject.all_entered(21)
     assert subject.result(21) == result
+
+
+def test_a_course_still_running_is_open_and_decided_by_time_alone() -> None:
+    subject = Subject(STEROIDS)
+    subject.ae("Colitis", 2, 5)
+    subject.care("steroid", "PREDNISONE", 5, CMDOSTOT="20", CMDOSU="mg")
+    subject.all_entered(21)
+    assert [subject.result(number) for number in (21, 88, 89)] == ["open", "open", "met"]
+    assert stepwise(subject.facts).next_deadline(at(day(80))) == at(day(89), 0)
+
+
+@pytest.mark.parametrize(("start", "result"), [("2026-03", "open"), (str(day(5)), "met")])
+def test_a_course_begun_on_an_unknown_day_may_be_too_short(start: str, result: str) -> None:
+    subject = Subject(STEROIDS)
+    subject.ae("Colitis", 2, 5)
+    subject.care("steroid", "PREDNISONE", start, 90, CMDOSTOT="20", CMDOSU="mg")
+    assert subject.result(95) == result
+
+
+@pytest.mark.parametrize(("end", "result"), [(None, "open"), (str(day(7)), "open")])
+def test_care_of_unknown_length_keeps_the_exemption_open(end: str | None, result: str) -> None:
+    """Going on for less than 48 hours, or over on the day they end."""
+    subject = Subject(
+        f"{NAUSEA}\nunless:\n  - all_of:\n"
+        "      - treatment: {category: supportive_care, for_at_most_hours: 48}"
+    )
+    subject.care("supportive_care", "ONDANSETRON", f"{day(5)}T08:30:00", end)
+    subject.ae("Nausea", 3, 5)
+    assert subject.result(at(day(7), 8) if end is None else 9) == result
+
+
+def test_despite_care_hangs_on_the_time_of_day() -> None:
+    subject = despite("for_at_least_hours: 48")
+    subject.care("supportive_care", "ONDANSETRON", f"{day(6)}T08:00:00")
+    subject.ae("Nausea", 3, 5, 8, known=at(day(9)))
+    assert subject.result(9) == "open"
+    assert "times of day" in " ".join(subject.asked(9))

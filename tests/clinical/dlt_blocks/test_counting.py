@@ -53,6 +53,20 @@ def test_one_of_uncertain_grade_leaves_it_open() -> None:
     assert subject.result(7) == "open"
 
 
+@pytest.mark.parametrize(("related", "result"), [(None, "met"), ("NOT RELATED", "needs_review")])
+def test_doubts_about_the_cause_of_one(related: str | None, result: str) -> None:
+    """Not stated counts and is asked; a value that every report calls unrelated is judged."""
+    subject = Subject("count: {toxicity: {group: haematological, grade: 3}, at_least: 2}")
+    for test, term in (
+        ("PLAT", "Platelet count decreased"),
+        ("NEUT", "Neutrophil count decreased"),
+    ):
+        subject.value(test, "0.9", 5)
+        subject.ae(term, 3, 5, related="RELATED" if test == "PLAT" else related)
+    assert subject.result(6) == result
+    assert ("attribution_missing" in subject.status(6).flags) == (related is None)
+
+
 # -- another scale ---------------------------------------------------------------------------------
 
 ASTCT = "toxicity: {terms: [Cytokine release syndrome], grade: 3, scale: ASTCT}"

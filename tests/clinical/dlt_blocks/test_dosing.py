@@ -156,3 +156,21 @@ def test_a_value_recovered_by_the_planned_date_does_not_hold() -> None:
     subject.value("PLAT", "80", 22)
     subject.dose("1-01", day(31), cycle=2, ECADJ="HOLIDAY")
     assert subject.result(40) == "not_met"
+
+
+@pytest.mark.parametrize(
+    ("unit", "related", "result"),
+    [("bags", "RELATED", "open"), ("10^9/L", "NOT RELATED", "needs_review")],
+)
+def test_held_by_a_value_in_doubt(unit: str, related: str, result: str) -> None:
+    """A value nobody can compare is open; a toxicity said to be unrelated holds nothing back."""
+    held = HELD.replace("}]", "}, {toxicity: {terms: [Nausea], grade: 2}}]")
+    subject = delay("more_than_days: 7", held)
+    subject.value("PLAT", "49" if unit == "bags" else "60", 21, LBORRESU=unit)
+    subject.ae("Nausea", 2, 20, 20 if unit == "bags" else None, related=related)
+    subject.dose("1-01", day(31), cycle=2, ECADJ="ADVERSE EVENT")
+    assert subject.result(40) == result
+
+
+def test_nothing_stopped_is_nothing() -> None:
+    assert dosing("stopped: true").result(10) == "not_met"
