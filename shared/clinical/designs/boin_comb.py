@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import ClassVar, Literal
 
 from pydantic import model_validator
@@ -139,8 +140,8 @@ class BoinComb(Boin):
         width = _matrix(question)
         rows = [question.doses[at : at + width] for at in range(0, question.top, width)]
         found = isotonic_matrix(
-            [[(one.dlt + 0.05) / (one.n + 0.1) for one in row] for row in rows],
-            [[one.n + 0.1 for one in row] for row in rows],
+            [[Fraction(20 * one.dlt + 1, 20 * one.n + 2) for one in row] for row in rows],
+            [[one.n + Fraction(1, 10) for one in row] for row in rows],
         )
         flat = [rate for row in found for rate in row]
         return {dose: rate for dose, rate in enumerate(flat, start=1) if question.at(dose).n}

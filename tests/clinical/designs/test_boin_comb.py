@@ -198,7 +198,16 @@ def test_isotonic_matrix_is_the_best_fit(cells: list[tuple[float, float]]) -> No
     weights = [[weight for _, weight in cells[at : at + 3]] for at in (0, 3)]
     found, expected = isotonic_matrix(values, weights), best_fit(values, weights)
     for row, wanted in zip(found, expected, strict=True):
-        assert row == pytest.approx(wanted, abs=1e-6)
+        assert row == pytest.approx(wanted, abs=1e-12)
+
+
+def test_few_patients_beside_many() -> None:
+    values = [[0.5, 0.3, 0.5], [0.31, 0.05, 0.2]]
+    weights = [[0.1, 1000.1, 0.1], [3.1, 0.1, 1000.1]]
+    for row, wanted in zip(
+        isotonic_matrix(values, weights), best_fit(values, weights), strict=True
+    ):
+        assert row == pytest.approx(wanted, abs=1e-12)
 
 
 @st.composite
