@@ -89,6 +89,11 @@ class Crm(Design):
             raise ValueError("intcpt: must lie above the logit of the target and of every skeleton")
         return self
 
+    @property
+    def num_doses(self) -> int:
+        """As many as the skeleton has rates."""
+        return len(self.skeleton)
+
     def tally(self, question: Question) -> tuple[Tally, ...]:
         """What the likelihood is made of, dose by dose."""
         return tuple(Tally(counts.dlt, counts.n - counts.dlt) for counts in question.doses)

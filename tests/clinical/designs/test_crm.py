@@ -331,6 +331,22 @@ def test_refused(wrong: dict[str, Any]) -> None:
         design_of({"kind": "crm", "target": 0.22, **wrong})
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"outcomes": "1NNN 2NNT"},
+        {"patients": [{"dose": 1}] * 3 + [{"dose": 2}] * 2 + [{"dose": 2, "dlt": 1}]},
+        {"doses": [{"n": 3}, {"n": 3, "dlt": 1}], "current": 2},
+    ],
+)
+def test_the_skeleton_says_how_many_doses_there_are(said: dict[str, Any]) -> None:
+    design, question = read_request(
+        {"design": {"kind": "crm", "target": 0.22, "skeleton": list(SKELETON)}, **said}
+    )
+    assert question.doses == counts_of("1NNN 2NNT", 5)
+    assert len(design.decide(question).extra["ptox"]) == 5
+
+
 def test_a_skeleton_of_another_length_is_refused() -> None:
     with pytest.raises(DesignError, match="5 DLT rates are given, but there are 2 doses"):
         crm().decide(Question(counts_of("1NNN 2N"), 2))
