@@ -41,11 +41,17 @@ class Analyte(_Strict):
 
 class _Table(_Strict):
     analytes: tuple[Analyte, ...]
+    not_graded: tuple[str, ...] = ()
 
 
 def analyte_of(testcd: str) -> Analyte | None:
     """The analyte of an LBTESTCD, VSTESTCD or EGTESTCD; None where the table does not hold it."""
     return _by_testcd().get(testcd)
+
+
+def is_known_test(testcd: str) -> bool:
+    """Whether the table holds the test, be it as one that no criterion reads."""
+    return analyte_of(testcd) is not None or testcd in _table().not_graded
 
 
 def testcd_of_loinc(code: str) -> str | None:
@@ -75,11 +81,15 @@ def _unitless(analyte: Analyte | None) -> Unit | None:
     return next((units_by_code()[_PLAIN_NUMBER[k]] for k in kinds if k in _PLAIN_NUMBER), None)
 
 
-@cache
 def analytes() -> tuple[Analyte, ...]:
     """Every analyte of the table."""
+    return _table().analytes
+
+
+@cache
+def _table() -> _Table:
     path = Path(__file__).with_name("analytes.yaml")
-    return build(read_yaml(path.read_text(encoding="utf-8")), _Table).analytes
+    return build(read_yaml(path.read_text(encoding="utf-8")), _Table)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Context, Decimal
 from fractions import Fraction
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -21,6 +22,8 @@ from shared.clinical.toxicity import reported_grade
 from shared.contracts.envelope import sha256
 from shared.contracts.facts import AdverseEvent
 from shared.contracts.graded import GradedResult
+
+_EXACT = Context(prec=60)
 
 
 def graded_results(person: Person) -> Iterator[GradedResult]:
@@ -106,10 +109,5 @@ def _plain(margin: Fraction | None) -> str | None:
     """Exact: a decimal where it ends, else a fraction."""
     if margin is None:
         return None
-    rest, places = margin.denominator, 0
-    while rest % 10 == 0 or rest % 2 == 0 or rest % 5 == 0:
-        rest //= 10 if rest % 10 == 0 else 2 if rest % 2 == 0 else 5
-        places += 1
-    if rest != 1:
-        return str(margin)
-    return f"{margin:.{places}f}" if places else str(margin)
+    decimal = _EXACT.divide(Decimal(margin.numerator), Decimal(margin.denominator))
+    return f"{decimal:f}" if Fraction(decimal) == margin else str(margin)

@@ -12,15 +12,17 @@ from typing import Literal
 
 from shared.clinical.case import Case
 from shared.clinical.ctcae.reported import lacking
+from shared.clinical.measured import DOMAINS, is_flagged
 from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.reconcile import discordances
 from shared.clinical.timeline import Entry, latest, worst_reported
 from shared.clinical.toxicity import reported_grade
+from shared.clinical.worst_cases import unknown_tests, worst_cases
 from shared.contracts.assessment import Query
 from shared.contracts.dates import parse_dtc
 from shared.contracts.envelope import sha256
-from shared.contracts.facts import AdverseEvent, Lab
+from shared.contracts.facts import AdverseEvent
 
 _SERIOUSNESS = ("AESDTH", "AESLIFE", "AESHOSP", "AESDISAB", "AESCONG", "AESMIE")
 """The criteria of a serious adverse event (ICH E2A), as SDTM names them."""
@@ -74,15 +76,16 @@ def ask_doubts(person: Person, case: Case, found: Findings) -> None:
         found.ask("doubtful", "the date of the first dose is not a day")
     if person.part in person.protocol.counted_parts and not person.protocol.has(person.dose_level):
         found.ask("missing", "the dose level of a treated subject, as the protocol numbers it")
-    for entry in _entries(person, "lab"):
-        flagged = isinstance(entry.record, Lab) and entry.record.LBLOBXFL == "Y"
-        if flagged and entry.dates(case.zone)[0] > case.start.last:
+    for entry in (entry for kind in DOMAINS for entry in _entries(person, kind)):
+        if is_flagged(entry) and entry.dates(case.zone)[0] > case.start.last:
             text = "a value flagged as baseline was taken after the first dose"
             found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
     for entry in _entries(person, "adverse_event"):
         for text in _report_doubts(person.protocol, case, entry):
             found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
     _ask_discordances(case, found)
+    if person.part in person.protocol.counted_parts:
+        _ask_about_values(case, found)
 
 
 def _entries(person: Person, kind: str) -> Iterator[Entry]:
@@ -121,3 +124,15 @@ def _ask_discordances(case: Case, found: Findings) -> None:
         found.deadlines.append(due)
         if due <= case.as_of:
             found.ask("doubtful", one.text, one.entries)
+
+
+def _ask_about_values(case: Case, found: Findings) -> None:
+    """Ask what decides between two grades, until the events of the time are in: who reports none
+    then says that there was no symptom. Ask about tests nobody knows."""
+    for text, entries, through in worst_cases(case):
+        if not case.is_complete("AE", through):
+            found.ask("missing", text, entries)
+            assumed = case.assumed_complete(through)
+            found.deadlines += [assumed] if assumed else []
+    for text, entry in unknown_tests(case):
+        found.ask("doubtful", text, (entry,))
