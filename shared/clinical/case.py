@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from shared.clinical.measured import FirstDose
 from shared.clinical.protocol import Protocol, day_ends
+from shared.clinical.samples import FirstDose
 from shared.clinical.timeline import Entry, Standing
 from shared.clinical.toxicity import Observation
 from shared.contracts.assessment import CriterionResult

@@ -15,7 +15,7 @@ from functools import lru_cache
 from shared.clinical.case import Case, Trigger
 from shared.clinical.criteria import CriterionRule, HysLaw
 from shared.clinical.ctcae import Measurement, Multiple, multiple_of_uln
-from shared.clinical.measured import measurement_of
+from shared.clinical.samples import measurement_of
 from shared.clinical.timeline import Entry
 from shared.contracts.assessment import CriterionResult
 from shared.contracts.facts import Lab

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from shared.clinical.case import Case, Spans
-from shared.clinical.measured import FirstDose, Measurements
+from shared.clinical.measured import Measurements
 from shared.clinical.protocol import Protocol
+from shared.clinical.samples import FirstDose
 from shared.clinical.timeline import Entry, Standing, latest
 from shared.clinical.toxicity import observe
 from shared.contracts.dates import parse_dtc

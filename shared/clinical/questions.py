@@ -12,10 +12,10 @@ from typing import Literal
 
 from shared.clinical.case import Case
 from shared.clinical.ctcae.reported import lacking
-from shared.clinical.measured import DOMAINS, is_flagged
 from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.reconcile import discordances
+from shared.clinical.samples import DOMAINS, is_flagged
 from shared.clinical.timeline import Entry, latest, worst_reported
 from shared.clinical.toxicity import reported_grade
 from shared.clinical.worst_cases import unknown_tests, worst_cases

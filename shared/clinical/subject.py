@@ -15,12 +15,12 @@ from shared.clinical.case import RANK, Case, Trigger
 from shared.clinical.criteria import CriterionRule
 from shared.clinical.dlt import triggers_of
 from shared.clinical.evaluability import Verdict, beyond_limits, evaluability
-from shared.clinical.measured import FirstDose
 from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.questions import Findings, ask_conflicts, ask_doubts
 from shared.clinical.reviews import Review, confirmations, rejects, reviews_of
 from shared.clinical.runs import runs_at
+from shared.clinical.samples import FirstDose
 from shared.clinical.timeline import Entry, latest
 from shared.clinical.toxicity import DEATH, Observation, observe
 from shared.contracts.assessment import (

@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 
 from shared.clinical.criteria import Attribution
 from shared.clinical.ctcae.reported import NoReportedGrade, ReportedGrade, grade_reported
-from shared.clinical.measured import FirstDose, GradedSample
+from shared.clinical.measured import GradedSample
 from shared.clinical.protocol import Protocol
+from shared.clinical.samples import FirstDose
 from shared.clinical.timeline import (
     Entry,
     Standing,

@@ -1,0 +1,172 @@
+"""A subject's records as samples: what each reports, what can be derived from it, and when.
+
+A value nobody reported (calcium corrected by the albumin of the same sample, QTcF, a clearance) is
+a sample like any other and says from which records it comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from shared.clinical.analytes import analyte_of
+from shared.clinical.ctcae import Measurement
+from shared.clinical.ctcae.form import Domain
+from shared.clinical.derived import (
+    Derived,
+    NotDerived,
+    corrected_calcium,
+    creatinine_clearance,
+    egfr,
+    fasting_status,
+    qtcf,
+)
+from shared.clinical.timeline import Entry, Standing
+from shared.contracts.facts import Ecg, Lab, Subject, Vital
+
+DOMAINS: tuple[Domain, ...] = ("lab", "vital", "ecg")
+
+
+@dataclass(frozen=True, slots=True)
+class FirstDose:
+    """The start of treatment, as dates and instants it may be."""
+
+    first: date
+    last: date
+    moment: tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One measurement: as a record reports it, or ``derived`` from it and ``others``."""
+
+    entry: Entry
+    domain: Domain
+    value: Measurement
+    derived: Derived | None = None
+    others: tuple[Entry, ...] = ()
+
+    @property
+    def test(self) -> str:
+        """The test code, one for all its spellings; corrected calcium stands for the calcium it
+        corrects."""
+        code = self.value.testcd
+        return "CA" if self.derived and code == "CACORR" else testcd_of(code)
+
+
+def measurement_of(entry: Entry) -> Measurement | None:
+    """What a record reports, as grading reads it; None where it reports no measurement."""
+    return entry.remembered("value", None, lambda: _read(entry))
+
+
+def _read(entry: Entry) -> Measurement | None:
+    match entry.record:
+        case Lab() as lab:
+            return Measurement(
+                testcd=lab.LBTESTCD or "",
+                result=lab.LBORRES or "",
+                unit=lab.LBORRESU,
+                range_low=lab.LBORNRLO,
+                range_high=lab.LBORNRHI,
+                specimen=lab.LBSPEC,
+                fasting=fasting_status(lab.LBFAST, lab.LBLOINC),
+                indicator=str(lab.supp.get("LBNRIND") or "") or None,
+            )
+        case Vital() as vital:
+            return Measurement(vital.VSTESTCD, vital.VSORRES, vital.VSORRESU, None, None)
+        case Ecg() as ecg:
+            return Measurement(ecg.EGTESTCD, ecg.EGORRES, ecg.EGORRESU, None, None)
+    return None
+
+
+def is_flagged(entry: Entry) -> bool:
+    """Whether the source calls the value the last one before treatment."""
+    record = entry.record
+    if isinstance(record, Lab):
+        return record.LBLOBXFL == "Y"
+    name = "VSLOBXFL" if isinstance(record, Vital) else "EGLOBXFL"
+    return isinstance(record, Vital | Ecg) and record.supp.get(name) == "Y"
+
+
+def is_before(entry: Entry, zone: ZoneInfo, start: FirstDose | None) -> bool:
+    """Flagged by the source and not of a later day than the first dose, or certainly taken before
+    it. While no dose is on record only the flag says so."""
+    if start is None:
+        return is_flagged(entry)
+    if is_flagged(entry) and entry.dates(zone)[0] <= start.last:
+        return True
+    return entry.instants(zone)[1] < start.moment[0] and entry.dates(zone)[1] <= start.first
+
+
+def sample_of(entry: Entry) -> Sample:
+    """A measurement record as it was reported."""
+    value = measurement_of(entry)
+    assert value is not None
+    domain = next(name for name in DOMAINS if name == entry.fact.kind)
+    return Sample(entry, domain, value)
+
+
+def is_done(entry: Entry) -> bool:
+    """Whether there is a result (LBSTAT says NOT DONE where there is none)."""
+    return not (isinstance(entry.record, Lab) and entry.record.LBORRES is None)
+
+
+def kind_of(sample: Sample) -> tuple[Domain, str, str | None]:
+    """What a sample may be compared with: domain, test and specimen."""
+    return sample.domain, sample.test, sample.value.specimen
+
+
+@lru_cache(maxsize=4096)
+def testcd_of(testcd: str) -> str:
+    """The test code that stands for all spellings of one test."""
+    analyte = analyte_of(testcd)
+    return analyte.testcd if analyte else testcd
+
+
+def belong_together(one: Entry, other: Entry) -> bool:
+    """Whether two records are of one blood sample (LBREFID, else the same time) or of one ECG."""
+    match one.record, other.record:
+        case Lab() as a, Lab() as b:
+            if a.LBREFID and b.LBREFID:
+                return a.LBREFID == b.LBREFID
+            return a.LBDTC == b.LBDTC
+        case Ecg() as c, Ecg() as d:
+            return (c.EGDTC, c.EGTPT, c.EGREPNUM) == (d.EGDTC, d.EGTPT, d.EGREPNUM)
+    return False
+
+
+def derive(sample: Sample, found: Derived | NotDerived, *inputs: Sample) -> Iterator[Sample]:
+    """The derived value as a sample; nothing where it could not be worked out."""
+    if isinstance(found, Derived):
+        others = tuple(one.entry for one in inputs)
+        yield replace(sample, value=found.measurement, derived=found, others=others)
+
+
+def age_and_sex(subjects: Sequence[Standing]) -> tuple[int | None, str | None]:
+    """Age and sex, where all that stands agrees on both."""
+    said = {
+        (entry.record.AGE, entry.record.SEX)
+        for one in subjects
+        for entry in one.entries
+        if isinstance(entry.record, Subject)
+    }
+    return said.pop() if len(said) == 1 else (None, None)
+
+
+calcium = lru_cache(maxsize=65536)(corrected_calcium)
+fridericia = lru_cache(maxsize=65536)(qtcf)
+
+
+@lru_cache(maxsize=65536)
+def ckd_epi(creatinine: Measurement, age: int | None, sex: str | None) -> Derived | NotDerived:
+    return egfr(creatinine, age=age, sex=sex)
+
+
+@lru_cache(maxsize=65536)
+def cockcroft(
+    creatinine: Measurement, weight: Measurement, age: int | None, sex: str | None
+) -> Derived | NotDerived:
+    return creatinine_clearance(creatinine, weight, age=age, sex=sex)
