@@ -18,7 +18,7 @@ from shared.contracts.graded import NotGradableReason
 from shared.contracts.results import Measured, parse_result
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class _OfTerm:
     """The answer of one criterion in its context for a result as reported."""
 
@@ -68,12 +68,20 @@ class _OfTerm:
         return {grade: facts for grade, facts in raised.items() if grade > self.low}
 
     @property
+    def why(self) -> str:
+        """The answer in words, for people."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.term}: {self.why})"
+
+    @property
     def _shown(self) -> str:
         unit = "" if self.compiled.unit == "1" else f" {self.compiled.unit}"
         return f"{self.compiled.criterion.testcd} {self.result.strip()}{unit}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Graded(_OfTerm):
     """A grade: ``low`` to ``high``, equal where the number decides.
 
@@ -107,7 +115,7 @@ class Graded(_OfTerm):
         return f"{self._shown}: grade {self.low} to {self.high}{more}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class NotGradable(_OfTerm):
     """No grade, and why. ``low`` and ``high`` bound what it could be if the missing were known, so
     that a caller may still say "not grade 4" without claiming a grade."""

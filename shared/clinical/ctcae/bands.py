@@ -27,6 +27,9 @@ from shared.clinical.ctcae.sample import ANYTHING, Baseline, Range, span_of_resu
 from shared.clinical.quantity import Point, multiply
 from shared.contracts.graded import NotGradableReason
 
+KEPT = 16384
+"""How many contexts are kept ready; one takes about 4 kB."""
+
 _NO_RANGE = Range(None, None)
 _PLAIN_DIGITS = 30
 
@@ -163,7 +166,7 @@ def _narrowed(criterion: Criterion, context: Context) -> Context:
     )
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=KEPT)
 def _compiled(criterion: Criterion, context: Context) -> Compiled:
     if not criterion.clauses:
         return unusable(criterion, context.unit, "needs_clinical_input")
@@ -262,7 +265,8 @@ def _envelope(answers: tuple[Answer, ...]) -> Answer:
     low, high = min(one.low for one in answers), max(one.high for one in answers)
     for one in answers:
         if (one.low, one.high) == (low, high):
-            return one._replace(cut=None)
+            limit = one.limit if all(other.limit == one.limit for other in answers) else None
+            return one._replace(limit=limit, cut=None)
     lacking = next((one for one in answers if one.state == "lacking"), None)
     if lacking is not None:
         return lacking._replace(low=low, high=high, limit=None, cut=None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
 from shared.clinical.analytes import unit_for
@@ -160,16 +161,13 @@ def _without_baseline(clause: ScaledClause) -> tuple[Limit, ...]:
 
 
 def _span(limit: Limit, context: Context, meant: Meant) -> Span | None:
-    """Where the limit may lie on the scaled number line."""
-    match limit.reference:
-        case "absolute":
-            return Span((limit.addend, 0), (limit.addend, 0))
-        case "baseline":
-            return _times(meant.span, limit)
-        case "uln":
-            return context.range.uln and _times(context.range.uln, limit)
-        case "lln":
-            return context.range.lln and _times(context.range.lln, limit)
+    """Where the limit may lie on the scaled number line; None where it is not known at all."""
+    if limit.reference == "absolute":
+        return Span((limit.addend, 0), (limit.addend, 0))
+    if limit.reference == "baseline":
+        return _times(meant.span, limit)
+    normal = context.range.uln if limit.reference == "uln" else context.range.lln
+    return None if normal is None else _times(normal, limit)
 
 
 def _times(span: Span, limit: Limit) -> Span:
@@ -218,11 +216,14 @@ def _holds(beside: BesideDocument, others: tuple[Measurement, ...]) -> bool | No
 def _meets(beside: BesideDocument, span: Span, unit: str) -> bool | None:
     for code in sorted(beside.limits, key=lambda code: code != unit):
         factor = factor_between(unit, code, beside.test)
-        if factor is None:
-            continue
-        limit = multiply(beside.limits[code], Decimal(factor.denominator))
-        start, end = _half_lines(beside.comparison, Span((limit, 0), (limit, 0)))[0]
-        first, last = ((multiply(number, Decimal(factor.numerator)), at) for number, at in span)
-        inside = start <= first < end, start <= last < end
-        return inside[0] if inside[0] == inside[1] else None
+        if factor is not None:
+            return _inside(beside, span, beside.limits[code], factor)
     return None
+
+
+def _inside(beside: BesideDocument, span: Span, figure: Decimal, factor: Fraction) -> bool | None:
+    limit = (multiply(figure, Decimal(factor.denominator)), 0)
+    start, end = _half_lines(beside.comparison, Span(limit, limit))[0]
+    first, last = ((multiply(number, Decimal(factor.numerator)), at) for number, at in span)
+    inside = start <= first < end, start <= last < end
+    return inside[0] if inside[0] == inside[1] else None

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from shared.clinical.analytes import analyte_of, unit_for
 from shared.clinical.ctcae.answers import Graded, NotGradable
-from shared.clinical.ctcae.bands import Compiled, compiled_in, unusable
+from shared.clinical.ctcae.bands import KEPT, Compiled, compiled_in, unusable
 from shared.clinical.ctcae.covers import Context
 from shared.clinical.ctcae.criteria import Criterion, by_test
 from shared.clinical.ctcae.form import Domain
@@ -71,7 +71,7 @@ def _answered(compiled: Compiled, result: str) -> Graded | NotGradable:
     return kind(compiled, result, answer)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=KEPT)
 def compiled(
     ctcae: str,
     testcd: str,

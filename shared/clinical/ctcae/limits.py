@@ -73,19 +73,16 @@ class Scaled(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def scaled(criterion: Criterion, unit: str, baseline_unit: str) -> Scaled | None:
-    """The limits for a value and a baseline in these units (UCUM); None where the unit does not
-    belong to the test."""
-    testcd = criterion.testcd
-    to_own = factor_between(baseline_unit, unit, testcd)
-    if to_own is None or not belongs(criterion, unit):
+    """The limits for a value in this unit (UCUM) and a baseline in one that converts to it; None
+    where the unit does not belong to the test."""
+    if not belongs(criterion, unit):
         return None
+    to_own = factor_between(baseline_unit, unit, criterion.testcd)
+    assert to_own is not None
     conditions = [one for _, clause in criterion.clauses for one in clause.conditions]
     into = {id(one): _into(one.figures, criterion, unit) for one in conditions if one.figures}
-    if any(found is None for found in into.values()):
-        return None
-    converted = {key: found for key, found in into.items() if found is not None}
-    scale = lcm(to_own.denominator, *(found[1].numerator for found in converted.values()))
-    reader = _Reader(criterion, unit, scale, to_own, converted)
+    scale = lcm(to_own.denominator, *(factor.numerator for _, factor in into.values()))
+    reader = _Reader(criterion, unit, scale, to_own, into)
     clauses = tuple(reader.clause(grade, clause) for grade, clause in criterion.clauses)
     systems = [clause.unit_system for clause in clauses if clause.unit_system != "multiple"]
     branches = tuple({clause.when: None for clause in clauses})
@@ -93,28 +90,27 @@ def scaled(criterion: Criterion, unit: str, baseline_unit: str) -> Scaled | None
 
 
 def belongs(criterion: Criterion, unit: str) -> bool:
+    """Whether values of this unit can be compared: it converts, or its limits are printed."""
     own = criterion.document.unit
     if own is not None and factor_between(unit, own, criterion.testcd) is not None:
         return True
     return any(unit in one.figures for _, clause in criterion.clauses for one in clause.conditions)
 
 
-def _into(
-    figures: Mapping[str, Decimal], criterion: Criterion, unit: str
-) -> tuple[str, Fraction] | None:
+def _into(figures: Mapping[str, Decimal], criterion: Criterion, unit: str) -> tuple[str, Fraction]:
     """The printed unit to compare in, and how many of it one reported unit is: the reported unit
-    itself, else one of its kind, else NCI's SI unit, else the first that converts."""
-    kind = units_by_code()[unit].kind
-    own = criterion.document.unit
+    itself, else one of its kind, else NCI's SI unit, else the first that converts. There is one for
+    every unit that belongs to the criterion."""
+    kind, own = units_by_code()[unit].kind, criterion.document.unit
 
     def rank(code: str) -> tuple[bool, bool, bool]:
         return code != unit, units_by_code()[code].kind != kind, code != own
 
-    for code in sorted(figures, key=rank):
-        factor = factor_between(unit, code, criterion.testcd)
-        if factor is not None:
-            return code, factor
-    return None
+    return next(
+        (code, factor)
+        for code in sorted(figures, key=rank)
+        if (factor := factor_between(unit, code, criterion.testcd)) is not None
+    )
 
 
 class _Reader(NamedTuple):

@@ -1,9 +1,8 @@
-"""Grading beyond the cases beside the criteria: three-valued answers, bounds, monotonicity."""
+"""Grading beyond the cases beside the criteria: three-valued answers, bounds, units."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -11,51 +10,12 @@ import pytest
 from shared.clinical.ctcae import (
     Graded,
     Measurement,
-    Multiple,
     NotGradable,
     compiled,
     grade,
-    multiple_of_uln,
     versions,
 )
-from shared.clinical.ctcae.bands import compiled_in
-from shared.clinical.ctcae.covers import Context
-from shared.clinical.ctcae.criteria import criterion_of
-from shared.clinical.ctcae.form import CriterionDocument
-from shared.clinical.ctcae.sample import Range, baseline_of
-
-PLAT = Measurement("PLAT", "90", "10^9/L", "150", "400")
-ALT = Measurement("ALT", "150", "U/L", "5", "40")
-BILI = Measurement("BILI", "1.0", "mg/dL", "0.2", "1.2")
-
-
-TERMS = {
-    "Alanine aminotransferase increased",
-    "Alkaline phosphatase increased",
-    "Blood bilirubin increased",
-    "Creatinine increased",
-    "Hyperkalemia",
-    "Neutrophil count decreased",
-    "Platelet count decreased",
-    "Thrombocytopenia",
-}
-"""The term meant where an analyte has several."""
-
-
-def only(
-    value: Measurement,
-    ctcae: str = "5.0",
-    baseline: Measurement | None = None,
-    *,
-    is_baseline: bool = False,
-) -> Graded | NotGradable:
-    answers = grade(value, ctcae=ctcae, baseline=baseline, is_baseline=is_baseline)
-    (answer,) = [answer for answer in answers if answer.term in TERMS]
-    return answer
-
-
-def bounds(answer: Graded | NotGradable) -> tuple[int, int]:
-    return answer.low, answer.high
+from tests.clinical.ctcae.grading_support import ALT, BILI, CREAT, PLAT, bounds, only
 
 
 def test_both_directions_are_answered() -> None:
@@ -144,76 +104,6 @@ def test_nonsense_is_for_a_person(result: str) -> None:
     assert answer.reason == "needs_clinical_input"
 
 
-@pytest.mark.parametrize(("ctcae", "expected"), [("4.03", 2), ("5.0", 0), ("6.0", 1)])
-def test_the_baseline_branch_differs_by_version(ctcae: str, expected: int) -> None:
-    answer = only(ALT, ctcae, replace(ALT, result="120"))
-    assert isinstance(answer, Graded)
-    assert bounds(answer) == (expected, expected)
-
-
-def test_the_baseline_is_judged_by_its_own_range() -> None:
-    higher_range = replace(ALT, result="120", range_high="130")
-    assert bounds(only(ALT, "5.0", higher_range)) == (2, 2)
-
-
-@pytest.mark.parametrize("ctcae", versions())
-def test_the_baseline_sample_is_graded_on_its_range(ctcae: str) -> None:
-    answer = only(replace(ALT, result="250"), ctcae, is_baseline=True)
-    assert isinstance(answer, Graded)
-    assert bounds(answer) == (3, 3)
-
-
-@pytest.mark.parametrize(
-    "baseline",
-    [
-        None,
-        replace(ALT, result="pending"),
-        replace(ALT, result="-1"),
-        replace(ALT, unit=None),
-        replace(ALT, unit="furlongs"),
-        replace(ALT, unit="mg/dL"),
-    ],
-)
-def test_without_a_usable_baseline_only_what_all_branches_share(
-    baseline: Measurement | None,
-) -> None:
-    above = only(replace(ALT, result="250"), "5.0", baseline)
-    assert isinstance(above, NotGradable)
-    assert (above.reason, *bounds(above)) == ("no_baseline", 0, 3)
-    within = only(replace(ALT, result="40"), "5.0", baseline)
-    assert isinstance(within, Graded)
-    assert bounds(within) == (0, 0)
-
-
-def test_without_range_and_baseline_the_range_is_what_lacks() -> None:
-    answer = only(replace(ALT, range_high=None), "5.0")
-    assert isinstance(answer, NotGradable)
-    assert (answer.reason, *bounds(answer)) == ("no_range", 0, 4)
-
-
-def test_an_abnormal_baseline_grades_without_the_values_own_range() -> None:
-    answer = only(replace(ALT, result="700", range_high=None), "5.0", replace(ALT, result="120"))
-    assert isinstance(answer, Graded)
-    assert bounds(answer) == (3, 3)
-    assert answer.why == "ALT 700 U/L is > 5 x baseline"
-
-
-def test_a_baseline_with_comparator_leaves_a_range_not_a_gap() -> None:
-    normal = only(replace(ALT, result="250"), "5.0", replace(ALT, result="<40"))
-    assert isinstance(normal, Graded)
-    assert (bounds(normal), normal.why) == ((3, 3), "ALT 250 U/L is > 5 x ULN")
-    either = only(replace(ALT, result="250"), "5.0", replace(ALT, result="<100"))
-    assert isinstance(either, Graded)
-    # Each clause is judged for every baseline below 100, so the range is wide, never too narrow.
-    assert bounds(either) == (0, 3)
-
-
-def test_a_baseline_in_another_unit_converts_exactly() -> None:
-    baseline = Measurement("BILI", "34.2", "umol/L", "3", "20.5")
-    assert bounds(only(replace(BILI, result="3.0"), "5.0", baseline)) == (1, 1)
-    assert bounds(only(replace(BILI, result="3.01"), "5.0", baseline)) == (2, 2)
-
-
 def test_three_times_the_limit_is_exact() -> None:
     normal = replace(BILI, result="0.8")
     assert bounds(only(replace(BILI, result="3.6"), "5.0", normal)) == (2, 2)
@@ -234,50 +124,6 @@ def test_no_free_text_is_repeated() -> None:
         replace(PLAT, specimen=secret),
     ):
         assert secret not in only(value).why
-
-
-def multiple(value: Measurement) -> Multiple:
-    answer = multiple_of_uln(value)
-    assert isinstance(answer, Multiple)
-    return answer
-
-
-def test_multiple_of_uln_is_exact() -> None:
-    three = multiple(replace(BILI, result="3.6"))
-    assert (three.low, three.high) == (Fraction(3), Fraction(3))
-    assert three.at_least(Decimal(3)) is True
-    assert three.at_least(Decimal("3.0001")) is False
-
-
-def test_multiple_of_uln_with_comparator() -> None:
-    above = multiple(replace(ALT, result=">100"))
-    assert (above.low, above.high) == (Fraction(5, 2), None)
-    assert above.at_least(Decimal(2)) is True
-    assert above.at_least(Decimal(3)) is None
-    below = multiple(replace(ALT, result="<120"))
-    assert below.at_least(Decimal(3)) is False
-    assert multiple(replace(ALT, result="<=120")).at_least(Decimal(3)) is None
-
-
-def test_multiple_of_uln_needs_no_unit() -> None:
-    assert multiple(replace(ALT, unit=None)).low == Fraction(15, 4)
-
-
-@pytest.mark.parametrize(
-    ("value", "reason"),
-    [
-        (replace(ALT, range_high=None), "no_range"),
-        (replace(ALT, range_high="0"), "no_range"),
-        (replace(ALT, result="high"), "character_result"),
-        (replace(ALT, result="-1"), "needs_clinical_input"),
-        (replace(BILI, specimen="URINE"), "needs_clinical_input"),
-    ],
-)
-def test_no_multiple(value: Measurement, reason: str) -> None:
-    assert multiple_of_uln(value) == reason
-
-
-CREAT = Measurement("CREAT", "1.6", "mg/dL", "0.6", "1.6")
 
 
 @pytest.mark.parametrize(
@@ -306,46 +152,6 @@ def test_between_the_range_and_the_first_limit_the_range_is_needed(ctcae: str) -
     answer = only(Measurement("K", "5.2", "mmol/L", None, None), ctcae)
     assert isinstance(answer, NotGradable)
     assert (answer.reason, *bounds(answer)) == ("no_range", 0, 1)
-
-
-def test_an_indicator_without_a_number_tells_the_branch_not_the_multiple() -> None:
-    high = Measurement("ALT", "", "U/L", None, None, indicator="HIGH")
-    answer = only(replace(ALT, result="900"), "5.0", high)
-    assert isinstance(answer, NotGradable)
-    assert (answer.reason, *bounds(answer)) == ("no_baseline", 0, 4)
-    normal = only(replace(ALT, result="900"), "5.0", replace(high, indicator="NORMAL"))
-    assert isinstance(normal, Graded)
-    assert bounds(normal) == (4, 4)
-
-
-@pytest.mark.parametrize("said", ["ABNORMAL", "", "HIGH LOW", "?"])
-def test_an_indicator_that_names_no_side_says_nothing(said: str) -> None:
-    unsaid = only(replace(ALT, result="900"), "5.0")
-    told = only(
-        replace(ALT, result="900"), "5.0", Measurement("ALT", "", "U/L", None, None, indicator=said)
-    )
-    assert (bounds(told), told.why) == (bounds(unsaid), unsaid.why)
-
-
-def test_the_indicator_overrules_the_range_of_the_baseline() -> None:
-    before = replace(ALT, result="60", indicator="NORMAL")
-    assert bounds(only(ALT, "5.0", before)) == (2, 2)
-    assert bounds(only(ALT, "5.0", replace(before, indicator="HIGH HIGH"))) == (1, 1)
-
-
-def test_a_baseline_without_a_range_is_judged_by_the_range_at_hand() -> None:
-    unranged = replace(ALT, result="120", range_low=None, range_high=None)
-    assert bounds(only(ALT, "5.0", unranged)) == (0, 0)
-    other_unit = replace(unranged, result="2", unit="ukat/L")
-    answer = only(ALT, "5.0", other_unit)
-    assert isinstance(answer, NotGradable)
-    assert bounds(answer) == (0, 2)
-
-
-def test_the_baseline_sample_has_not_changed_from_baseline() -> None:
-    answer = only(replace(CREAT, result="1.0"), "4.03", is_baseline=True)
-    assert isinstance(answer, Graded)
-    assert bounds(answer) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -409,23 +215,6 @@ def test_facts_that_raise_a_grade_are_named_and_change_nothing() -> None:
     assert bounds(anemia) == (3, 3)
     assert set(anemia.raised_by) == {4}
     assert "life_threatening" in anemia.raised_by[4]
-
-
-def test_a_criterion_without_numbers_is_for_a_person() -> None:
-    document = CriterionDocument(
-        term="Leukemia",
-        soc="Neoplasms",
-        meddra="10000000",
-        source="invented",
-        direction="high",
-        analytes=("WBC",),
-        raised_by={3: ("present",)},
-    )
-    normal = Range(None, None)
-    nothing = baseline_of(None, "10*9/L", normal, "WBC", signed=False)
-    criterion = criterion_of(document, "5.0", "WBC")
-    answer = compiled_in(criterion, Context("10*9/L", normal, nothing)).at("900")
-    assert (answer.reason, answer.low, answer.high) == ("needs_clinical_input", 0, 3)
 
 
 def hyponatremia(**facts: bool) -> Graded | NotGradable:
@@ -506,6 +295,12 @@ def test_vital_signs_are_another_domain() -> None:
         answer for answer in grade(value, ctcae="5.0", domain="vital") if answer.direction == "high"
     ]
     assert bounds(fever) == (1, 1)
+
+
+def test_an_answer_shows_itself_in_a_line() -> None:
+    reached, missing = only(PLAT), only(replace(PLAT, range_low=None))
+    assert repr(reached) == ("Graded(Platelet count decreased: PLAT 90 10*9/L is < LLN)")
+    assert repr(missing) == f"NotGradable(Platelet count decreased: {missing.why})"
 
 
 def test_one_context_serves_many_results() -> None:
