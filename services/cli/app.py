@@ -1,60 +1,71 @@
-"""All commands in one place, and what becomes of an error: a sentence and an exit code."""
+"""All commands in one place, each imported when it is called, and what becomes of an error: a
+sentence and an exit code."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 
 import typer
-from psycopg import OperationalError as DriverError
-from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from services.cli import demo, doctor, grading, keys, replay, routes, serving
-from services.cli.output import UNAVAILABLE, USAGE, Failure, err
-from shared.runtime.bus import BusUnavailable, TopicMismatch
-from shared.runtime.embedded_postgres import EmbeddedPostgresError
-from shared.runtime.settings import SettingsError
+from services.cli.output import Failure, err
 
-app = typer.Typer(
-    name="vigil",
-    help="Event-driven safety monitoring for dose-escalation oncology trials.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("demo")(demo.demo)
-app.command("serve")(serving.serve)
-app.command("run")(serving.run)
-app.command("migrate")(serving.migrate)
-app.add_typer(replay.protocol_commands, name="protocol")
-app.command("replay")(replay.replay)
-app.command("grade")(grading.grade_results)
-app.add_typer(keys.commands, name="keys")
-app.add_typer(routes.commands, name="route")
-app.command("doctor")(doctor.doctor)
+_COMMANDS = {
+    "demo": "demo.demo",
+    "serve": "serving.serve",
+    "run": "serving.run",
+    "migrate": "serving.migrate",
+    "protocol": "replay.protocol_commands",
+    "replay": "replay.replay",
+    "grade": "grading.grade_results",
+    "design": "design.commands",
+    "keys": "keys.commands",
+    "route": "routes.commands",
+    "doctor": "doctor.doctor",
+}
+"""Each command or group of commands by the place of its function or app in this package."""
+
+
+def _app(asked: str) -> typer.Typer:
+    """The command line; only one command of it where that is a name."""
+    app = typer.Typer(
+        name="vigil",
+        callback=_vigil,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for command in [asked] if asked in _COMMANDS else _COMMANDS:
+        module, _, name = _COMMANDS[command].partition(".")
+        found = getattr(import_module(f"services.cli.{module}"), name)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=command)
+        else:
+            app.command(command)(found)
+    return app
+
+
+def _vigil() -> None:
+    """Event-driven safety monitoring for dose-escalation oncology trials."""
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; no traceback for what a person can mend."""
     try:
-        app(list(arguments), prog_name="vigil")
+        _app(arguments[0] if arguments else "")(list(arguments), prog_name="vigil")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except Failure as failure:
         return _say(str(failure), failure.code)
     except KeyboardInterrupt:
         return _say("stopped", 130)
-    except SettingsError as wrong:
-        return _say(f"a setting is wrong: {wrong}", USAGE)
-    except EmbeddedPostgresError as wrong:
-        return _say(f"the embedded PostgreSQL cannot run: {wrong}", UNAVAILABLE)
-    except (BusUnavailable, TopicMismatch) as wrong:
-        return _say(f"the event log: {wrong}", UNAVAILABLE)
-    except (OperationalError, DriverError) as wrong:
-        reason = getattr(wrong, "orig", wrong)
-        return _say(f"the database: {str(reason).strip()} (is DATABASE_URL right?)", UNAVAILABLE)
-    except ProgrammingError as wrong:
-        first = str(wrong.orig).splitlines()[0]
-        return _say(f"the database: {first} (has vigil migrate been run?)", UNAVAILABLE)
+    except Exception as wrong:
+        from services.cli.errors import explained  # with it come the database and the event log
+
+        told = explained(wrong)
+        if told is None:
+            raise
+        return _say(*told)
     return 0
 
 

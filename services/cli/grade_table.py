@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
-from typing import Literal
+from typing import Literal, TypeVar
 
 from services.cli.csv_records import Record
 from shared.clinical.analytes import is_fasting_loinc, testcd_of_loinc
@@ -36,7 +36,7 @@ ADDED = (
 )
 """The columns that follow those of the input."""
 
-CONTEXTS_KEPT = 20_000
+KEPT = 50_000
 
 SdtmDomain = Literal["lb", "vs", "eg"]
 _DOMAINS: Mapping[SdtmDomain, Literal["lab", "vital", "ecg"]] = {
@@ -66,12 +66,33 @@ class Outcome:
         return str(self.values["reason"] or "")
 
 
+_Outcomes = tuple[Outcome, ...]
+Kept = TypeVar("Kept")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ready:
     """A criterion in a context, and its outcome for each place among its cuts."""
 
     compiled: Compiled
-    outcomes: tuple[Outcome, ...]
+    outcomes: _Outcomes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Context:
+    """The criteria that apply; ``repeats`` where no baseline counts."""
+
+    criteria: tuple[_Ready, ...]
+    repeats: bool
+
+    def outcomes(self, result: str) -> _Outcomes:
+        """What each criterion says of a result."""
+        number = plain_number(result)
+        if number is None:
+            return tuple(
+                [_of_answer(one.compiled, one.compiled.at(result)) for one in self.criteria]
+            )
+        return tuple([one.outcomes[one.compiled.place_of(number)] for one in self.criteria])
 
 
 class Columns:
@@ -91,13 +112,15 @@ class Columns:
             raise ValueError(f"no column {prefix}TESTCD or {prefix}LOINC says what was measured")
         if "ORRES" not in self._at:
             raise ValueError(f"no column {prefix}ORRES holds the results")
-        self.result = self._at.pop("ORRES")
-        self.apart_from_baseline = self._taking(self._at.keys() - _OF_BASELINE)
-        """Takes from a record's fields what a grade hangs on, but for result and baseline."""
-        self.with_baseline = self._taking(self._at.keys())
+        self.result = self._at["ORRES"]
+        here = self._at.keys()
+        self.apart_from_baseline = self._taking(here - _OF_BASELINE)
+        """Takes from a record's fields what a grade hangs on where no baseline counts."""
+        self.but_the_result = self._taking(here - {"ORRES"})
+        """Takes from a record's fields the context of its result."""
 
-    def context(self, fields: list[str]) -> dict[str, str]:
-        """What a grade hangs on besides the result, by name, without the blanks around it."""
+    def by_name(self, fields: list[str]) -> dict[str, str]:
+        """A record's cells that are used, by the domain's names, without the blanks around them."""
         return {name: fields[at].strip() for name, at in self._at.items()}
 
     def _taking(self, names: Iterable[str]) -> Callable[[list[str]], Hashable]:
@@ -116,74 +139,78 @@ class Columns:
 
 
 class Grader:
-    """Grades records under one header by one CTCAE version, and counts what it said."""
+    """Grades records under one header by one CTCAE version, and counts what it said.
+
+    Where no baseline sets subjects apart results repeat, and their outcomes are kept; elsewhere
+    what is kept is the context.
+    """
 
     def __init__(self, columns: Columns, ctcae: str) -> None:
         self._columns, self._ctcae = columns, ctcae
-        self._plain: dict[Hashable, tuple[_Ready, ...]] = {}
-        self._on_baseline: dict[Hashable, tuple[_Ready, ...]] = {}
-        self._malformed = _outcome(ctcae, None, None, Answer(0, 0), "malformed_line")
-        self._no_criterion = (_outcome(ctcae, None, None, Answer(0, 0), "no_criterion"),)
-        self.rows = 0
-        self.said: Counter[Outcome] = Counter()
+        self._repeated: dict[Hashable, _Outcomes] = {}
+        self._contexts: dict[Hashable, _Context] = {}
+        self._malformed: _Outcomes = (_outcome(ctcae, None, None, Answer(0, 0), "malformed_line"),)
+        self._no_criterion: _Outcomes = (_outcome(ctcae, None, None, Answer(0, 0), "no_criterion"),)
+        self.said: Counter[_Outcomes] = Counter()
 
     def csv_lines(self, records: Iterable[Record]) -> Iterator[str]:
         """Lines of the output below its header."""
-        for text, fields, row, outcome in self._outcomes(records):
+        for row, text, fields, outcomes in self._graded(records):
             kept = text if fields else csv_line(self._fitted(text)).rstrip("\n")
-            yield f"{kept},{row}{outcome.line}"
+            for outcome in outcomes:
+                yield f"{kept},{row}{outcome.line}"
 
     def objects(self, records: Iterable[Record]) -> Iterator[dict[str, str | int | None]]:
         """The same lines by column: the input's columns are text."""
         names = self._columns.names()
-        for text, fields, row, outcome in self._outcomes(records):
-            kept = fields or self._fitted(text)
-            yield {**dict(zip(names, kept, strict=False)), "row": row, **outcome.values}
+        for row, text, fields, outcomes in self._graded(records):
+            kept = dict(zip(names, fields or self._fitted(text), strict=False))
+            for outcome in outcomes:
+                yield {**kept, "row": row, **outcome.values}
 
-    def _outcomes(
+    def _graded(
         self, records: Iterable[Record]
-    ) -> Iterator[tuple[str, list[str] | None, int, Outcome]]:
-        """Each record with its number, from 1, and each of its outcomes."""
-        said = self.said
-        for row, (text, fields) in enumerate(records, self.rows + 1):
-            self.rows = row
-            for outcome in (self._malformed,) if fields is None else self._graded(fields):
-                said[outcome] += 1
-                yield text, fields, row, outcome
+    ) -> Iterator[tuple[int, str, list[str] | None, _Outcomes]]:
+        """Each record with its number, from 1, and its outcomes."""
+        key_of, repeated, said = self._columns.apart_from_baseline, self._repeated, self.said
+        for row, (text, fields) in enumerate(records, 1):
+            if fields is None:
+                found = self._malformed
+            else:
+                found = repeated.get(key_of(fields)) or self._outcomes(fields)
+            said[found] += 1
+            yield row, text, fields, found
 
-    def _graded(self, fields: list[str]) -> Iterable[Outcome]:
-        ready = self._plain.get(self._columns.apart_from_baseline(fields))
-        if ready is None:
-            ready = self._on_baseline.get(self._columns.with_baseline(fields))
-        if ready is None:
-            ready = self._prepared(fields)
-        result = fields[self._columns.result]
-        number = plain_number(result)
-        if number is None:
-            found = [_of_answer(one.compiled, one.compiled.at(result)) for one in ready]
-        else:
-            found = [one.outcomes[one.compiled.place_of(number)] for one in ready]
-        return found or self._no_criterion
+    def _outcomes(self, fields: list[str]) -> _Outcomes:
+        key = self._columns.but_the_result(fields)
+        context = self._contexts.get(key)
+        if context is None:
+            context = self._context(self._columns.by_name(fields))
+            _keep(self._contexts, key, context)
+        found = context.outcomes(fields[self._columns.result]) or self._no_criterion
+        if context.repeats:
+            _keep(self._repeated, self._columns.apart_from_baseline(fields), found)
+        return found
 
-    def _prepared(self, fields: list[str]) -> tuple[_Ready, ...]:
-        context = self._columns.context(fields)
-        term = context.get("TERM", "").casefold()
-        found = _compiled(self._ctcae, context, self._columns.domain)
-        ready = tuple([_ready(one) for one in found if term in ("", one.criterion.term.casefold())])
-        if any("baseline" in one.criterion.uses for one in found):
-            known, key = self._on_baseline, self._columns.with_baseline(fields)
-        else:
-            known, key = self._plain, self._columns.apart_from_baseline(fields)
-        if len(known) >= CONTEXTS_KEPT:
-            known.clear()
-        known[key] = ready
-        return ready
+    def _context(self, cells: Mapping[str, str]) -> _Context:
+        term = cells.get("TERM", "").casefold()
+        found = _compiled(self._ctcae, cells, self._columns.domain)
+        asked = [one for one in found if term in ("", one.criterion.term.casefold())]
+        repeats = not any("baseline" in one.criterion.uses for one in asked)
+        return _Context(tuple(map(_ready, asked)), repeats)
 
     def _fitted(self, text: str) -> list[str]:
         """A malformed line in as many fields as the header has; nothing of it is lost."""
         width = len(self._columns.header)
         fields = text.split(",", width - 1)
         return fields + [""] * (width - len(fields))
+
+
+def _keep(kept: dict[Hashable, Kept], key: Hashable, value: Kept) -> None:
+    """Keep a bounded number, so that memory does not grow with the table."""
+    if len(kept) >= KEPT:
+        kept.clear()
+    kept[key] = value
 
 
 def _compiled(
@@ -215,7 +242,7 @@ def _compiled(
     )
 
 
-@lru_cache(maxsize=CONTEXTS_KEPT)
+@lru_cache(maxsize=KEPT)
 def _ready(compiled: Compiled) -> _Ready:
     return _Ready(compiled, tuple(_of_answer(compiled, answer) for answer in compiled.answers))
 

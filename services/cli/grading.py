@@ -43,10 +43,12 @@ def grade_results(
 ) -> None:
     """Grade results: one line per input line and CTCAE term, all input columns kept.
 
-    Reads LBTESTCD (or LBLOINC), LBORRES, LBORRESU, LBORNRLO, LBORNRHI, LBSPEC, LBFAST; BASE, BASEU
-    and BNRIND of the baseline; ABLFL (or LBLOBXFL) Y where the line is the baseline; TERM for one
-    term only. VS and EG alike, by their own prefix. With --json standard output gets an array of
-    objects instead of CSV, or, where --out names a file, the counts.
+    Columns read: LBTESTCD (or LBLOINC), LBORRES, LBORRESU, LBORNRLO, LBORNRHI, LBSPEC, LBFAST, or
+    those of VS or EG; BASE, BASEU and BNRIND of the baseline; ABLFL (or LBLOBXFL), Y where the line
+    is the baseline itself; TERM, for one term only.
+
+    With --json standard output gets an array of objects instead of CSV; where --out names a file,
+    the counts.
     """
     if ctcae not in versions():
         fail(f"CTCAE {ctcae} is not known; there are {', '.join(versions())}", USAGE)
@@ -97,10 +99,11 @@ def _write_objects(target: TextIO, grader: Grader, records: Records, tick: _Tick
 
 def _counts(grader: Grader) -> dict[str, Any]:
     reasons = Counter[str]()
-    for outcome, number in grader.said.items():
-        reasons[outcome.reason] += number
+    for outcomes, number in grader.said.items():
+        for outcome in outcomes:
+            reasons[outcome.reason] += number
     graded = reasons.pop("", 0)
-    return {"rows": grader.rows, "graded": graded, "reasons": dict(sorted(reasons.items()))}
+    return {"rows": grader.said.total(), "graded": graded, "reasons": dict(sorted(reasons.items()))}
 
 
 def _named(file: Path) -> str:
