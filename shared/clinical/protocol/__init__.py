@@ -1,7 +1,7 @@
 """The protocol document: one strict YAML file per study version, readable by a physician.
 
 It is data in a closed vocabulary, never code. Every word is a strict model here, in
-`shared.clinical.protocol_parts` or in `shared.clinical.criteria`; what only a person can judge is
+`shared.clinical.protocol.parts` or in `shared.clinical.criteria`; what only a person can judge is
 written as a ``judgement`` and ends in front of a person.
 """
 
@@ -24,8 +24,8 @@ from shared.clinical.criteria import (
     Words,
 )
 from shared.clinical.document import DocumentError, build, read_yaml
-from shared.clinical.protocol_checks import check_protocol
-from shared.clinical.protocol_parts import (
+from shared.clinical.protocol.checks import check_protocol
+from shared.clinical.protocol.parts import (
     Completeness,
     DoseLevel,
     Evaluability,
