@@ -29,7 +29,7 @@ def protocol(ctcae: str = "5.0", *, worst_case: str = "query", criteria: str = "
     head, tail = text.split("dlt:\n")
     design = "design:" + tail.split("\ndesign:")[1]
     any_three = "    - {id: any-g3, text: t, source: s, toxicity: {any_term: true, grade: 3}}\n"
-    if ctcae == "6.0":
+    if ctcae != "5.0":
         head = head.split("term_groups:")[0]
     return f"{head}worst_case: {worst_case}\ndlt:\n  criteria:\n{criteria or any_three}\n{design}"
 
