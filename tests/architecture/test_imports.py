@@ -16,7 +16,14 @@ _IMPURE = {
 }  # fmt: skip
 _ALLOWED = {
     "shared/contracts": {"pydantic", "pydantic_core", "shared.contracts"},
-    "shared/clinical": {"pydantic", "pydantic_core", "yaml", "shared.contracts", "shared.clinical"},
+    "shared/clinical": {
+        "pydantic",
+        "pydantic_core",
+        "yaml",
+        "shared.contracts",
+        "shared.clinical",
+        "shared.document",
+    },
 }
 _CLOCKS = {"now", "today", "utcnow"}
 
