@@ -159,6 +159,25 @@ class _Reader:
         self.findings.append(Finding(node.start_mark.line + 1, where, problem, remedy))
 
 
+class _Writer(yaml.SafeDumper):
+    """Quotes exactly the words that `read_yaml` would not read back as words."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
+_Writer.add_representer(
+    Decimal, lambda writer, value: writer.represent_scalar("tag:yaml.org,2002:float", f"{value:f}")
+)
+
+
+def write_yaml(value: Any) -> str:
+    """Strict YAML of plain values; `read_yaml` gives them back."""
+    text = yaml.dump(value, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=98)
+    assert isinstance(text, str)
+    return text
+
+
 def build(document: Document, model: type[Model]) -> Model:
     """The document as ``model``; raises `DocumentError` with the line of every fault."""
     try:

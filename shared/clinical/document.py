@@ -7,6 +7,7 @@ from shared.document import (
     Path,
     build,
     read_yaml,
+    write_yaml,
 )
 
-__all__ = ["Document", "DocumentError", "Finding", "Path", "build", "read_yaml"]
+__all__ = ["Document", "DocumentError", "Finding", "Path", "build", "read_yaml", "write_yaml"]

@@ -1,28 +1,36 @@
 """The 36 tricky timelines, each a file that reads as given / then, against the pure core."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.scenarios.cases import Case, Expectation, cases, hold
+from shared.clinical.rehearsal import Stage, misses, read_case, rehearse
+from tests.clinical.stories import PROTOCOL
 
-FOUND = cases()
+DOCUMENT = PROTOCOL.read_text("utf-8")
+PATHS = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 ROWS = [
-    pytest.param(case, expected, id=f"{name}-{expected.at}".replace(" ", "_"))
-    for name, case in FOUND
-    for expected in case.then
+    pytest.param(path, number, id=f"{path.stem}-{expected.at}".replace(" ", "_"))
+    for path in PATHS
+    for number, expected in enumerate(read_case(path.read_text("utf-8")).then)
 ]
 
 
-@pytest.mark.parametrize(("case", "expected"), ROWS)
-def test_case(case: Case, expected: Expectation) -> None:
-    hold(case, expected)
+@pytest.mark.parametrize(("path", "number"), ROWS)
+def test_case(path: Path, number: int) -> None:
+    case = read_case(path.read_text("utf-8"))
+    stage = Stage(DOCUMENT, case.protocol)
+    stage.tell(case.given)
+    assert not misses(stage, case.then[number])
 
 
 def test_every_case_is_told() -> None:
-    assert sorted({case.case for _, case in FOUND}) == list(range(1, 37))
+    told = {read_case(path.read_text("utf-8")).case for path in PATHS}
+    assert sorted(filter(None, told)) == list(range(1, 37))
 
 
 def test_a_wrong_expectation_is_found() -> None:
-    _, case = FOUND[0]
-    row = case.then[-1]
-    with pytest.raises(AssertionError):
-        hold(case, row.model_copy(update={"action": "finish", "at": row.at}, deep=True))
+    case = read_case(PATHS[0].read_text("utf-8"))
+    wrong = case.then[-1].model_copy(update={"action": "finish", "at": case.then[-1].at}, deep=True)
+    (miss,) = rehearse(DOCUMENT, case.model_copy(update={"then": [wrong]}))
+    assert miss.endswith("instead of finish")
