@@ -23,6 +23,7 @@ from shared.clinical import DocumentError, Protocol, Study, compare
 from shared.clinical.study import ENGINE
 from shared.contracts.assessment import Assessment
 from shared.contracts.envelope import Fact, read_fact
+from shared.contracts.facts import STUDY_KINDS
 from shared.contracts.graded import GradedResult
 from shared.contracts.signals import Signal
 from shared.contracts.topics import ASSESSMENTS, GRADED, SIGNALS
@@ -40,9 +41,6 @@ GROUP = LOCK_SPACE
 Cause = Literal["facts", "deadline", "engine", "parked", "replayed"]
 TICK_FAILED = "tick"
 """Stands for a message id where it was not a message but the passing of time that failed."""
-
-GRADED_BY = frozenset({"subject", "dose", "lab", "vital", "ecg", "adverse_event"})
-"""The kinds of facts that grades depend on."""
 
 MOST_FINDINGS = 5
 
@@ -198,7 +196,9 @@ class Monitor:
             self._grade(conn, held, held.study.people())
         row = self._assess(conn, row, held.study, at, cause)
         studies.save_study_row(conn, row)
-        self._memory.put_back(study, held)
+        if cause != "engine":
+            # Grades told in a transaction that may still fail: no new fact changes the token.
+            self._memory.put_back(study, held)
         return True
 
     # -- what could not be applied ----------------------------------------------------------------
@@ -331,11 +331,11 @@ def _fact(message: Message) -> Fact:
 
 
 def _to_grade(held: HeldStudy, before: Protocol | None, new: Sequence[Fact]) -> set[str]:
-    """Whose grades may have changed: the new facts' subjects', and everybody's where the protocol
-    has."""
+    """Whose grades may have changed: the new facts' subjects', as any record may name the site and
+    so the time zone, and everybody's where the protocol has."""
     if held.study.protocol is not before:
         return set(held.study.people())
-    return {fact.subject for fact in new if fact.kind in GRADED_BY}
+    return {fact.subject for fact in new if fact.kind not in STUDY_KINDS}
 
 
 def _changes(told: Told, found: Sequence[GradedResult]) -> Iterator[GradedResult]:

@@ -32,7 +32,7 @@ def graded_results(person: Person) -> Iterator[GradedResult]:
         for content in contents:
             for graded in content:
                 entry, work = graded.sample.entry, partial(_measured, person.zone, graded)
-                yield entry.remembered(_name(graded), graded, work)
+                yield entry.remembered(_name(graded), (person.zone, graded), work)
     yield from _reports(person, person.of("adverse_event"))
 
 

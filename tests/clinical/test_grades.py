@@ -94,7 +94,11 @@ def amend(found: Trial, version: str) -> Fact:
     )
 
 
-TEXTS = {version: protocol(version) for version in ("4.03", "5.0", "6.0")}
+SITES = "time_zone: Asia/Shanghai\nsites: {S1: America/New_York}"
+TEXTS = {
+    version: protocol(version).replace("time_zone: Asia/Shanghai", SITES)
+    for version in ("4.03", "5.0", "6.0")
+}
 
 
 def answer(found: Trial, term: str) -> object:
@@ -148,6 +152,7 @@ KIND = {
     else "lab"
     for test in VALUES
 }
+TIMES = ("T08:30", "", "T02:00Z")
 PREFIX = {"lab": "LB", "vital": "VS", "ecg": "EG"}
 
 
@@ -161,7 +166,7 @@ def measure(draw: st.DrawFn, to: Trial) -> None:
         f"{prefix}TESTCD": test,
         f"{prefix}ORRES": draw(st.sampled_from(VALUES[test])),
         f"{prefix}ORRESU": UNITS[test],
-        f"{prefix}DTC": draw(st.sampled_from([f"{day(on)}T08:30", str(day(on))])),
+        f"{prefix}DTC": draw(st.sampled_from([f"{day(on)}{time}" for time in TIMES])),
         f"{prefix}LOBXFL": draw(st.sampled_from(["Y", "N"])),
     }
     if prefix == "LB" and draw(st.booleans()):
@@ -181,6 +186,9 @@ def histories(draw: st.DrawFn) -> list[Fact]:
         measure(draw, found)
     if draw(st.booleans()):
         person(found, AGE=draw(st.integers(20, 80)), SEX=draw(st.sampled_from("FM")))
+    if draw(st.booleans()):
+        site = {"SITEID": "S1", "CMTRT": "paracetamol", "CMSTDTC": str(day(8))}
+        found.record("concomitant", WHO, site, known=at(day(9)))
     if draw(st.booleans()):
         found.delete(draw(st.sampled_from(found.facts[4:])), at(day(12)))
     if draw(st.booleans()):

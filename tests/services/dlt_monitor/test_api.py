@@ -105,7 +105,7 @@ def service(
 
 # -- who may ask ----------------------------------------------------------------------------------
 
-READ = ["assessment", "cohorts", "enrolment?dose_level=1", "signals", "decisions"]
+READ = ["assessment", "cohorts", "enrolment?dose_level=1", "signals", "grades", "decisions"]
 
 
 def test_every_route_is_guarded(app: FastAPI) -> None:
@@ -193,6 +193,40 @@ def test_signals_come_in_pages(service: Service, trial: Trial) -> None:
     assert SignalType.DLT_CANDIDATE not in {one["type"] for one in standing}
     fallen = service.about("signals", standing=False)["signals"]
     assert len(fallen) + len(standing) == len(paged)
+
+
+def test_grades_come_in_pages_with_an_opaque_name_of_each_subject(
+    service: Service, trial: Trial
+) -> None:
+    service.feed(trial.protocol(), *trial.cohort(), trial.platelets("1-02", DAY_1, "21", name="b"))
+    whole = service.about("grades")
+    assert whole["next"] is None
+    assert sorted(one["grade_low"] for one in whole["grades"]) == [0, 0, 0, 4]
+    assert all(one["why"] and one["ctcae"] == "5.0" for one in whole["grades"])
+    paged: list[Any] = []
+    after: str | None = "0"
+    while after is not None:
+        page = service.about("grades", after=after, limit=3)
+        paged += page["grades"]
+        after = page["next"]
+    assert paged == whole["grades"]
+    named = dict(zip(whole["subjects"], whole["grades"], strict=True))
+    assert len(named) == 3
+    for name, grade in named.items():
+        assert grade["usubjid"] not in name
+        of_one = service.about("grades", subject=name)
+        assert {one["usubjid"] for one in of_one["grades"]} == {grade["usubjid"]}
+    assert service.ask(f"/studies/{STUDY}/grades", subject="1-02").status_code == 422
+
+
+def test_grades_that_were_replaced_are_there_for_who_asks(service: Service, trial: Trial) -> None:
+    service.feed(trial.protocol(), *trial.treated("1-02"))
+    service.feed(trial.platelets("1-02", DAY_10, "21"))
+    service.feed(trial.platelets("1-02", DAY_10, "81", revision=2))
+    assert [one["grade_low"] for one in service.about("grades")["grades"]] == [0, 1]
+    history = service.about("grades", standing=False)["grades"]
+    told = [(one["grade_low"], one["withdrawn"]) for one in history]
+    assert sorted(told) == [(0, False), (1, False), (4, False), (4, True)]
 
 
 def test_a_past_view_has_the_digest_of_its_time(service: Service, trial: Trial) -> None:
