@@ -32,14 +32,8 @@ def graded_results(person: Person) -> Iterator[GradedResult]:
         for content in contents:
             for graded in content:
                 entry, work = graded.sample.entry, partial(_measured, person.zone, graded)
-                yield entry.remembered(_name(graded), (person.zone, graded), work)
+                yield entry.remembered(graded.name, (person.zone, graded), work)
     yield from _reports(person, person.of("adverse_event"))
-
-
-def _name(graded: GradedSample) -> str:
-    """What tells the answers about one record apart."""
-    answer = graded.answer
-    return f"{answer.term}|{answer.direction}|{graded.sample.test}"
 
 
 def _measured(zone: ZoneInfo, graded: GradedSample) -> GradedResult:
@@ -49,7 +43,7 @@ def _measured(zone: ZoneInfo, graded: GradedSample) -> GradedResult:
     if graded.baseline is not None:
         basis += [graded.baseline.entry, *graded.baseline.others]
     return GradedResult(
-        id=_id(entry, _name(graded)),
+        id=_id(entry, graded.name),
         study=entry.fact.study,
         usubjid=entry.fact.subject,
         term=answer.term,

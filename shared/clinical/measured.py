@@ -22,8 +22,9 @@ from shared.clinical.ctcae.form import Domain
 from shared.clinical.samples import (
     DOMAINS,
     FirstDose,
+    Kind,
     Sample,
-    age_and_sex,
+    ages_and_sexes,
     belong_together,
     calcium,
     ckd_epi,
@@ -41,6 +42,7 @@ from shared.clinical.timeline import Entry, Standing
 
 WorstCase = Literal["query", "counts"]
 Answer = Graded | NotGradable
+_Rank = tuple[bool, datetime, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class GradedSample:
     worst: int
     beside: tuple[Sample, ...]
     baseline: Sample | None
+
+    @property
+    def name(self) -> str:
+        """What tells the answers about one record apart."""
+        return f"{self.answer.term}|{self.answer.direction}|{self.sample.test}"
 
     @property
     def others(self) -> tuple[Entry, ...]:
@@ -95,7 +102,7 @@ class Measurements:
         worst_case: WorstCase = "query",
     ) -> None:
         self._ctcae, self._zone, self._start, self._worst_case = ctcae, zone, start, worst_case
-        self._age, self._sex = age_and_sex(standing.get("subject", ()))
+        self._about = ages_and_sexes(standing.get("subject", ()))
         self._records = [one for domain in DOMAINS for one in standing.get(domain, ())]
         self._beside: dict[tuple[str, date], list[Sample]] = {}
         self._weights: list[Sample] = []
@@ -116,21 +123,34 @@ class Measurements:
         if sample.test == "WEIGHT":
             self._weights.append(sample)
 
-    def _find_baselines(self) -> dict[tuple[Domain, str, str | None], Sample]:
-        """Per test and specimen the last value before treatment, the flagged one if there is
-        one."""
-        best: dict[tuple[Domain, str, str | None], tuple[bool, datetime, str]] = {}
-        found: dict[tuple[Domain, str, str | None], Sample] = {}
+    def _find_baselines(self) -> dict[Kind, tuple[Sample | None, ...]]:
+        """Per test and specimen the last value before treatment, the flagged one if there is one:
+        each that may be it where records contradict themselves, None where perhaps none is."""
+        found: dict[Kind, list[tuple[_Rank, Sample]]] = {}
+        certain: dict[Kind, _Rank] = {}
         for one in self._records:
-            entry = one.entries[0]
-            if not is_done(entry) or not is_before(entry, self._zone, self._start):
-                continue
-            rank = (is_flagged(entry), entry.instants(self._zone)[1], entry.fact.fact_id)
-            for sample in self._samples(entry):
-                key = kind_of(sample)
-                if key not in best or rank > best[key]:
-                    best[key], found[key] = rank, sample
-        return found
+            for kind, ranked in self._ranked(one).items():
+                found.setdefault(kind, []).extend(ranked)
+                if {sample.entry for _, sample in ranked} == set(one.entries):
+                    least = min(rank for rank, _ in ranked)
+                    certain[kind] = max(least, certain.get(kind, least))
+        return {
+            kind: tuple(sample for rank, sample in ranked if rank >= certain[kind])
+            if kind in certain
+            else (None, *(sample for _, sample in ranked))
+            for kind, ranked in found.items()
+        }
+
+    def _ranked(self, standing: Standing) -> dict[Kind, list[tuple[_Rank, Sample]]]:
+        """What a record says of the time before treatment; of two the higher rank is the
+        baseline."""
+        ranked: dict[Kind, list[tuple[_Rank, Sample]]] = {}
+        for entry in standing.entries:
+            if is_done(entry) and is_before(entry, self._zone, self._start):
+                rank = (is_flagged(entry), entry.instants(self._zone)[1], entry.fact.fact_id)
+                for sample in self._samples(entry):
+                    ranked.setdefault(kind_of(sample), []).append((rank, sample))
+        return ranked
 
     def _samples(self, entry: Entry) -> list[Sample]:
         """The record's measurement and those derived from it."""
@@ -151,12 +171,12 @@ class Measurements:
                 for rate in self._same(sample, "RR") or self._same(sample, "HR"):
                     yield from derive(sample, fridericia(sample.value, rate.value), rate)
             case "CREAT":
-                if not self._same(sample, "EGFR"):
-                    yield from derive(sample, ckd_epi(sample.value, self._age, self._sex))
-                weight = self._weight_at(sample)
-                if weight is not None and not self._same(sample, "CREATCLR"):
-                    clearance = cockcroft(sample.value, weight.value, self._age, self._sex)
-                    yield from derive(sample, clearance, weight)
+                for age, sex in self._about:
+                    if not self._same(sample, "EGFR"):
+                        yield from derive(sample, ckd_epi(sample.value, age, sex))
+                    for weight in self._weights_at(sample):
+                        clearance = cockcroft(sample.value, weight.value, age, sex)
+                        yield from derive(sample, clearance, weight)
 
     def _same(self, sample: Sample, test: str) -> list[Sample]:
         """Values of another test of the same sample or the same ECG."""
@@ -168,21 +188,25 @@ class Measurements:
         first, last = sample.entry.dates(self._zone)
         return self._beside.get((test, first), []) if first == last else []
 
-    def _weight_at(self, sample: Sample) -> Sample | None:
-        """The last body weight that is certainly not of a later day."""
+    def _weights_at(self, sample: Sample) -> list[Sample]:
+        """The last body weight that is certainly not of a later day, unless the clearance itself
+        was reported; each of several of one time."""
         first = sample.entry.dates(self._zone)[0]
         known = [one for one in self._weights if one.entry.dates(self._zone)[1] <= first]
-        return max(known, key=self._taken, default=None)
+        if not known or self._same(sample, "CREATCLR"):
+            return []
+        last = max(self._taken(one) for one in known)
+        return [one for one in known if self._taken(one) == last]
 
-    def _taken(self, sample: Sample) -> tuple[datetime, str]:
-        return sample.entry.instants(self._zone)[1], sample.entry.fact.fact_id
+    def _taken(self, sample: Sample) -> datetime:
+        return sample.entry.instants(self._zone)[1]
 
     def _graded(self, entry: Entry) -> tuple[GradedSample, ...]:
         before = is_before(entry, self._zone, self._start)
         basis = tuple(
             (
                 sample,
-                None if before else self._baselines.get(kind_of(sample)),
+                () if before else self._baselines.get(kind_of(sample), ()),
                 tuple(
                     tuple(self._same_day(sample, test))
                     for test in _beside_tests(self._ctcae, sample.domain, sample.value.testcd)
@@ -193,25 +217,31 @@ class Measurements:
         return entry.remembered(
             "graded",
             (self._ctcae, self._worst_case, before, basis),
-            lambda: tuple(answer for given in basis for answer in self._answers(before, *given)),
+            lambda: _worst(answer for given in basis for answer in self._answers(before, *given)),
         )
 
     def _answers(
         self,
         before: bool,
         sample: Sample,
-        baseline: Sample | None,
+        baselines: tuple[Sample | None, ...],
         beside: tuple[tuple[Sample, ...], ...],
-    ) -> Iterable[GradedSample]:
-        """One answer per criterion: the worst over the companions that fit."""
-        best: dict[int, GradedSample] = {}
-        for chosen in product(*(found or (None,) for found in beside)):
-            others = {one.test: one for one in chosen if one is not None}
-            case = _Case(self._ctcae, before, sample, baseline, others, self._worst_case)
-            for place, graded in enumerate(case.graded()):
-                if place not in best or _badness(graded) > _badness(best[place]):
-                    best[place] = graded
-        return best.values()
+    ) -> Iterator[GradedSample]:
+        """One answer per criterion, baseline that may be it, and companions that fit."""
+        for baseline in baselines or (None,):
+            for chosen in product(*(found or (None,) for found in beside)):
+                others = {one.test: one for one in chosen if one is not None}
+                case = _Case(self._ctcae, before, sample, baseline, others, self._worst_case)
+                yield from case.graded()
+
+
+def _worst(answers: Iterable[GradedSample]) -> tuple[GradedSample, ...]:
+    """One answer per criterion and test: the worst of what the records leave possible."""
+    worst: dict[str, GradedSample] = {}
+    for graded in answers:
+        if graded.name not in worst or _badness(graded) > _badness(worst[graded.name]):
+            worst[graded.name] = graded
+    return tuple(worst.values())
 
 
 def _badness(graded: GradedSample) -> tuple[int, int, int]:

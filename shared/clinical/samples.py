@@ -28,6 +28,7 @@ from shared.clinical.timeline import Entry, Standing
 from shared.contracts.facts import Ecg, Lab, Subject, Vital
 
 DOMAINS: tuple[Domain, ...] = ("lab", "vital", "ecg")
+Kind = tuple[Domain, str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +115,8 @@ def is_done(entry: Entry) -> bool:
     return not (isinstance(entry.record, Lab) and entry.record.LBORRES is None)
 
 
-def kind_of(sample: Sample) -> tuple[Domain, str, str | None]:
-    """What a sample may be compared with: domain, test and specimen."""
+def kind_of(sample: Sample) -> Kind:
+    """Domain, test and specimen: samples alike in them may be compared."""
     return sample.domain, sample.test, sample.value.specimen
 
 
@@ -145,15 +146,11 @@ def derive(sample: Sample, found: Derived | NotDerived, *inputs: Sample) -> Iter
         yield replace(sample, value=found.measurement, derived=found, others=others)
 
 
-def age_and_sex(subjects: Sequence[Standing]) -> tuple[int | None, str | None]:
-    """Age and sex, where all that stands agrees on both."""
-    said = {
-        (entry.record.AGE, entry.record.SEX)
-        for one in subjects
-        for entry in one.entries
-        if isinstance(entry.record, Subject)
-    }
-    return said.pop() if len(said) == 1 else (None, None)
+def ages_and_sexes(subjects: Sequence[Standing]) -> tuple[tuple[int | None, str | None], ...]:
+    """Age and sex, or each that stands where a record contradicts itself."""
+    entries = (entry for one in subjects for entry in one.entries)
+    said = ((one.record.AGE, one.record.SEX) for one in entries if isinstance(one.record, Subject))
+    return tuple(dict.fromkeys(said))
 
 
 calcium = lru_cache(maxsize=65536)(corrected_calcium)

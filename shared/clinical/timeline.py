@@ -20,7 +20,15 @@ from shared.clinical.analytes import analyte_of, testcd_of_loinc
 from shared.contracts.assessment import Evidence
 from shared.contracts.dates import DateInterval, parse_dtc
 from shared.contracts.envelope import Fact
-from shared.contracts.facts import KINDS, AdverseEvent, Disposition, Lab, Record
+from shared.contracts.facts import (
+    KINDS,
+    AdverseEvent,
+    Disposition,
+    Lab,
+    Record,
+    Subject,
+    SubjectRecord,
+)
 
 Found = TypeVar("Found")
 
@@ -200,12 +208,13 @@ def _unexplained(older: list[Entry], current: Entry) -> tuple[Entry, ...]:
 
 
 _HIDING: Final[dict[str, tuple[str, ...]]] = {
+    "Subject": ("AGE", "SEX"),
     "Lab": (
         *("LBTESTCD", "LBORRES", "LBORRESU", "LBORNRLO", "LBORNRHI", "LBDTC", "LBSPEC"),
-        *("LBLOBXFL", "LBLOINC", "LBFAST", "LBREFID"),
+        *("LBLOBXFL", "LBLOINC", "LBFAST", "LBREFID", "LBNRIND"),
     ),
     "Vital": ("VSTESTCD", "VSORRES", "VSORRESU", "VSDTC", "VSLOBXFL"),
-    "Ecg": ("EGTESTCD", "EGORRES", "EGORRESU", "EGDTC", "EGLOBXFL"),
+    "Ecg": ("EGTESTCD", "EGORRES", "EGORRESU", "EGDTC", "EGLOBXFL", "EGTPT", "EGREPNUM"),
     "AdverseEvent": ("AETERM", "AEDECOD", "AESTDTC"),
     "CohortAssignment": ("assigned_dtc", "dose_level", "part"),
     "Dose": ("ECTRT", "ECOCCUR", "ECSTDTC", "cycle"),
@@ -216,9 +225,10 @@ _HIDING: Final[dict[str, tuple[str, ...]]] = {
 
 def _could_hide(before: Record, after: Record | None) -> bool:
     """Whether going from ``before`` to ``after`` could make a toxicity disappear."""
-    names = _HIDING.get(type(before).__name__, ())
-    if any(getattr(before, name, None) != getattr(after, name, None) for name in names):
-        return True
+    for name in _HIDING.get(type(before).__name__, ()):
+        was = _said(before, name)
+        if was != _said(after, name) and not (was is None and isinstance(before, Subject)):
+            return True
     if isinstance(before, AdverseEvent) and isinstance(after, AdverseEvent):
         ends = before.AEENDTC, after.AEENDTC
         other_end = None not in ends and ends[0] != ends[1]
@@ -228,6 +238,12 @@ def _could_hide(before: Record, after: Record | None) -> bool:
         same = (before.DSDECOD, before.DSSTDTC) == (after.DSDECOD, after.DSSTDTC)
         return is_death(before) and not same
     return False
+
+
+def _said(record: Record | None, name: str) -> object:
+    """A variable of a record, be it one the contract does not name."""
+    found = getattr(record, name, None)
+    return record.supp.get(name) if found is None and isinstance(record, SubjectRecord) else found
 
 
 def is_death(record: Record | None) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from tests.clinical.samples_support import (
@@ -10,6 +13,7 @@ from tests.clinical.samples_support import (
     day,
     ecg,
     graded_of,
+    lab,
     protocol,
     queries,
     results,
@@ -18,7 +22,7 @@ from tests.clinical.samples_support import (
     trial,
     vital,
 )
-from tests.clinical.stories import at, end_of, subject_of
+from tests.clinical.stories import Trial, at, end_of, subject_of
 
 # -- vital signs and ECG --------------------------------------------------------------------------
 
@@ -162,3 +166,52 @@ def test_a_temperature_that_comes_late_is_when_it_became_known() -> None:
     subject = subject_of(found.assess(end_of(day(8))), WHO)
     assert (subject.status, subject.known_at) == ("dlt_candidate", at(day(7)))
     assert len(subject.criteria[0].evidence) == 2
+
+
+# -- corrections without a reason -----------------------------------------------------------------
+
+
+def baseline_of_alt(to: Trial, **how: Any) -> None:
+    to.lab(WHO, "ALT", "250", day(5), known=at(day(5)))
+    to.lab(WHO, "ALT", "30", day(-3), recordid="base", known=at(day(-3)))
+    to.lab(WHO, "ALT", "120", day(-3), recordid="base", revision=2, known=at(day(6)), **how)
+
+
+def flag_of_an_ecg(to: Trial, **how: Any) -> None:
+    body = {"EGTESTCD": "QTCF", "EGORRES": "425", "EGORRESU": "ms", "EGDTC": f"{day(-6)}T10:00"}
+    to.record("ecg", WHO, body, recordid="base", known=at(day(-6)))
+    ecg(to, "QTCF", "424", day(-3))
+    ecg(to, "QTCF", "485", day(5))
+    body["EGLOBXFL"] = "Y"
+    to.record("ecg", WHO, body, recordid="base", revision=2, known=at(day(6)), **how)
+
+
+def age(to: Trial, **how: Any) -> None:
+    body = {"SUBJID": WHO, "RFICDTC": str(day(-6)), "SEX": "F"}
+    for revision, years, known in ((2, 70, day(-6)), (3, 35, day(6))):
+        reason = {"reason": "completed"} if revision == 2 else how
+        to.record(
+            "subject", WHO, {**body, "AGE": years}, known=at(known),
+            recordid=f"{WHO}/DM", revision=revision, **reason,
+        )  # fmt: skip
+    lab(to, "CREAT", "2.1", "mg/dL", day(5))
+
+
+@pytest.mark.parametrize("change", [baseline_of_alt, flag_of_an_ecg, age])
+def test_what_a_grade_hangs_on_takes_a_reason_to_change(change: Callable[..., None]) -> None:
+    found = trial()
+    change(found)
+    assert status(found, day(5)) == "dlt_candidate"
+    assert status(found, day(7)) == "dlt_candidate"
+    assert any("without reason" in text for text in queries(found, day(7)))
+    found = trial()
+    change(found, reason="transcription error")
+    assert status(found, day(5)) == "dlt_candidate"
+    assert status(found, day(7)) == "in_window"
+
+
+def test_age_that_comes_later_needs_no_reason() -> None:
+    found = trial()
+    body = {"SUBJID": WHO, "RFICDTC": str(day(-6)), "AGE": 70, "SEX": "F"}
+    found.record("subject", WHO, body, known=at(day(6)), recordid=f"{WHO}/DM", revision=2)
+    assert queries(found, day(7)) == []

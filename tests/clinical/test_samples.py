@@ -117,6 +117,15 @@ def test_qtcf_is_derived_from_the_same_ecg() -> None:
     assert {one.basis for one in graded_of(found) if one.occurred == day(5)} == {"measured"}
 
 
+def test_of_two_albumins_of_one_sample_the_worse_correction_counts() -> None:
+    found = trial()
+    lab(found, "CA", "1.70", "mmol/L", day(5), LBREFID="tube")
+    lab(found, "ALB", "20", "g/L", day(5), LBREFID="tube")
+    lab(found, "ALB", "40", "g/L", day(5), LBREFID="tube")
+    assert severe(found, day(5)) == {"Hypocalcemia": 3}
+    assert [one.term for one in graded_of(found)].count("Hypocalcemia") == 1
+
+
 # -- tests ----------------------------------------------------------------------------------------
 
 
