@@ -1,4 +1,4 @@
-"""Where the laboratory and the reports of events disagree about the same term by a grade or more.
+"""Where measurements and the reports of events disagree about the same term by a grade or more.
 
 Both stand: the stop side counts the worse one whoever said it. A disagreement means that one of the
 two records is wrong or missing, and only the site can say which.
@@ -20,7 +20,7 @@ SLACK = timedelta(days=3)
 long either may take to follow the other: a result of Friday is seen and reported on Monday."""
 
 SEVERE = 3
-"""Below this grade a laboratory value without a report, or a report without a value, asks nothing:
+"""Below this grade a measured value without a report, or a report without a value, asks nothing:
 protocols have an abnormal value reported only where it matters clinically, and DLT definitions and
 safety reviews begin at grade 3."""
 
@@ -111,7 +111,7 @@ def _disagree(
 ) -> Discordance:
     both = [one for one in (report, sample) if one is not None]
     said = f"reported {_grade(report)} from {report.first}" if report else "not reported"
-    value = f"laboratory {_grade(sample)} on {sample.first}" if sample else "no laboratory value"
+    value = f"{_measured(sample)} on {sample.first}" if sample else "no value measured"
     records = ", ".join(one.entry.fact.recordid for one in both)
     return Discordance(
         kind=kind,
@@ -122,6 +122,11 @@ def _disagree(
         text=f"{both[0].term}: {said}, {value} ({records})",
         entries=tuple(one.entry for one in both),
     )
+
+
+def _measured(sample: Observation) -> str:
+    source = "laboratory" if sample.entry.fact.kind == "lab" else "measured"
+    return f"{source} {_grade(sample)}"
 
 
 def _grade(seen: Observation) -> str:
