@@ -1,4 +1,4 @@
-"""`vigil design`: dose-escalation designs from the command line, one request a line."""
+"""`vigil design`: dose-escalation designs and stopping rules from the command line."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
+from services.cli.design_stopping import simon, stopping
+from services.cli.design_tables import table
+from services.cli.design_trials import compare, simulate
 from services.cli.output import BAD, AsJson, out, read_text, say_json
 
 commands = typer.Typer(help="Ask dose-escalation designs.", no_args_is_help=True)
+
+for command in (table, simulate, compare, simon, stopping):
+    commands.command(command.__name__)(command)
 
 MOST_LINE = 1_000_000
 """Characters of one request; a longer line is refused before it is parsed."""

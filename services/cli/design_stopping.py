@@ -1,0 +1,147 @@
+"""`vigil design simon` and `stopping`: two-stage designs, and boundaries that stop a study."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from services.cli.design_arguments import Plot, numbers
+from services.cli.design_tables import aligned, csv_text
+from services.cli.output import BAD, USAGE, AsJson, fail, read_text, say_json, say_lines
+
+if TYPE_CHECKING:
+    from shared.clinical.monitoring import Rule
+
+Rate = Annotated[float, typer.Option(min=0, max=1)]
+Form = Annotated[
+    Literal["text", "json", "csv"], typer.Option("--format", help="text, json or csv.")
+]
+
+
+def simon(
+    p0: Annotated[float, typer.Option(help="Response rate of no interest.")],
+    p1: Annotated[float, typer.Option(help="Response rate of interest.")],
+    alpha: Annotated[float, typer.Option(help="P(p0 rejected | p0), at most.")] = 0.05,
+    beta: Annotated[float, typer.Option(help="P(p0 not rejected | p1), at most.")] = 0.20,
+    n_max: Annotated[int, typer.Option("--n-max", help="Subjects, at most.", min=2)] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Search Simon's two-stage designs: optimal, minimax, and the admissible between them."""
+    from shared.clinical.monitoring import simon_designs
+
+    try:
+        found = simon_designs(p0, p1, alpha, beta, n_max)
+    except ValueError as error:
+        fail(str(error), USAGE)
+    if found is None:
+        fail(
+            f"no two-stage design has {n_max} subjects or fewer: raise --n-max, alpha or beta", BAD
+        )
+    if as_json:
+        from dataclasses import asdict
+
+        asked = {"p0": p0, "p1": p1, "alpha": alpha, "beta": beta, "n_max": n_max}
+        say_json({"asked": asked, **asdict(found)})
+        return
+    named = {found.minimax: "minimax", found.optimal: "optimal"}
+    if found.minimax == found.optimal:
+        named[found.optimal] = "optimal, minimax"
+    columns = ("design", "r1", "n1", "r", "n", "EN(p0)", "PET(p0)", "alpha", "power")
+    rows = [
+        (
+            named.get(one, "admissible"),
+            *(one.r1, one.n1, one.r, one.n),
+            *(f"{one.expected_n:.2f}", f"{one.early_stop:.4f}"),
+            *(f"{one.alpha:.4f}", f"{one.power:.4f}"),
+        )
+        for one in dict.fromkeys((found.minimax, *found.admissible, found.optimal))
+    ]
+    say_lines(aligned(columns, rows))
+    say_lines(["", "Stop after n1 with r1 or fewer responses; reject p0 with more than r of n."])
+    say_lines(["Source: Simon R, Control Clin Trials 1989;10:1-10"])
+
+
+def stopping(
+    rule: Annotated[
+        str, typer.Argument(help="A rule as a JSON object with its kind, or a file holding one.")
+    ],
+    n_max: Annotated[int, typer.Option("--n-max", help="Subjects.", min=1, max=500)] = 20,
+    rates: Annotated[
+        str | None, typer.Option(help="True event rates, with commas: how often it stops.")
+    ] = None,
+    form: Form = "text",
+    as_json: AsJson = False,
+    plot: Plot = None,
+) -> None:
+    """The boundary of a stopping rule, and exactly how often it is crossed at true rates.
+
+    Kinds: any_related_grade_5, n_of_m, beta_binomial, repeated_testing, two_stage.
+    """
+    asked = _rule(rule)
+    limits = _limits(asked, n_max)
+    if plot is not None:
+        from services.cli.design_charts import boundary_chart, save
+
+        save(boundary_chart(limits, asked.kind, asked.event), plot)
+    word = "futile_at_most" if asked.kind == "two_stage" else "stop_at"
+    crossing = _crossing(asked, n_max, numbers(rates, "--rates") if rates else ())
+    if as_json or form == "json":
+        say_json(
+            {
+                "rule": asked.model_dump(mode="json"),
+                "boundary": [{"n": n, word: limit} for n, limit in limits],
+                "characteristics": crossing,
+                "source": asked.source,
+            }
+        )
+    elif form == "csv":
+        say_lines([csv_text(("n", word), limits).rstrip("\n")])
+    else:
+        say_lines(aligned(("n", word), limits))
+        if crossing:
+            rows = [tuple(f"{value:.6g}" for value in one.values()) for one in crossing]
+            say_lines(["", *aligned(tuple(crossing[0]), rows)])
+        say_lines(["", f"Source: {asked.source}"])
+
+
+def _rule(text: str) -> Rule:
+    from pydantic import ValidationError
+
+    from shared.clinical.designs.parameters import faults_of
+    from shared.clinical.monitoring import rule_of
+
+    if not text.startswith("{"):
+        text = read_text(Path(text), "the rule")
+    try:
+        members = json.loads(text)
+    except (ValueError, RecursionError):
+        members = None
+    if not isinstance(members, dict):
+        fail("the rule: not a JSON object", USAGE)
+    try:
+        return rule_of(members)
+    except ValidationError as error:
+        fail(faults_of(error), USAGE)
+
+
+def _limits(rule: Rule, n_max: int) -> list[tuple[int, int | None]]:
+    from shared.clinical.monitoring import TwoStage, boundary_table, futility_table
+
+    if isinstance(rule, TwoStage):
+        return [(row.n, row.at_most) for row in futility_table(rule)]
+    return [(row.n, row.stop_at) for row in boundary_table(rule, n_max)]
+
+
+def _crossing(rule: Rule, n_max: int, rates: tuple[float, ...]) -> list[dict[str, Any]]:
+    from dataclasses import asdict
+
+    from shared.clinical.monitoring import TwoStage, characteristics, two_stage_characteristics
+
+    if not all(0 <= rate <= 1 for rate in rates):
+        fail("--rates: rates lie between 0 and 1", USAGE)
+    if isinstance(rule, TwoStage):
+        return [{"p": p, **asdict(two_stage_characteristics(rule, p))} for p in rates]
+    return [asdict(characteristics(rule, p, n_max)) for p in rates]
