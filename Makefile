@@ -11,7 +11,7 @@ ARGS ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow test-all check docs bench lock clean
+.PHONY: help setup demo serve test test-slow test-all mutants check docs bench lock clean
 .SILENT:
 
 help:  ## Show this list
@@ -45,8 +45,12 @@ test: $(VENV)/.dev  ## Run the tests, with a real Kafka where there is one
 	echo "Left out because they are slow: the chaos and the browser tests (make test-slow)."
 	$(PY) -m pytest -m "not chaos and not chromium" $(PYTEST_ARGS)
 
-test-slow: $(VENV)/.dev  ## Only the chaos tests, with every seed, and a real browser
+test-slow: $(VENV)/.dev  ## The chaos tests with every seed, a real browser, many histories
 	VIGIL_ALL_SEEDS=1 $(PY) -m pytest -m "chaos or chromium" $(PYTEST_ARGS)
+	VIGIL_HISTORIES=400 $(PY) -m pytest tests/clinical/test_histories.py $(PYTEST_ARGS)
+
+mutants: $(VENV)/.dev  ## Would the tests notice? Wrong turns in the clinical core, one at a time
+	$(PY) -m tests.mutants $(ARGS)
 
 test-all: test test-slow  ## Both
 
