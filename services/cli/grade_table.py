@@ -10,16 +10,17 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import itemgetter
-from typing import Literal, TypeVar
+from typing import Literal
 
 from services.cli.csv_records import Record
 from shared.clinical.analytes import is_fasting_loinc, testcd_of_loinc
 from shared.clinical.ctcae import Compiled, Measurement, compiled
 from shared.clinical.ctcae.bands import plain_number
+from shared.clinical.ctcae.grading import uses_baseline
 from shared.clinical.ctcae.model import Answer
 
 ADDED = (
@@ -36,7 +37,8 @@ ADDED = (
 )
 """The columns that follow those of the input."""
 
-KEPT = 50_000
+CONTEXTS_KEPT, OUTCOMES_KEPT = 20_000, 50_000
+"""How many are kept ready, so that memory does not grow with the table."""
 
 SdtmDomain = Literal["lb", "vs", "eg"]
 _DOMAINS: Mapping[SdtmDomain, Literal["lab", "vital", "ecg"]] = {
@@ -67,7 +69,6 @@ class Outcome:
 
 
 _Outcomes = tuple[Outcome, ...]
-Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,21 +79,14 @@ class _Ready:
     outcomes: _Outcomes
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Context:
-    """The criteria that apply; ``repeats`` where no baseline counts."""
+_Context = tuple[_Ready, ...]
+"""The criteria that answer for a line, whatever its result."""
 
-    criteria: tuple[_Ready, ...]
-    repeats: bool
+_Cells = Callable[[list[str]], tuple[str, ...]]
+"""Takes some fields of a record, always the same."""
 
-    def outcomes(self, result: str) -> _Outcomes:
-        """What each criterion says of a result."""
-        number = plain_number(result)
-        if number is None:
-            return tuple(
-                [_of_answer(one.compiled, one.compiled.at(result)) for one in self.criteria]
-            )
-        return tuple([one.outcomes[one.compiled.place_of(number)] for one in self.criteria])
+_Contexts = tuple[_Cells, Callable[[tuple[str, ...]], _Context]]
+"""What takes the cells a context is made of, and what makes the context of them."""
 
 
 class Columns:
@@ -112,19 +106,16 @@ class Columns:
             raise ValueError(f"no column {prefix}TESTCD or {prefix}LOINC says what was measured")
         if "ORRES" not in self._at:
             raise ValueError(f"no column {prefix}ORRES holds the results")
-        self.result = self._at["ORRES"]
-        here = self._at.keys()
-        self.apart_from_baseline = self._taking(here - _OF_BASELINE)
-        """Takes from a record's fields what a grade hangs on where no baseline counts."""
-        self.but_the_result = self._taking(here - {"ORRES"})
-        """Takes from a record's fields the context of its result."""
+        self.test = self._at.get("TESTCD", self._at.get("LOINC", 0))
+        self.result = self._at.pop("ORRES")
 
-    def by_name(self, fields: list[str]) -> dict[str, str]:
-        """A record's cells that are used, by the domain's names, without the blanks around them."""
-        return {name: fields[at].strip() for name, at in self._at.items()}
-
-    def _taking(self, names: Iterable[str]) -> Callable[[list[str]], Hashable]:
-        return itemgetter(*(self._at[name] for name in names))
+    def used(self, *, baseline: bool) -> tuple[tuple[str, ...], _Cells]:
+        """The domain's names of the columns that a grade hangs on besides the result, with those
+        of the baseline or without; and what takes them from a record."""
+        names = [name for name in self._at if baseline or name not in _OF_BASELINE]
+        if len(names) == 1:  # of which itemgetter would make no tuple
+            names *= 2
+        return tuple(names), itemgetter(*(self._at[name] for name in names))
 
     def names(self) -> list[str]:
         """The columns of the output: the input's, with ``in_`` before a name that is added."""
@@ -139,19 +130,15 @@ class Columns:
 
 
 class Grader:
-    """Grades records under one header by one CTCAE version, and counts what it said.
-
-    Where no baseline sets subjects apart results repeat, and their outcomes are kept; elsewhere
-    what is kept is the context.
-    """
+    """Grades records under one header by one CTCAE version, and counts what it said."""
 
     def __init__(self, columns: Columns, ctcae: str) -> None:
         self._columns, self._ctcae = columns, ctcae
-        self._repeated: dict[Hashable, _Outcomes] = {}
-        self._contexts: dict[Hashable, _Context] = {}
         self._malformed: _Outcomes = (_outcome(ctcae, None, None, Answer(0, 0), "malformed_line"),)
         self._no_criterion: _Outcomes = (_outcome(ctcae, None, None, Answer(0, 0), "no_criterion"),)
         self.said: Counter[_Outcomes] = Counter()
+        self._with_baseline = self._contexts_by(*columns.used(baseline=True))
+        self._without_baseline = self._contexts_by(*columns.used(baseline=False))
 
     def csv_lines(self, records: Iterable[Record]) -> Iterator[str]:
         """Lines of the output below its header."""
@@ -172,45 +159,49 @@ class Grader:
         self, records: Iterable[Record]
     ) -> Iterator[tuple[int, str, list[str] | None, _Outcomes]]:
         """Each record with its number, from 1, and its outcomes."""
-        key_of, repeated, said = self._columns.apart_from_baseline, self._repeated, self.said
+        test, result, said = self._columns.test, self._columns.result, self.said
+        contexts_of = lru_cache(CONTEXTS_KEPT)(self._contexts_of)
+        outcomes_of = lru_cache(OUTCOMES_KEPT)(self._outcomes_of)
         for row, (text, fields) in enumerate(records, 1):
             if fields is None:
                 found = self._malformed
             else:
-                found = repeated.get(key_of(fields)) or self._outcomes(fields)
+                cells, context_of = contexts_of(fields[test])
+                found = outcomes_of(context_of(cells(fields)), fields[result])
             said[found] += 1
             yield row, text, fields, found
 
-    def _outcomes(self, fields: list[str]) -> _Outcomes:
-        key = self._columns.but_the_result(fields)
-        context = self._contexts.get(key)
-        if context is None:
-            context = self._context(self._columns.by_name(fields))
-            _keep(self._contexts, key, context)
-        found = context.outcomes(fields[self._columns.result]) or self._no_criterion
-        if context.repeats:
-            _keep(self._repeated, self._columns.apart_from_baseline(fields), found)
-        return found
+    def _contexts_of(self, test: str) -> _Contexts:
+        """How a record of this test is read. Where no criterion of the test asks for a baseline,
+        subjects share their contexts."""
+        testcd = testcd_of_loinc(test.strip()) or test.strip()
+        baseline = not testcd or uses_baseline(self._ctcae, testcd, self._columns.domain)
+        return self._with_baseline if baseline else self._without_baseline
+
+    def _contexts_by(self, names: tuple[str, ...], cells_of: _Cells) -> _Contexts:
+        def context_of(cells: tuple[str, ...]) -> _Context:
+            return self._context(dict(zip(names, map(str.strip, cells), strict=True)))
+
+        return cells_of, lru_cache(CONTEXTS_KEPT)(context_of)
+
+    def _outcomes_of(self, context: _Context, result: str) -> _Outcomes:
+        number = _number(result)
+        if number is None:
+            said = [_of_answer(one.compiled, one.compiled.at(result)) for one in context]
+        else:
+            said = [one.outcomes[one.compiled.place_of(number)] for one in context]
+        return tuple(said) or self._no_criterion
 
     def _context(self, cells: Mapping[str, str]) -> _Context:
         term = cells.get("TERM", "").casefold()
         found = _compiled(self._ctcae, cells, self._columns.domain)
-        asked = [one for one in found if term in ("", one.criterion.term.casefold())]
-        repeats = not any("baseline" in one.criterion.uses for one in asked)
-        return _Context(tuple(map(_ready, asked)), repeats)
+        return tuple([_ready(one) for one in found if term in ("", one.criterion.term.casefold())])
 
     def _fitted(self, text: str) -> list[str]:
         """A malformed line in as many fields as the header has; nothing of it is lost."""
         width = len(self._columns.header)
         fields = text.split(",", width - 1)
         return fields + [""] * (width - len(fields))
-
-
-def _keep(kept: dict[Hashable, Kept], key: Hashable, value: Kept) -> None:
-    """Keep a bounded number, so that memory does not grow with the table."""
-    if len(kept) >= KEPT:
-        kept.clear()
-    kept[key] = value
 
 
 def _compiled(
@@ -220,13 +211,7 @@ def _compiled(
     loinc = said("LOINC") or ""
     testcd = said("TESTCD") or testcd_of_loinc(loinc) or ""
     fasting = _FASTING.get(said("FAST") or "", True if loinc and is_fasting_loinc(loinc) else None)
-    unit, base, indicator = said("ORRESU") or None, said("BASE"), said("BNRIND")
-    baseline = None
-    if base or indicator:
-        base_unit = said("BASEU") or unit
-        baseline = Measurement(
-            testcd, base or "", base_unit, None, None, indicator=indicator or None
-        )
+    unit = said("ORRESU") or None
     is_baseline = "Y" in (said("ABLFL"), said("LOBXFL"), said("BLFL"))
     return compiled(
         ctcae,
@@ -236,15 +221,26 @@ def _compiled(
         said("ORNRHI") or None,
         said("SPEC") or None,
         fasting,
-        baseline,
+        None if is_baseline else _baseline(testcd, unit, context),
         is_baseline,
         domain=domain,
     )
 
 
-@lru_cache(maxsize=KEPT)
+def _baseline(testcd: str, unit: str | None, context: Mapping[str, str]) -> Measurement | None:
+    base, indicator = context.get("BASE", ""), context.get("BNRIND")
+    if not base and not indicator:
+        return None
+    base_unit = context.get("BASEU") or unit
+    return Measurement(testcd, base, base_unit, None, None, indicator=indicator or None)
+
+
+@lru_cache(maxsize=CONTEXTS_KEPT)
 def _ready(compiled: Compiled) -> _Ready:
     return _Ready(compiled, tuple(_of_answer(compiled, answer) for answer in compiled.answers))
+
+
+_number = lru_cache(OUTCOMES_KEPT)(plain_number)
 
 
 def _of_answer(compiled: Compiled, answer: Answer) -> Outcome:
@@ -258,7 +254,7 @@ def _of_answer(compiled: Compiled, answer: Answer) -> Outcome:
     )
 
 
-@lru_cache(maxsize=4096)
+@cache
 def _outcome(
     ctcae: str, term: str | None, direction: str | None, answer: Answer, reason: str
 ) -> Outcome:

@@ -104,11 +104,17 @@ def compiled(
             answering.append(unusable(criterion, "", reason))
         elif about and own is not None:
             signed = criterion.document.signed
-            before = baseline_of(baseline, own, normal, criterion.testcd, signed=signed)
+            earlier = None if is_baseline else baseline
+            before = baseline_of(earlier, own, normal, criterion.testcd, signed=signed)
             before = before._replace(itself=is_baseline)
             context = Context(own, normal, before, fasting, frozenset(facts), beside)
             answering.append(compiled_in(criterion, context))
     return tuple(answering)
+
+
+def uses_baseline(ctcae: str, testcd: str, domain: Domain = "lab") -> bool:
+    """Whether any criterion of a test compares its values with a baseline."""
+    return any("baseline" in one.uses for one in _criteria(ctcae, domain, testcd))
 
 
 def _criteria(ctcae: str, domain: Domain, testcd: str) -> tuple[Criterion, ...]:
