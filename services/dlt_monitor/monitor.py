@@ -344,7 +344,7 @@ def _changes(told: Told, found: Sequence[GradedResult]) -> Iterator[GradedResult
         before = told.get(result.id)
         if before is None:
             yield result
-        elif not before.says_the_same(result):
+        elif before is not result and not before.says_the_same(result):
             yield result.model_copy(update={"version": before.version + 1})
     for gone in told.keys() - {result.id for result in found}:
         before = told[gone]

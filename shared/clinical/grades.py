@@ -29,14 +29,17 @@ _EXACT = Context(prec=60)
 def graded_results(person: Person) -> Iterator[GradedResult]:
     """The grades of everything measured of and reported about a subject."""
     for contents in person.measurements().graded():
-        for content in contents:
-            for graded in content:
-                entry, work = graded.sample.entry, partial(_measured, person.zone, graded)
-                yield entry.remembered(graded.name, (person.zone, graded), work)
+        for content in filter(None, contents):
+            work = partial(_measured, person.zone, content)
+            yield from content[0].sample.entry.remembered("results", (person.zone, content), work)
     yield from _reports(person, person.of("adverse_event"))
 
 
-def _measured(zone: ZoneInfo, graded: GradedSample) -> GradedResult:
+def _measured(zone: ZoneInfo, content: Sequence[GradedSample]) -> tuple[GradedResult, ...]:
+    return tuple(_result(zone, graded) for graded in content)
+
+
+def _result(zone: ZoneInfo, graded: GradedSample) -> GradedResult:
     sample, answer, entry = graded.sample, graded.answer, graded.sample.entry
     is_graded, derived = isinstance(answer, Graded), sample.derived
     basis = [entry, *graded.others]

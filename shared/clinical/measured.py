@@ -155,7 +155,7 @@ class Measurements:
     def _samples(self, entry: Entry) -> list[Sample]:
         """The record's measurement and those derived from it."""
         sample = sample_of(entry)
-        if not is_done(entry):
+        if sample.test not in _DERIVED_FROM or not is_done(entry):
             return [sample]
         derived = list(self._derived(sample))
         corrected = any(one.value.testcd == "CACORR" for one in derived)
@@ -308,6 +308,7 @@ class _Case:
 
 
 _INPUTS = frozenset({"ALB", "CACORR", "RR", "HR", "QTCF", "EGFR", "CREATCLR"})
+_DERIVED_FROM = frozenset({"CA", "QT", "CREAT"})
 _COMPANIONS = _INPUTS | {"TEMP", "SYSBP", "LVEF"}
 """Tests that others are derived from, replaced by or graded beside."""
 

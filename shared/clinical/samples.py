@@ -7,7 +7,7 @@ a sample like any other and says from which records it comes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -42,20 +42,16 @@ class FirstDose:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One measurement: as a record reports it, or ``derived`` from it and ``others``."""
+    """One measurement: as a record reports it, or ``derived`` from it and ``others``. ``test`` is
+    the test code, one for all its spellings; corrected calcium stands for the calcium it
+    corrects."""
 
     entry: Entry
     domain: Domain
+    test: str
     value: Measurement
     derived: Derived | None = None
     others: tuple[Entry, ...] = ()
-
-    @property
-    def test(self) -> str:
-        """The test code, one for all its spellings; corrected calcium stands for the calcium it
-        corrects."""
-        code = self.value.testcd
-        return "CA" if self.derived and code == "CACORR" else testcd_of(code)
 
 
 def measurement_of(entry: Entry) -> Measurement | None:
@@ -104,10 +100,14 @@ def is_before(entry: Entry, zone: ZoneInfo, start: FirstDose | None) -> bool:
 
 def sample_of(entry: Entry) -> Sample:
     """A measurement record as it was reported."""
+    return entry.remembered("sample", None, lambda: _sample(entry))
+
+
+def _sample(entry: Entry) -> Sample:
     value = measurement_of(entry)
     assert value is not None
     domain = next(name for name in DOMAINS if name == entry.fact.kind)
-    return Sample(entry, domain, value)
+    return Sample(entry, domain, testcd_of(value.testcd), value)
 
 
 def is_done(entry: Entry) -> bool:
@@ -142,8 +142,15 @@ def belong_together(one: Entry, other: Entry) -> bool:
 def derive(sample: Sample, found: Derived | NotDerived, *inputs: Sample) -> Iterator[Sample]:
     """The derived value as a sample; nothing where it could not be worked out."""
     if isinstance(found, Derived):
-        others = tuple(one.entry for one in inputs)
-        yield replace(sample, value=found.measurement, derived=found, others=others)
+        code = found.measurement.testcd
+        yield Sample(
+            entry=sample.entry,
+            domain=sample.domain,
+            test=sample.test if code == "CACORR" else code,
+            value=found.measurement,
+            derived=found,
+            others=tuple(one.entry for one in inputs),
+        )
 
 
 def ages_and_sexes(subjects: Sequence[Standing]) -> tuple[tuple[int | None, str | None], ...]:

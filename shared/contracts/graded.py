@@ -68,6 +68,7 @@ class GradedResult(BaseModel):
 
     def says_the_same(self, other: GradedResult) -> bool:
         """Whether a reader would act on both alike: on the same answer about the same value."""
-        apart = {"version", "known_at", "evidence", "beside", "baseline"}
-        names = type(self).model_fields.keys() - apart
-        return all(getattr(self, name) == getattr(other, name) for name in names)
+        return all(getattr(self, name) == getattr(other, name) for name in _SAID)
+
+
+_SAID = GradedResult.model_fields.keys() - {"version", "known_at", "beside", "baseline"}
