@@ -35,6 +35,8 @@ def observed(
     if toxicity.scale is not None:
         field = case.protocol.scales[toxicity.scale]
         observations = [_on_scale(seen, field) for seen in observations if seen.reported]
+    elif toxicity.reported_only:
+        observations = [seen for seen in observations if seen.reported]
     elif said(toxicity, *LENGTHS):
         observations = _for_duration(observations)
     return attributed(observations, cause, case)

@@ -90,6 +90,7 @@ class Toxicity(Lasting):
 
     It has begun or worsened on treatment: what a subject already had, at the same grade, is none.
     ``grades_over_baseline`` asks for more: at least so many grades above the one before treatment.
+    ``reported_only``: as a site reports it; what CTCAE makes of measured values does not count.
     """
 
     terms: Words = ()
@@ -99,6 +100,7 @@ class Toxicity(Lasting):
     grade: int = Field(ge=1, le=5)
     grades_over_baseline: int | None = Field(default=None, ge=2, le=4)
     scale: str | None = None
+    reported_only: bool = False
 
     @model_validator(mode="after")
     def _one_selection(self) -> Toxicity:

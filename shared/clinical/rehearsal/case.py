@@ -21,7 +21,7 @@ DAY_1 = date(2026, 3, 2)
 
 class Expectation(Part):
     """What stands at a moment, by what was ``known`` then. ``doses``: confirmed, candidate,
-    pending, evaluable, state.
+    pending, evaluable, state. ``backfill``: levels open for it.
 
     ``asked``: words that some query must contain. ``raised`` and ``silent``: types of signals that
     had, or had not, been raised by then."""
@@ -39,6 +39,7 @@ class Expectation(Part):
     dose_level: int | None = None
     status: str | None = None
     basis: list[str] | None = None
+    backfill: list[int] | None = None
     asked: list[str] = Field(default_factory=list)
     raised: list[str] = Field(default_factory=list)
     silent: list[str] = Field(default_factory=list)

@@ -277,7 +277,7 @@ class Stage:
 
     def revise(self, record: str, known: str, reason: str | None = None, **data: Any) -> Fact:
         """The next revision of a named record."""
-        old = self._named[record]
+        old = self._record_of(record)
         body = {**(old.data or {}), **data}
         self._named[record] = self._add(
             old.kind, body, old.recordid, self._moment(known), self._code(old),
@@ -287,7 +287,7 @@ class Stage:
 
     def delete(self, record: str, known: str) -> Fact:
         """A named record was entered in error."""
-        old = self._named[record]
+        old = self._record_of(record)
         return self._add(
             old.kind, None, old.recordid, self._moment(known), self._code(old),
             revision=(old.revision or 0) + 1, reason="entered in error",
@@ -295,7 +295,12 @@ class Stage:
 
     def again(self, record: str) -> None:
         """A named record arrives a second time."""
-        self.facts.append(self._named[record])
+        self.facts.append(self._record_of(record))
+
+    def _record_of(self, name: str) -> Fact:
+        if name not in self._named:
+            raise ValueError(f"no record is named {name!r}: name it with `as`")
+        return self._named[name]
 
     # -- facts -------------------------------------------------------------------------------------
 

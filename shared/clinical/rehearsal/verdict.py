@@ -138,6 +138,7 @@ def _of_study(view: Assessment, expected: Expectation) -> dict[str, Any]:
         "dose_level": view.recommendation.dose_level,
         "status": view.status,
         "basis": [decision.basis for decision in view.decisions],
+        "backfill": [one.level for one in view.doses if one.backfill],
     }
 
 
