@@ -13,7 +13,7 @@ import typer
 from services.cli.design_stopping import simon, stopping
 from services.cli.design_tables import table
 from services.cli.design_trials import compare, simulate
-from services.cli.output import BAD, AsJson, out, read_text, say_json
+from services.cli.output import BAD, AsJson, read_text, say_json, say_lines
 
 commands = typer.Typer(help="Ask dose-escalation designs.", no_args_is_help=True)
 
@@ -33,8 +33,9 @@ def decide(
     """Answer each request with what the design allows next, in the same order, a line a request.
 
     A request: {"design": {"kind": "boin", "target": 0.3}, "doses": [{"n": 3, "dlt": 0}, {}],
-    "current": 1}. Instead of doses: "outcomes" ("1NNN 2NNT") or "patients". "final": true asks for
-    the MTD. A request that cannot be answered gives a line with "error"; the exit code is then 1.
+    "current": 1}. Instead of doses: "outcomes" ("1NNN 2NNT", with "num_doses") or "patients".
+    "final": true asks for the MTD. A request that cannot be answered gives a line with "error";
+    the exit code is then 1.
     """
     bad = 0
     for number, line in enumerate(_lines(file), start=1):
@@ -63,7 +64,7 @@ def kinds(as_json: AsJson = False) -> None:
             name if about.get("required") else f"{name}={json.dumps(about['default'])}"
             for name, about in parameters.items()
         )
-        out.print(f"{kind}: {said}", markup=False)
+        say_lines([f"{kind}: {said}"])
 
 
 def _lines(file: Path) -> Iterator[str]:
@@ -79,9 +80,11 @@ def _answer(line: str) -> dict[str, Any]:
     if len(line) > MOST_LINE:
         return {"error": f"a request has at most {MOST_LINE} characters"}
     try:
-        members = json.loads(line, parse_constant=_refused)
-    except (ValueError, RecursionError):
+        members = json.loads(line, parse_constant=_refused, object_pairs_hook=_members)
+    except json.JSONDecodeError:
         return {"error": "not a JSON object"}
+    except (ValueError, RecursionError) as error:
+        return {"error": str(error)}
     if not isinstance(members, dict):
         return {"error": "not a JSON object"}
     try:
@@ -93,6 +96,13 @@ def _answer(line: str) -> dict[str, Any]:
 
 def _refused(word: str) -> None:
     raise ValueError(f"{word} is no number")
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a member is there twice")
+    return found
 
 
 def _parameters(design: Any) -> dict[str, dict[str, Any]]:

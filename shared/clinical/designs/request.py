@@ -1,8 +1,9 @@
 """A request as people and programs write it: JSON members in, a design and its question out.
 
 ``{"design": {"kind": "boin", "target": 0.3}, "doses": [{"n": 3, "dlt": 0}], "current": 1}``.
-Instead of ``doses``: ``outcomes`` (``"1NNN 2NNT"``) or ``patients``. Two drugs: ``doses`` is a list
-of rows, and a dose is a pair ``[j, k]``.
+``doses`` or ``patients`` may be outcomes instead (``"1NNN 2NNT"``), also under ``outcomes``. These
+name only doses already given: unless ``num_doses`` or the design says how many there are, one more
+is taken to follow. Two drugs: ``doses`` is a list of rows, and a dose is a pair ``[j, k]``.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def read_request(members: Mapping[str, Any]) -> tuple[Design, Question]:
     (2, '1/2')
     """
     try:
-        request = _Request.model_validate(dict(members))
+        request = _Request.model_validate(_outcomes_apart(members))
     except ValidationError as error:
         raise DesignError(faults_of(error)) from None
     design = design_of(request.design)
@@ -79,6 +80,15 @@ def read_request(members: Mapping[str, Any]) -> tuple[Design, Question]:
         return design, _question(request, design)
     except ValueError as error:
         raise DesignError(str(error)) from None
+
+
+def _outcomes_apart(members: Mapping[str, Any]) -> dict[str, Any]:
+    """The members with outcomes under their own name, wherever they were written."""
+    found = dict(members)
+    for name in ("doses", "patients"):
+        if isinstance(found.get(name), str) and "outcomes" not in found:
+            found["outcomes"] = found.pop(name)
+    return found
 
 
 def _question(request: _Request, design: Design) -> Question:
@@ -95,13 +105,16 @@ def _question(request: _Request, design: Design) -> Question:
     if request.outcomes is not None:
         patients = patients_of(request.outcomes)
     doses = _doses(request, design, patients)
-    current = dose(request.current) if request.current is not None else None
-    last = patients[-1].dose if patients else None
-    if current is None and last is None:
+    if request.current is not None:
+        current = dose(request.current)
+    elif patients or request.final:
+        tried = [at for at, counts in enumerate(doses, start=1) if counts.enrolled]
+        current = patients[-1].dose if patients else max(tried, default=1)
+    else:
         raise ValueError("current: say which dose is enrolling")
     return Question(
         doses=doses,
-        current=current or last or 1,
+        current=current,
         eliminated_from=request.eliminated_from,
         start=request.start,
         final=request.final,
@@ -126,12 +139,11 @@ def _doses(
     request: _Request, design: Design, patients: tuple[Patient, ...]
 ) -> tuple[DoseCounts, ...]:
     number = request.num_doses or getattr(design, "num_doses", None)
-    if request.outcomes is not None:
-        return counts_of(request.outcomes, number)
     if request.doses is None:
-        top = max((one.dose for one in patients), default=1)
-        number = number or len(getattr(design, "skeleton", ())) or top
-        return counts_of_patients(patients, number)
+        named = number or max((one.dose for one in patients), default=0) + 1
+        if request.outcomes is not None:
+            return counts_of(request.outcomes, named)
+        return counts_of_patients(patients, named)
     flat: list[_Counts] = []
     for row in request.doses:
         flat.extend(row if isinstance(row, list) else [row])

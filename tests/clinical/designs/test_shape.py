@@ -115,6 +115,8 @@ def test_a_request_with_outcomes_or_patients_says_the_same() -> None:
         read_request({"design": BOIN, "num_doses": 3, **said})
         for said in (
             {"outcomes": "1NNT"},
+            {"doses": "1NNT"},
+            {"patients": "1NNT"},
             {"patients": patients},
             {"doses": doses, "current": 1},
         )
@@ -125,7 +127,26 @@ def test_a_request_with_outcomes_or_patients_says_the_same() -> None:
 
 def test_who_was_not_followed_to_the_end_is_pending() -> None:
     _, question = read_request({"design": BOIN, "patients": [{"dose": 1, "weight": 0.4}]})
-    assert question.doses == (DoseCounts(pending=1, stft=0.4),)
+    assert question.doses == (DoseCounts(pending=1, stft=0.4), DoseCounts())
+
+
+@pytest.mark.parametrize(("design", "said"), [(BOIN, "escalate"), ({"kind": "3+3"}, "escalate")])
+def test_outcomes_alone_do_not_say_that_a_dose_is_the_top(
+    design: dict[str, Any], said: str
+) -> None:
+    """Or 0/3 would make the highest dose named the MTD of a 3+3."""
+    open_ended = {"design": design, "outcomes": "1NNN 2NNN"}
+    asked, question = read_request(open_ended)
+    answer = asked.decide(question)
+    assert (answer.action, answer.next_dose) == (said, 3)
+    asked, question = read_request({**open_ended, "num_doses": 2})
+    assert asked.decide(question).action != said
+
+
+def test_a_final_question_needs_no_current_dose() -> None:
+    doses = [{"n": 3}, {"n": 6, "dlt": 2}, {}]
+    design, question = read_request({"design": BOIN, "doses": doses, "final": True})
+    assert (question.current, design.decide(question).mtd) == (2, 2)
 
 
 def test_a_request_for_two_drugs() -> None:
