@@ -10,7 +10,7 @@ Parameters and defaults as in the R package dfcrm.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, expm1, log, log1p
@@ -48,7 +48,14 @@ class Curve:
 
     def rate(self, label: float) -> float:
         """The rate of a dose label times exp(β)."""
-        return exp(label) if self.model == "empiric" else _expit(self.intcpt + label)
+        return self.rates(label, (1.0,))[0]
+
+    def rates(self, label: float, growths: Sequence[float]) -> list[float]:
+        """The rates of a dose label at several exp(β); labels are negative, so no odds overflow."""
+        if self.model == "empiric":
+            return [exp(label * growth) for growth in growths]
+        odds = [exp(self.intcpt + label * growth) for growth in growths]
+        return [one / (1 + one) for one in odds]
 
     def log_likelihood(self, label: float, seen: Tally) -> Callable[[float], float]:
         """Of exp(β): Σ y log p + Σ log(1 - w p), never by way of p near 1 or 0."""
@@ -68,18 +75,13 @@ def _empiric(log_p: float, seen: Tally) -> float:
 
 
 def _logistic(eta: float, seen: Tally) -> float:
-    low = log1p(exp(-abs(eta)))
-    log_survival = -low - max(eta, 0.0)
-    found = seen.dlt * (min(eta, 0.0) - low) + seen.clean * log_survival
+    lost = log1p(exp(eta))
+    found = seen.dlt * (eta - lost) - seen.clean * lost
     if seen.weights:
-        survival = exp(log_survival)
+        survival = exp(-lost)
         for weight in seen.weights:
             found += log(1 - weight + weight * survival)
     return found
-
-
-def _expit(eta: float) -> float:
-    return 1 / (1 + exp(-eta)) if eta > 0 else exp(eta) / (1 + exp(eta))
 
 
 def _logit(rate: float) -> float:
@@ -138,7 +140,7 @@ def fit(
         found.mean(),
         found.variance(),
         tuple(curve.rate(label * middle) for label in labels),
-        tuple(found.mean([curve.rate(label * growth) for growth in growths]) for label in labels),
+        tuple(found.mean(curve.rates(label, growths)) for label in labels),
         tuple(curve.rate(label * low) for label in labels),
         tuple(curve.rate(label * high) for label in labels),
         tuple(found.cdf(log(aim / label)) for label in labels),
