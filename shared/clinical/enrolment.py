@@ -8,6 +8,10 @@ from datetime import datetime
 from shared.contracts.assessment import Assessment
 
 
+ENROLS = ("enrol", "expand", "stay")
+"""Actions by which the rule asks for more subjects at the dose it names."""
+
+
 @dataclass(frozen=True, slots=True)
 class EnrolmentAnswer:
     """``allowed`` only where nothing speaks against it; ``reasons`` say what does, or why not."""
@@ -22,7 +26,7 @@ class EnrolmentAnswer:
 def enrolment(assessment: Assessment, dose_level: int) -> EnrolmentAnswer:
     """Whether the rule and the records allow one more subject at ``dose_level``."""
     against = _against(assessment, dose_level)
-    reasons = against or ["the level is open and the rule asks for more subjects there"]
+    reasons = against or ["the level is open and the rule has places there"]
     return EnrolmentAnswer(
         not against, dose_level, tuple(reasons), assessment.digest, assessment.as_of
     )
@@ -42,7 +46,8 @@ def _against(assessment: Assessment, dose_level: int) -> list[str]:
     if dose.state == "not_open":
         found.append("no committee record has opened the dose level")
     recommendation = assessment.recommendation
-    if recommendation.action not in ("enrol", "expand") or recommendation.dose_level != dose_level:
+    asked_for = recommendation.action in ENROLS and recommendation.dose_level == dose_level
+    if not asked_for and not dose.backfill:
         found.append(
             f"the rule says {recommendation.action} at dose level {recommendation.dose_level}"
         )

@@ -7,12 +7,12 @@ is a memory of subjects already assessed, dropped as soon as a new fact could ch
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from shared.clinical.escalation import assess_escalation
+from shared.clinical.escalation import PENDING, assess_escalation
 from shared.clinical.member import Member
-from shared.clinical.protocol import Protocol, load_protocol
+from shared.clinical.protocol import Protocol, day_starts, load_protocol
 from shared.clinical.sentinel import with_deviations
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry, History, Standing, entry_of
@@ -124,7 +124,7 @@ class Study:
         doubts = self._own_doubts(known_at)
         disputed = [entry for standing in doubts for entry in standing.entries]
         escalation = assess_escalation(
-            protocol, self, states, decisions, disputed, known_at, degraded
+            protocol, self, states, decisions, disputed, as_of, known_at, degraded
         )
         queries = [query for state in states for query in state.queries]
         queries += [_question(one.entries, "conflict", str(one.doubt)) for one in doubts]
@@ -210,12 +210,14 @@ class Study:
         protocol = self.protocol
         if protocol is None:
             return None
-        waiting = [
-            deadline
-            for state in self._states(protocol, after, after)
-            for deadline in state.deadlines
-            if deadline > after
-        ]
+        states = self._states(protocol, after, after)
+        waiting = [one for state in states for one in state.deadlines if one > after]
+        if protocol.design.turns_with_days:
+            pending = (state for state in states if state.assessment.status in PENDING)
+            waiting += [
+                day_starts(after.astimezone(state.zone).date() + timedelta(days=1), state.zone)
+                for state in pending
+            ]
         return min(waiting, default=None)
 
     def graded(self, usubjid: str) -> tuple[GradedResult, ...]:

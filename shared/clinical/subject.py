@@ -7,7 +7,7 @@ there is enough to say "completed without". Whatever is not known ends as ``open
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,9 +15,11 @@ from shared.clinical.case import RANK, Case, Trigger
 from shared.clinical.criteria import CriterionRule
 from shared.clinical.dlt import triggers_of
 from shared.clinical.evaluability import Verdict, beyond_limits, evaluability
+from shared.clinical.follow_up import days_followed
 from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.questions import Findings, ask_conflicts, ask_doubts
+from shared.clinical.responses import ResponseState, response_of
 from shared.clinical.reviews import Review, confirmations, rejects, reviews_of
 from shared.clinical.runs import runs_at
 from shared.clinical.samples import FirstDose
@@ -45,7 +47,8 @@ class SubjectState:
     ``since``: when this became so. ``deadlines``: instants at which time alone may change it.
     ``fatal``: since when a death is known that may be a DLT, for which enrolment halts.
     ``zone``: of the site, where the day turns. ``corrected``: what was known of the subject before
-    may have been something else. ``dosed``: the records of the first dose.
+    may have been something else. ``dosed``: the records of the first dose. ``followed``: days of
+    the window that records cover; ``response``: to the treatment, where the protocol asks.
     """
 
     assessment: SubjectAssessment
@@ -56,6 +59,8 @@ class SubjectState:
     fatal: datetime | None = None
     corrected: bool = False
     dosed: tuple[Entry, ...] = ()
+    followed: int = 0
+    response: ResponseState | None = None
 
 
 def assess_subject(
@@ -134,7 +139,16 @@ def _build(
     dosed = tuple(person.first_doses())
     deadlines = tuple(sorted({moment for moment in found.deadlines if moment > person.as_of}))
     queries = tuple(sorted(found.queries, key=lambda query: query.id))
-    return SubjectState(assessment, queries, deadlines, moment, person.zone, fatal, dosed=dosed)
+    return SubjectState(
+        assessment,
+        queries,
+        deadlines,
+        moment,
+        person.zone,
+        fatal,
+        dosed=dosed,
+        response=response_of(person),
+    )
 
 
 _EVER = FirstDose(date(1900, 1, 1), date(1900, 1, 1), (datetime(1900, 1, 1, tzinfo=UTC),) * 2)
@@ -279,7 +293,8 @@ def _assessed(
         "fatal": min((known for known in deaths if known is not None), default=None),
     }
     status, why, since = _status(case, confirmed, active, opened, rejecting, found)
-    return _build(person, found, status, why, since, **parts)
+    state = _build(person, found, status, why, since, **parts)
+    return replace(state, followed=days_followed(case))
 
 
 def _note(rule: CriterionRule, trigger: Trigger, found: Findings) -> None:

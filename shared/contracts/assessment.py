@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 from datetime import date, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Action = Literal[
     "enrol", "expand", "escalate", "stay", "deescalate", "wait", "hold", "finish", "stop"
@@ -115,7 +116,8 @@ class DltCount(_Part):
 
 
 class DoseAssessment(_Part):
-    """One dose level. ``state``: open, cleared, held or exceeded."""
+    """One dose level. ``state``: open, cleared, held or exceeded. ``backfill``: the design fills
+    it with further subjects meanwhile."""
 
     level: int
     label: str
@@ -126,6 +128,7 @@ class DoseAssessment(_Part):
     dlt: DltCount
     late_toxicity: int
     state: Literal["not_open", "open", "cleared", "held", "exceeded"]
+    backfill: bool = Field(default=False, exclude_if=operator.not_)
 
 
 class Reason(_Part):
@@ -136,9 +139,23 @@ class Reason(_Part):
     inputs: dict[str, int | str | bool | None]
 
 
+class RuleReport(_Part):
+    """How a rule came to its answer, as a tree: what spoke last is the root. ``margin`` is how far
+    the numbers are from another answer; fractions are written as text."""
+
+    rule: str
+    text: str
+    inputs: dict[str, int | str | bool | None] = {}
+    thresholds: dict[str, int | str | bool | None] = {}
+    margin: str | None = None
+    source: str = ""
+    children: tuple[RuleReport, ...] = ()
+
+
 class Recommendation(_Part):
     """What the rule allows next; ``dose_level`` is the dose it speaks of. ``known_at`` is when the
-    last fact it rests on was known."""
+    last fact it rests on was known. ``report``: the rule's answer before holds, as a tree, for
+    designs named by kind; the short form of 3+3 has all its numbers in the reasons."""
 
     action: Action
     dose_level: int | None
@@ -146,6 +163,7 @@ class Recommendation(_Part):
     mtd_status: Literal["undetermined", "none", "found"]
     reasons: tuple[Reason, ...]
     known_at: datetime | None = None
+    report: RuleReport | None = Field(default=None, exclude_if=lambda report: report is None)
 
 
 class DecisionView(_Part):

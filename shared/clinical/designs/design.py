@@ -65,7 +65,7 @@ class Design(Parameters):
         if self.reads_candidates or not any(one.candidate for one in question.doses):
             return answer
         feared = question.feared()
-        return _fear(question, answer, self._limited(feared, self._waiting(feared)))
+        return fear(question, answer, self._limited(feared, self._waiting(feared)))
 
     def _final(self, question: Question) -> Answer:
         pending = sum(one.pending for one in question.doses)
@@ -93,7 +93,7 @@ class Design(Parameters):
         return replace(answer, action="suspend", next_dose=question.current, report=report)
 
 
-def _fear(question: Question, answer: Answer, feared: Answer) -> Answer:
+def fear(question: Question, answer: Answer, feared: Answer) -> Answer:
     """Hold where a candidate DLT, once confirmed, would take the dose down or close it."""
     falls = feared.action in ("deescalate", "stop")
     closed = _above(feared) if falls else feared.closed_from

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from shared.clinical.designs.model import Answer, Report, Value
-from shared.contracts.assessment import Action, Reason
+from shared.contracts.assessment import Action, Reason, RuleReport
 
 FILL_COHORT = ".fill_cohort"
 """How the rule of a ``stay`` is named where it only fills the places of an open cohort."""
@@ -53,6 +53,19 @@ def reasons_of(report: Report) -> tuple[Reason, ...]:
             inputs={name: _shown(value) for name, value in node.inputs.items()},
         )
         for node in report.walk()
+    )
+
+
+def report_of(report: Report) -> RuleReport:
+    """The tree as an assessment carries it."""
+    return RuleReport(
+        rule=report.rule,
+        text=report.text,
+        inputs={name: _shown(value) for name, value in report.inputs.items()},
+        thresholds={name: _shown(value) for name, value in report.thresholds.items()},
+        margin=None if report.margin is None else f"{report.margin:.6g}",
+        source=report.source,
+        children=tuple(map(report_of, report.children)),
     )
 
 

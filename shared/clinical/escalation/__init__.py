@@ -4,5 +4,6 @@ The rule proposes; only a named person's record opens a dose level or lifts a ho
 """
 
 from shared.clinical.escalation.assess import Escalation, assess_escalation
+from shared.clinical.escalation.question import PENDING
 
-__all__ = ["Escalation", "assess_escalation"]
+__all__ = ["PENDING", "Escalation", "assess_escalation"]

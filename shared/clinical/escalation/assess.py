@@ -8,23 +8,23 @@ from datetime import datetime
 from typing import Literal
 
 from shared.clinical.designs import Answer, Question
-from shared.clinical.designs.live import action_of, dose_level_of, mtd_status_of, reasons_of
-from shared.clinical.escalation.holds import Hold, Memory, standing_hold
-from shared.clinical.escalation.question import (
-    counted,
-    decide,
-    opened_levels,
-    question_of,
-    record_of,
+from shared.clinical.designs.live import (
+    action_of,
+    dose_level_of,
+    mtd_status_of,
+    reasons_of,
+    report_of,
 )
-from shared.clinical.escalation.views import decision_view, dose_view
+from shared.clinical.escalation.holds import Hold, Memory, look_back, standing_hold
+from shared.clinical.escalation.question import Situation, decide, question_of, record_of
+from shared.clinical.escalation.views import decision_view, dose_views
 from shared.clinical.protocol import Protocol
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry
 from shared.contracts.assessment import DecisionView, DoseAssessment, Reason, Recommendation
 
 Status = Literal["open", "on_hold", "finished", "stopped"]
-_GO = ("enrol", "expand", "escalate")
+_GO = ("enrol", "expand", "escalate", "stay")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def assess_escalation(
     states: Sequence[SubjectState],
     decisions: Sequence[Entry],
     disputed: Collection[Entry],
+    as_of: datetime,
     known_at: datetime,
     degraded: bool,
 ) -> Escalation:
@@ -52,29 +53,28 @@ def assess_escalation(
     ``disputed``: versions of decisions and protocols that contradict another one; such a decision
     is shown, but opens and lifts nothing.
     """
-    shown, decisions = decisions, [entry for entry in decisions if entry not in disputed]
-    question = question_of(protocol, states, decisions)
-    answer = decide(protocol, question)
-    hold = standing_hold(protocol, memory, states, decisions, answer, known_at)
-    blocks = _blocks(protocol, states, degraded, bool(disputed))
-    recommendation = _recommendation(answer, hold, blocks, states, decisions, question)
-    last = record_of(decisions[-1]) if decisions else None
+    undisputed = [entry for entry in decisions if entry not in disputed]
+    present = Situation(protocol, states, undisputed, as_of)
+    past = look_back(present, memory, known_at)
+    question = question_of(present, past.eliminated_from)
+    answer = decide(present, question)
+    hold = standing_hold(present, answer, past)
+    blocks = _blocks(present, degraded, bool(disputed))
+    last = record_of(undisputed[-1]) if undisputed else None
     status: Status = "on_hold" if hold is not None else "open"
     if last is not None and last.action in ("finish", "stop") and hold is None:
         status = "finished" if last.action == "finish" else "stopped"
-    opened = opened_levels(protocol, decisions)
-    doses = tuple(
-        dose_view(protocol, level, states, question, opened, hold, answer)
-        for level in range(1, question.top + 1)
+    rp2d = [record.rp2d for record in map(record_of, undisputed) if record.rp2d is not None]
+    return Escalation(
+        status,
+        _recommendation(present, question, answer, hold, blocks),
+        dose_views(present, question, hold, answer),
+        tuple(decision_view(present, memory, entry, known_at) for entry in decisions),
+        rp2d[-1] if rp2d else None,
     )
-    views = tuple(decision_view(protocol, memory, entry, known_at) for entry in shown)
-    rp2d = [record.rp2d for record in map(record_of, decisions) if record.rp2d is not None]
-    return Escalation(status, recommendation, doses, views, rp2d[-1] if rp2d else None)
 
 
-def _blocks(
-    protocol: Protocol, states: Sequence[SubjectState], degraded: bool, disputed: bool
-) -> list[Reason]:
+def _blocks(situation: Situation, degraded: bool, disputed: bool) -> list[Reason]:
     """What keeps a go signal waiting whatever the counts say."""
     found: list[Reason] = []
     if degraded:
@@ -83,13 +83,13 @@ def _blocks(
     if disputed:
         text = "a decision or the protocol contradicts itself"
         found.append(Reason(rule="conflict", text=text, inputs={}))
-    for state in counted(protocol, states):
+    for state in situation.counted:
         subject = state.assessment
         if "first_dose_missing" in subject.flags:
             text = "a treated subject has no first dose on record"
             inputs: dict[str, int | str | bool | None] = {"subject": subject.subject}
             found.append(Reason(rule="first_dose_missing", text=text, inputs=inputs))
-        elif not protocol.has(subject.dose_level) and subject.status != "not_started":
+        elif not situation.protocol.has(subject.dose_level) and subject.status != "not_started":
             text = "a treated subject has no dose level"
             found.append(Reason(rule="unassigned", text=text, inputs={"subject": subject.subject}))
         elif "conflict" in subject.flags and subject.status != "not_started":
@@ -99,16 +99,16 @@ def _blocks(
 
 
 def _recommendation(
+    situation: Situation,
+    question: Question,
     answer: Answer,
     hold: Hold | None,
     blocks: Sequence[Reason],
-    states: Sequence[SubjectState],
-    decisions: Sequence[Entry],
-    question: Question,
 ) -> Recommendation:
     """The rule's answer, unless a hold or something unknown stands before it."""
-    moments = [state.since for state in states if state.assessment.status != "not_assessed"]
-    moments += [entry.fact.known_at for entry in decisions]
+    assessed = [one for one in situation.states if one.assessment.status != "not_assessed"]
+    moments = [state.since for state in assessed]
+    moments += [entry.fact.known_at for entry in situation.decisions]
     known_at = max(moments, default=None)
     action, level, reasons = action_of(answer), dose_level_of(answer), reasons_of(answer.report)
     mtd, mtd_status = answer.mtd, mtd_status_of(answer)
@@ -127,4 +127,5 @@ def _recommendation(
         mtd_status=mtd_status,
         reasons=tuple(reasons),
         known_at=known_at,
+        report=report_of(answer.report) if situation.protocol.design.kind else None,
     )

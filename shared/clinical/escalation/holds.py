@@ -9,15 +9,16 @@ from typing import Protocol as Shape
 
 from shared.clinical.designs import Answer
 from shared.clinical.designs.live import reasons_of
-from shared.clinical.escalation.question import counted, decide, question_of, record_of
+from shared.clinical.escalation.question import FINAL, Situation, decide, question_of, record_of
 from shared.clinical.protocol import Protocol
+from shared.clinical.protocol.design import COHORTS_OF_THEIR_OWN
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry
 from shared.clinical.toxicity import DEATH
 from shared.contracts.assessment import Reason
 from shared.contracts.facts import Decision
 
-_TOXIC = ("dlt", "dlt_candidate")
+TOXIC = ("dlt", "dlt_candidate")
 _EVER = datetime(1900, 1, 1, tzinfo=UTC)
 _JUST_BEFORE = timedelta(microseconds=1)
 
@@ -49,31 +50,94 @@ class Hold:
     reason: Reason
 
 
-def standing_hold(
-    protocol: Protocol,
-    memory: Memory,
-    states: Sequence[SubjectState],
-    decisions: Sequence[Entry],
-    answer: Answer,
-    known_at: datetime,
-) -> Hold | None:
+@dataclass(frozen=True)
+class Past:
+    """What earlier moments leave behind: causes of holds, and the lowest dose eliminated then."""
+
+    causes: tuple[Hold, ...]
+    eliminated_from: int | None
+
+
+def look_back(present: Situation, memory: Memory, known_at: datetime) -> Past:
+    """What the rule said at moments whose cause may be gone, each by the protocol in force then.
+
+    A dose once eliminated stays so until a record lifts it, also where more subjects would take
+    the rate down again.
+    """
+    causes: list[Hold] = []
+    eliminated: list[tuple[datetime, int]] = []
+    lifts = lifted_at(present.decisions)
+    moments = {*_improvements(present, memory, known_at), *_thresholds(present, known_at)}
+    for moment in sorted(moments):
+        rules = memory.protocol_at(moment) or present.protocol
+        known = [entry for entry in present.decisions if entry.fact.known_at <= moment]
+        then = Situation(rules, memory.states(rules, moment, moment), known, moment)
+        answer = decide(then, question_of(then, _kept(eliminated, lifts, moment)))
+        causes += causes_of(then, answer)
+        if answer.eliminated_from is not None and _dilutes(rules):
+            eliminated.append((moment, answer.eliminated_from))
+    return Past(tuple(causes), _kept(eliminated, lifts, known_at))
+
+
+def _dilutes(protocol: Protocol) -> bool:
+    """Whether subjects without a DLT can take back what the rule said of a dose."""
+    return protocol.design.rule.kind not in COHORTS_OF_THEIR_OWN
+
+
+def _kept(
+    eliminated: Sequence[tuple[datetime, int]], lifts: Sequence[datetime], now: datetime
+) -> int | None:
+    standing = [
+        level
+        for moment, level in eliminated
+        if not any(moment <= lifted <= now for lifted in lifts)
+    ]
+    return min(standing, default=None)
+
+
+def _thresholds(present: Situation, known_at: datetime) -> set[datetime]:
+    """Moments at which a rule that dilutes can have closed a dose: when a DLT was known and when it
+    was confirmed, and when enough had become final at its dose."""
+    if not _dilutes(present.protocol):
+        return set()
+    least = getattr(present.protocol.design.rule, "n_eli", 1)
+    moments: set[datetime] = set()
+    for dose in present.protocol.doses:
+        there = [one for one in present.counted if one.assessment.dose_level == dose.level]
+        toxic = [known for one in there for known in _known_toxic(one)]
+        final = sorted(one.since for one in there if one.assessment.status in FINAL)
+        moments |= {*toxic, *(final[least - 1 : least] if toxic else ())}
+    return {moment for moment in moments if moment <= known_at}
+
+
+def _known_toxic(state: SubjectState) -> list[datetime]:
+    if state.assessment.status not in TOXIC:
+        return []
+    criteria = (one.known_at for one in state.assessment.criteria if one.onset is not None)
+    return [state.since, *(known for known in criteria if known is not None)]
+
+
+def standing_hold(present: Situation, answer: Answer, past: Past) -> Hold | None:
     """The hold from the lowest level that no record has lifted."""
-    present = _causes(protocol, states, answer) + _recorded(decisions)
-    causes = list(present)
-    for moment in _improvements(protocol, memory, states, known_at):
-        rules = memory.protocol_at(moment) or protocol
-        then = memory.states(rules, moment, moment)
-        known = [entry for entry in decisions if entry.fact.known_at <= moment]
-        causes += _causes(rules, then, decide(rules, question_of(rules, then, known)))
-    lifted = [entry.fact.known_at for entry in decisions if _lifts(record_of(entry))]
-    standing = [cause for cause in causes if not any(moment >= cause.since for moment in lifted)]
+    here = causes_of(present, answer) + _recorded(present.decisions)
+    lifts = lifted_at(present.decisions)
+    standing = [
+        cause
+        for cause in (*here, *past.causes)
+        if not any(moment >= cause.since for moment in lifts)
+    ]
     if not standing:
         return None
     first = min(standing, key=lambda cause: (cause.level, cause.since))
-    if first in present:
+    if first in here:
         return first
     text = f"{first.reason.text}; corrected since, the hold stands until a record lifts it"
     return Hold(first.level, first.since, first.reason.model_copy(update={"text": text}))
+
+
+def lifted_at(decisions: Sequence[Entry]) -> list[datetime]:
+    """When persons have lifted holds."""
+    return [entry.fact.known_at for entry in decisions if _lifts(record_of(entry))]
 
 
 def _lifts(record: Decision) -> bool:
@@ -92,16 +156,16 @@ def _recorded(decisions: Sequence[Entry]) -> list[Hold]:
     return found
 
 
-def _causes(protocol: Protocol, states: Sequence[SubjectState], answer: Answer) -> list[Hold]:
+def causes_of(situation: Situation, answer: Answer) -> list[Hold]:
     """What halts enrolment by these subjects: an exceeded or fallen dose, a death to be judged."""
     found: list[Hold] = []
-    assessed = counted(protocol, states)
+    assessed = situation.counted
     closed = answer.closed_from
     if closed is not None:
         first = reasons_of(answer.report)[0]
-        level = first.inputs["dose_level"]
-        there = [state for state in assessed if state.assessment.dose_level == level]
-        toxic = [state for state in there if state.assessment.status in _TOXIC]
+        level = first.inputs.get("dose_level")
+        there = [one for one in assessed if level in (None, one.assessment.dose_level)]
+        toxic = [state for state in there if state.assessment.status in TOXIC]
         since = max((state.since for state in toxic or there), default=_EVER)
         found.append(Hold(closed, since, first))
     for state in assessed:
@@ -115,17 +179,15 @@ def _causes(protocol: Protocol, states: Sequence[SubjectState], answer: Answer) 
     return found
 
 
-def _improvements(
-    protocol: Protocol, memory: Memory, states: Sequence[SubjectState], known_at: datetime
-) -> list[datetime]:
+def _improvements(present: Situation, memory: Memory, known_at: datetime) -> set[datetime]:
     """Moments just before what became known took away something a subject weighed, and just before
     the protocol was amended."""
     moments = {moment - _JUST_BEFORE for moment in memory.amended(known_at)}
-    present = {state.assessment.usubjid: state for state in states}
+    states = {state.assessment.usubjid: state for state in present.states}
     for usubjid in memory.people():
-        if not _ever_suspect(present.get(usubjid)):
+        if not _ever_suspect(states.get(usubjid)):
             continue
-        for moment in memory.turning_points(protocol, usubjid, known_at):
+        for moment in memory.turning_points(present.protocol, usubjid, known_at):
             before = moment - _JUST_BEFORE
             rules = memory.protocol_at(before)
             if rules is None:
@@ -133,7 +195,7 @@ def _improvements(
             then = _weight(rules, memory.state_of(rules, usubjid, before, before))
             if then and then - _weight(rules, memory.state_of(rules, usubjid, moment, moment)):
                 moments.add(before)
-    return sorted(moments)
+    return moments
 
 
 def _weight(protocol: Protocol, state: SubjectState | None) -> set[tuple[str, int | None]]:
@@ -141,7 +203,7 @@ def _weight(protocol: Protocol, state: SubjectState | None) -> set[tuple[str, in
     if state is None or state.assessment.part not in protocol.counted_parts:
         return set()
     weight: set[tuple[str, int | None]] = set()
-    if state.assessment.status in _TOXIC:
+    if state.assessment.status in TOXIC:
         weight.add(("toxic", state.assessment.dose_level))
     if state.fatal is not None:
         weight.add(("fatal", None))
@@ -155,6 +217,6 @@ def _ever_suspect(state: SubjectState | None) -> bool:
     if state is None or state.corrected:
         return True
     subject = state.assessment
-    if subject.status in _TOXIC:
+    if subject.status in TOXIC:
         return any(event.grade == DEATH for event in subject.severe)
     return any(criterion.evidence for criterion in subject.criteria)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from shared.clinical.designs import Answer, DoseCounts, Question, ThreePlusThree
+from shared.clinical.designs import Answer, DoseCounts, Patient, Question
+from shared.clinical.escalation.cohorts import by_cohort
 from shared.clinical.protocol import Protocol
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry
@@ -12,7 +15,38 @@ from shared.contracts.assessment import SubjectAssessment
 from shared.contracts.facts import Decision
 
 PENDING = ("in_window", "open", "dlt_candidate")
+FINAL = ("dlt", "completed")
 _SETS_DOSE = ("enrol", "expand", "escalate", "stay", "deescalate")
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A study at a moment: its subjects, and the decisions that nothing contradicts."""
+
+    protocol: Protocol
+    states: Sequence[SubjectState]
+    decisions: Sequence[Entry]
+    as_of: datetime
+
+    @property
+    def counted(self) -> list[SubjectState]:
+        """Subjects of the parts that the protocol counts."""
+        parts = self.protocol.counted_parts
+        return [state for state in self.states if state.assessment.part in parts]
+
+    def at(self, level: int) -> list[SubjectAssessment]:
+        """Those of them at a dose level."""
+        there = (state.assessment for state in self.counted)
+        return [subject for subject in there if subject.dose_level == level]
+
+    def named_levels(self) -> list[int]:
+        """The dose levels that records have set, in their order."""
+        records = [one for one in map(record_of, self.decisions) if one.action in _SETS_DOSE]
+        return [one.dose_level for one in records if self.protocol.has(one.dose_level)]
+
+    def opened_levels(self) -> set[int]:
+        """Dose levels a person's record has opened, and the one the protocol starts with."""
+        return {self.protocol.design.start, *self.named_levels()}
 
 
 def record_of(entry: Entry) -> Decision:
@@ -21,22 +55,9 @@ def record_of(entry: Entry) -> Decision:
     return entry.record
 
 
-def counted(protocol: Protocol, states: Sequence[SubjectState]) -> list[SubjectState]:
-    """Subjects of the parts that the protocol counts."""
-    return [state for state in states if state.assessment.part in protocol.counted_parts]
-
-
-def subjects_at(
-    protocol: Protocol, states: Sequence[SubjectState], level: int
-) -> list[SubjectAssessment]:
-    """Those of them at a dose level."""
-    there = (state.assessment for state in counted(protocol, states))
-    return [subject for subject in there if subject.dose_level == level]
-
-
-def counts_at(protocol: Protocol, states: Sequence[SubjectState], level: int) -> DoseCounts:
+def counts_at(situation: Situation, level: int) -> DoseCounts:
     """The counts of a dose level, candidates among the pending."""
-    there = [one.status for one in subjects_at(protocol, states, level)]
+    there = [one.status for one in situation.at(level)]
     confirmed = there.count("dlt")
     return DoseCounts(
         n=confirmed + there.count("completed"),
@@ -46,30 +67,69 @@ def counts_at(protocol: Protocol, states: Sequence[SubjectState], level: int) ->
     )
 
 
-def question_of(
-    protocol: Protocol, states: Sequence[SubjectState], decisions: Sequence[Entry]
-) -> Question:
+def question_of(situation: Situation, eliminated_from: int | None = None) -> Question:
     """The counts of every dose, at the level the last record has set."""
-    rule = protocol.design.three_plus_three
-    named = named_levels(protocol, decisions)
+    protocol, named = situation.protocol, situation.named_levels()
+    patients = _patients(situation)
     return Question(
-        doses=tuple(counts_at(protocol, states, dose.level) for dose in protocol.doses),
-        current=named[-1] if named else rule.start_level,
-        start=rule.start_level,
+        doses=tuple(
+            _with_follow_up(situation, counts_at(situation, dose.level), dose.level, patients)
+            for dose in protocol.doses
+        ),
+        current=named[-1] if named else protocol.design.start,
+        eliminated_from=eliminated_from,
+        start=protocol.design.start,
+        patients=patients,
+        today=situation.as_of.astimezone(protocol.zone()).date(),
     )
 
 
-def decide(protocol: Protocol, question: Question) -> Answer:
-    """What the protocol's design says."""
-    return ThreePlusThree(variant=protocol.design.three_plus_three.variant).decide(question)
+def _patients(situation: Situation) -> tuple[Patient, ...]:
+    """Who counts, in the order of their first doses."""
+    there = [
+        (state.assessment.window.first, state.assessment.usubjid, state)
+        for state in situation.counted
+        if state.assessment.window is not None
+        and situation.protocol.has(state.assessment.dose_level)
+        and state.assessment.status in (*PENDING, *FINAL)
+    ]
+    return tuple(_patient(state) for *_, state in sorted(there, key=lambda one: one[:2]))
 
 
-def named_levels(protocol: Protocol, decisions: Sequence[Entry]) -> list[int]:
-    """The dose levels that records have set, in their order."""
-    records = [record for record in map(record_of, decisions) if record.action in _SETS_DOSE]
-    return [record.dose_level for record in records if protocol.has(record.dose_level)]
+def _patient(state: SubjectState) -> Patient:
+    """A pending subject weighs the share of the window that was followed; one with a criterion
+    that is still open or to be judged weighs nothing: it may be a DLT."""
+    subject, window = state.assessment, state.assessment.window
+    assert subject.dose_level is not None
+    assert window is not None
+    if subject.status in FINAL:
+        had = int(subject.status == "dlt")
+        return Patient(subject.dose_level, had, first_dose=window.first)
+    doubtful = any(one.result in ("open", "needs_review", "met") for one in subject.criteria)
+    length = (window.last - window.first).days + 1
+    weight = 0.0 if doubtful else min(1.0, state.followed / length)
+    return Patient(subject.dose_level, 0, weight, pending=True, first_dose=window.first)
 
 
-def opened_levels(protocol: Protocol, decisions: Sequence[Entry]) -> set[int]:
-    """Dose levels a person's record has opened, and the one the protocol starts with."""
-    return {protocol.design.three_plus_three.start_level, *named_levels(protocol, decisions)}
+def _with_follow_up(
+    situation: Situation, counts: DoseCounts, level: int, patients: Sequence[Patient]
+) -> DoseCounts:
+    """The counts with what late-onset and backfill designs ask besides."""
+    weights = [one.weight for one in patients if one.dose == level and one.pending]
+    followed = min(sum(weights), counts.pending) if weights else None
+    if situation.protocol.response is None:
+        return replace(counts, stft=followed)
+    responded = [
+        state
+        for state in situation.counted
+        if state.response is not None
+        and state.response.standing == "response"
+        and state.assessment.dose_level == level
+        and state.assessment.status in (*PENDING, *FINAL)
+    ]
+    return replace(counts, stft=followed, responses=len(responded))
+
+
+def decide(situation: Situation, question: Question) -> Answer:
+    """What the protocol's design says, cohort by cohort."""
+    return by_cohort(situation.protocol.design, question)

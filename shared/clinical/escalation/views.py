@@ -2,51 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
 from shared.clinical.designs import Answer, Question
 from shared.clinical.designs.three_plus_three import LIMIT, cleared
 from shared.clinical.escalation.holds import Hold, Memory
-from shared.clinical.escalation.question import counts_at, record_of, subjects_at
-from shared.clinical.protocol import Protocol
-from shared.clinical.subject import SubjectState
+from shared.clinical.escalation.question import Situation, counts_at, record_of
+from shared.clinical.protocol.design import COHORTS_OF_THEIR_OWN
 from shared.clinical.timeline import Entry
 from shared.contracts.assessment import DecisionView, DltCount, DoseAssessment
 
+State = Literal["not_open", "open", "cleared", "held", "exceeded"]
 
-def dose_view(
-    protocol: Protocol,
-    level: int,
-    states: Sequence[SubjectState],
-    question: Question,
-    opened: set[int],
-    hold: Hold | None,
-    answer: Answer,
+
+def dose_views(
+    situation: Situation, question: Question, hold: Hold | None, answer: Answer
+) -> tuple[DoseAssessment, ...]:
+    """Every dose level with its counts and whether it may enrol."""
+    held_from = [part for part in (answer.closed_from, hold.level if hold else None) if part]
+    exceeded = _exceeded(situation, question)
+    opened = situation.opened_levels()
+
+    def state(level: int) -> State:
+        if level in exceeded:
+            return "exceeded"
+        if held_from and level >= min(held_from):
+            return "held"
+        if level not in opened:
+            return "not_open"
+        return "cleared" if _cleared(situation, question, level) else "open"
+
+    backfill = answer.extra.get("backfill_open", ())
+    return tuple(
+        _dose_view(situation, question, level, state(level), level in backfill)
+        for level in range(1, question.top + 1)
+    )
+
+
+def _exceeded(situation: Situation, question: Question) -> set[int]:
+    """Doses at the rule's limit, candidates counted: by count where the rule has one, else the
+    lowest dose that it eliminates."""
+    rule = situation.protocol.design.rule
+    if rule.kind in COHORTS_OF_THEIR_OWN:
+        return {level for level, one in enumerate(question.doses, start=1) if one.toxic >= LIMIT}
+    return {closed} if (closed := rule.decide(question.feared()).eliminated_from) else set()
+
+
+def _cleared(situation: Situation, question: Question, level: int) -> bool:
+    """Whether the counts at a dose allow going above it."""
+    rule, counts = situation.protocol.design.rule, question.at(level)
+    if rule.kind in COHORTS_OF_THEIR_OWN:
+        return cleared(counts)
+    if counts.pending or not counts.n:
+        return False
+    return rule.propose(replace(question, current=level)).action == "escalate"
+
+
+def _dose_view(
+    situation: Situation, question: Question, level: int, state: State, backfill: bool
 ) -> DoseAssessment:
-    """The counts of a dose level and whether it may enrol."""
-    counts = question.at(level)
-    there = subjects_at(protocol, states, level)
+    counts, there = question.at(level), situation.at(level)
     not_evaluable = sum(subject.status == "not_evaluable" for subject in there)
     pending_open = sum(
         any(criterion.result == "open" for criterion in subject.criteria)
         for subject in there
         if subject.status in ("in_window", "open")
     )
-    state: Literal["not_open", "open", "cleared", "held", "exceeded"] = "open"
-    held_from = [part for part in (answer.closed_from, hold.level if hold else None) if part]
-    if counts.toxic >= LIMIT:
-        state = "exceeded"
-    elif held_from and level >= min(held_from):
-        state = "held"
-    elif level not in opened:
-        state = "not_open"
-    elif cleared(counts):
-        state = "cleared"
     return DoseAssessment(
         level=level,
-        label=protocol.label(level),
+        label=situation.protocol.label(level),
         treated=counts.enrolled + not_evaluable,
         evaluable=counts.n,
         pending=counts.pending,
@@ -54,20 +80,21 @@ def dose_view(
         dlt=DltCount(confirmed=counts.dlt, candidate=counts.candidate, open=pending_open),
         late_toxicity=sum(bool(subject.late_toxicity) for subject in there),
         state=state,
+        backfill=backfill,
     )
 
 
 def decision_view(
-    protocol: Protocol, memory: Memory, entry: Entry, known_at: datetime
+    situation: Situation, memory: Memory, entry: Entry, known_at: datetime
 ) -> DecisionView:
     """A decision beside what it would rest on by what is known now about the same moment."""
     record, moment = record_of(entry), entry.fact.known_at
-    changed = []
+    changed, protocol = [], situation.protocol
     doses = () if memory.as_known_then(moment, known_at) else protocol.doses
-    then = memory.states(protocol, moment, moment) if doses else []
-    now = memory.states(protocol, moment, known_at) if doses else []
+    then = replace(situation, states=memory.states(protocol, moment, moment) if doses else [])
+    now = replace(situation, states=memory.states(protocol, moment, known_at) if doses else [])
     for dose in doses:
-        before, after = counts_at(protocol, then, dose.level), counts_at(protocol, now, dose.level)
+        before, after = counts_at(then, dose.level), counts_at(now, dose.level)
         if before != after:
             changed.append(
                 f"{dose.label}: {before.ratio} with {before.pending} pending was known, "

@@ -25,6 +25,7 @@ from shared.clinical.criteria import (
 )
 from shared.clinical.document import DocumentError, build, read_yaml
 from shared.clinical.protocol.checks import check_protocol
+from shared.clinical.protocol.design import Design
 from shared.clinical.protocol.parts import (
     Completeness,
     DoseLevel,
@@ -32,19 +33,7 @@ from shared.clinical.protocol.parts import (
     Sentinel,
     Zone,
 )
-
-
-class ThreePlusThree(Part):
-    """3+3; ``deescalate`` as `shared.clinical.designs.three_plus_three` states it."""
-
-    variant: Literal["plain", "deescalate"]
-    start_level: int = Field(default=1, ge=1)
-
-
-class Design(Part):
-    """The dose-escalation rule."""
-
-    three_plus_three: ThreePlusThree
+from shared.clinical.protocol.response import Response
 
 
 class DltDefinition(Part):
@@ -83,6 +72,7 @@ class Protocol(Part):
     term_groups: dict[str, Words] = Field(default_factory=dict)
     dlt: DltDefinition
     design: Design
+    response: Response | None = None
 
     def zone(self, site: str | None = None) -> ZoneInfo:
         """The time zone that decides which calendar date it is at a site (or for the study)."""

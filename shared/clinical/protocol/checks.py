@@ -16,6 +16,7 @@ from shared.clinical.criteria import (
 from shared.clinical.criteria.checks import check_windows, check_words
 from shared.clinical.ctcae import versions
 from shared.clinical.document import Document, Finding, Path
+from shared.clinical.protocol.design import check_design
 from shared.clinical.term_findings import grade_findings, term_findings
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def check_protocol(document: Document, protocol: Protocol) -> list[Finding]:
         remedy = f"write one of {known}"
         return [document.finding(("ctcae",), "unknown CTCAE version", remedy)]
     found = _check_names(document, protocol) + check_windows(document, protocol)
+    found += check_design(document, protocol)
     for group, terms in protocol.term_groups.items():
         found += term_findings(document, protocol.ctcae, ("term_groups", group), terms)
     seen: set[str] = set()
@@ -46,8 +48,6 @@ def _check_names(document: Document, protocol: Protocol) -> list[Finding]:
     levels = [dose.level for dose in protocol.doses]
     if levels != list(range(1, len(levels) + 1)):
         found.append(document.finding(("doses",), "levels do not count 1, 2, 3, ...", "renumber"))
-    if protocol.design.three_plus_three.start_level not in levels:
-        found.append(document.finding(("design",), "start_level is no dose level", "correct it"))
     for name in (protocol.window.day_1_is_first_dose_of, *protocol.evaluability.treatments):
         if name not in protocol.treatments:
             remedy = "add it to treatments"
