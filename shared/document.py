@@ -169,6 +169,7 @@ class _Writer(yaml.SafeDumper):
 _Writer.add_representer(
     Decimal, lambda writer, value: writer.represent_scalar("tag:yaml.org,2002:float", f"{value:f}")
 )
+_Writer.add_representer(float, lambda writer, value: writer.represent_data(Decimal(repr(value))))
 
 
 def write_yaml(value: Any) -> str:

@@ -15,7 +15,7 @@ _COMMANDS = {
     "serve": "serving.serve",
     "run": "serving.run",
     "migrate": "serving.migrate",
-    "protocol": "replay.protocol_commands",
+    "protocol": "protocol.commands",
     "replay": "replay.replay",
     "grade": "grading.grade_results",
     "design": "design.commands",

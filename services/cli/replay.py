@@ -1,11 +1,10 @@
-"""`vigil replay` and `vigil protocol check`: the pure core on files, with no database."""
+"""`vigil replay`: the pure core on files, with no database."""
 
 from __future__ import annotations
 
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +13,6 @@ import typer
 from rich.progress import track
 
 from services.cli.output import (
-    BAD,
     UNAVAILABLE,
     USAGE,
     AsJson,
@@ -22,8 +20,6 @@ from services.cli.output import (
     fail,
     out,
     read_text,
-    say_json,
-    say_lines,
 )
 from services.cli.tables import assessment_view
 from shared.clinical import DocumentError, Protocol, Study, load_protocol
@@ -32,32 +28,6 @@ from shared.contracts.reader import Refused, read_json
 
 SYNTHETIC = "SYNTHETIC DATA, not patients"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-protocol_commands = typer.Typer(help="Work with protocol documents.", no_args_is_help=True)
-
-
-@protocol_commands.command("check")
-def check(
-    file: Annotated[Path, typer.Argument(help="The protocol document (YAML).")],
-    as_json: AsJson = False,
-) -> None:
-    """Check a protocol document; each finding has its line and what to do."""
-    text = read_text(file, "the protocol")
-    try:
-        protocol = load_protocol(text)
-    except DocumentError as error:
-        if as_json:
-            say_json({"ok": False, "findings": [asdict(found) for found in error.findings]})
-        else:
-            say_lines(
-                f"{file}:{found.line}: {found.path}: {found.problem} ({found.remedy})"
-                for found in error.findings
-            )
-        raise typer.Exit(BAD) from None
-    if as_json:
-        say_json({"ok": True, "study": protocol.study, "version": protocol.version, "findings": []})
-    else:
-        say_lines([f"{file}: good ({protocol.study}, version {protocol.version})"])
 
 
 def replay(

@@ -1,0 +1,58 @@
+"""The published JSON Schema of the protocol document: what an editor completes and checks."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from shared.clinical.document import read_yaml
+from shared.clinical.protocol.schema import document_schema
+
+HERE = Path(__file__).parent
+PUBLISHED = HERE.parents[1] / "studies" / "protocol.schema.json"
+GOOD = [
+    *sorted((HERE.parents[1] / "studies").glob("*/protocol.yaml")),
+    HERE / "minimal_protocol.yaml",
+    HERE / "every_word.yaml",
+]
+BAD_SHAPE = ["unknown_key", "grade_out_of_range", "grade_not_a_number", "missing_design"]
+
+
+def plain(value: Any) -> Any:
+    """As an editor reads it: numbers are numbers."""
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def is_valid(path: Path) -> bool:
+    validator = Draft202012Validator(json.loads(PUBLISHED.read_text("utf-8")))
+    return bool(validator.is_valid(plain(read_yaml(path.read_text("utf-8")).value)))
+
+
+def test_the_published_schema_is_the_one_of_the_models() -> None:
+    published = json.loads(PUBLISHED.read_text("utf-8"))
+    assert published == document_schema(), (
+        "run `vigil protocol schema > studies/protocol.schema.json`"
+    )
+
+
+def test_it_is_a_schema() -> None:
+    Draft202012Validator.check_schema(document_schema())
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_good_documents_keep_to_it(path: Path) -> None:
+    assert is_valid(path)
+
+
+@pytest.mark.parametrize("name", BAD_SHAPE)
+def test_a_document_of_another_shape_does_not(name: str) -> None:
+    assert not is_valid(HERE / "bad_protocols" / f"{name}.yaml")
