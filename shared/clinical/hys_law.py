@@ -7,7 +7,7 @@ July 2009. Every value is compared with the upper limit sent with it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -15,7 +15,7 @@ from functools import lru_cache
 from shared.clinical.case import Case, Trigger
 from shared.clinical.criteria import CriterionRule, HysLaw
 from shared.clinical.ctcae import Measurement, Multiple, multiple_of_uln
-from shared.clinical.samples import measurement_of
+from shared.clinical.samples import is_before, is_flagged, measurement_of
 from shared.clinical.timeline import Entry
 from shared.contracts.assessment import CriterionResult
 from shared.contracts.facts import Lab
@@ -81,10 +81,10 @@ def _factor(rule: HysLaw, test: str, values: dict[str, list[_Value]], case: Case
     transaminase = test in TRANSAMINASES
     plain = rule.transaminase_at_least if transaminase else rule.bilirubin_at_least
     multiple = _of_baseline(rule, test)
-    before = [one for one in values[test] if _is_before(one, case)]
+    before = [one for one in values[test] if is_before(one.entry, case.zone, case.start)]
     if multiple is None or not before:
         return plain
-    last = max(before, key=lambda one: (_flagged(one), one.entry.instants(case.zone)[1])).multiple
+    last = max(before, key=lambda one: _rank(one, case)).multiple
     return plain if last is None or last.low <= 1 else last.low * Fraction(multiple)
 
 
@@ -95,14 +95,10 @@ def _of_baseline(rule: HysLaw, test: str) -> Decimal | None:
     return raised.transaminase_at_least if test in TRANSAMINASES else raised.bilirubin_at_least
 
 
-def _flagged(value: _Value) -> bool:
-    return isinstance(value.entry.record, Lab) and value.entry.record.LBLOBXFL == "Y"
-
-
-def _is_before(value: _Value, case: Case) -> bool:
-    if _flagged(value) and value.first <= case.start.last:
-        return True
-    return value.entry.instants(case.zone)[1] < case.start.moment[0]
+def _rank(value: _Value, case: Case) -> tuple[bool, datetime, Fraction | int]:
+    """The highest is the value before treatment; of two of one time the lower multiple."""
+    low = value.multiple.low if value.multiple else 0
+    return is_flagged(value.entry), value.entry.instants(case.zone)[1], -low
 
 
 def _values(case: Case, tests: tuple[str, ...]) -> dict[str, list[_Value]]:

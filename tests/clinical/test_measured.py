@@ -210,6 +210,27 @@ def test_what_a_grade_hangs_on_takes_a_reason_to_change(change: Callable[..., No
     assert status(found, day(7)) == "in_window"
 
 
+LIMITS = {
+    "measurement: {testcd: ALT, above: {baseline: 3}}": "121",
+    "hys_law: {transaminase_at_least: 3, bilirubin_at_least: 2,"
+    " if_baseline_raised: {transaminase_at_least: 3, bilirubin_at_least: 2}}": "200",
+}
+
+
+@pytest.mark.parametrize("words", LIMITS)
+@pytest.mark.parametrize(("how", "expected"), [({}, True), ({"reason": "typing error"}, False)])
+def test_nor_does_it_lift_a_limit_in_numbers(
+    words: str, how: dict[str, str], expected: bool
+) -> None:
+    found = trial(protocol(criteria=f"    - {{id: one, text: t, source: s, {words}}}\n"))
+    found.lab(WHO, "ALT", LIMITS[words], day(5))
+    found.lab(WHO, "BILI", "60", day(5))
+    found.lab(WHO, "ALP", "60", day(5))
+    found.lab(WHO, "ALT", "40", day(-3), recordid="base")
+    found.lab(WHO, "ALT", "80", day(-3), recordid="base", revision=2, known=at(day(6)), **how)
+    assert (status(found, day(7)) == "dlt_candidate") is expected
+
+
 def test_age_that_comes_later_needs_no_reason() -> None:
     found = trial()
     body = {"SUBJID": WHO, "RFICDTC": str(day(-6)), "AGE": 70, "SEX": "F"}

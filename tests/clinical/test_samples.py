@@ -13,9 +13,11 @@ from tests.clinical.samples_support import (
     graded_of,
     lab,
     person,
+    protocol,
     queries,
     results,
     severe,
+    status,
     trial,
     vital,
 )
@@ -136,6 +138,14 @@ def test_loinc_stands_in_for_the_test() -> None:
     found.record("lab", WHO, {**body, "LBTESTCD": "PLT-C"}, known=at(day(5)))
     assert severe(found, day(5)) == {"Platelet count decreased": 4}
     assert not [text for text in queries(found, day(5)) if "known test" in text]
+
+
+@pytest.mark.parametrize("code", ["QTCF", "QTCFAG", "QTCB"])
+def test_a_criterion_about_a_value_reads_every_spelling_of_its_test(code: str) -> None:
+    words = "measurement: {testcd: QTCF, domain: ecg, above: {ms: 500}}"
+    found = trial(protocol(criteria=f"    - {{id: qt, text: t, source: s, {words}}}\n"))
+    ecg(found, code, "501", day(5))
+    assert status(found, day(5)) == ("in_window" if code == "QTCB" else "dlt_candidate")
 
 
 def test_what_was_not_done_is_neither_graded_nor_the_end_of_anything() -> None:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
 from shared.clinical.case import Case
 from shared.clinical.criteria import Measurement
 from shared.clinical.quantity import factor_between, span_of, unit_of
+from shared.clinical.samples import is_before, is_flagged, testcd_of
 from shared.clinical.timeline import Entry
 from shared.clinical.toxicity import Observation
 from shared.contracts.facts import Ecg, Lab, Vital, numeric
@@ -35,7 +37,6 @@ class Value:
     unit: str | None
     low: Decimal | None = None
     high: Decimal | None = None
-    flagged: bool = False
 
     @property
     def number(self) -> Measured | None:
@@ -46,25 +47,24 @@ class Value:
 
 def values_of(case: Case, rule: Measurement) -> list[list[Value]]:
     """The values of a test by record; more than one where a record contradicts itself."""
+    test = testcd_of(rule.testcd)
     standing = {"lab": case.labs, "vital": case.vitals, "ecg": case.ecgs}[rule.domain]
     found = [
-        [value for entry in one.entries if (value := _value(entry, rule.testcd)) is not None]
+        [value for entry in one.entries if (value := _value(entry, test)) is not None]
         for one in standing
     ]
     return [values for values in found if values]
 
 
-def _value(entry: Entry, testcd: str) -> Value | None:
+def _value(entry: Entry, test: str) -> Value | None:
     match entry.record:
-        case Lab(LBTESTCD=test, LBORRES=text) as lab if test == testcd and text is not None:
+        case Lab(LBTESTCD=code, LBORRES=text) as lab if code and testcd_of(code) == test and text:
             limits = numeric(lab.LBORNRLO), numeric(lab.LBORNRHI)
-            return Value(entry, text, lab.LBORRESU, *limits, lab.LBLOBXFL == "Y")
-        case Vital(VSTESTCD=test) as vital if test == testcd:
-            flagged = vital.supp.get("VSLOBXFL") == "Y"
-            return Value(entry, vital.VSORRES, vital.VSORRESU, flagged=flagged)
-        case Ecg(EGTESTCD=test) as ecg if test == testcd:
-            flagged = ecg.supp.get("EGLOBXFL") == "Y"
-            return Value(entry, ecg.EGORRES, ecg.EGORRESU, flagged=flagged)
+            return Value(entry, text, lab.LBORRESU, *limits)
+        case Vital(VSTESTCD=code) as vital if testcd_of(code) == test:
+            return Value(entry, vital.VSORRES, vital.VSORRESU)
+        case Ecg(EGTESTCD=code) as ecg if testcd_of(code) == test:
+            return Value(entry, ecg.EGORRES, ecg.EGORRESU)
     return None
 
 
@@ -85,30 +85,28 @@ def beyond_before(rule: Measurement, case: Case) -> bool:
 
 
 def _observed(rule: Measurement, case: Case) -> Iterable[Observation]:
-    """Of a record that contradicts itself the content that counts against the subject."""
+    """Of a record that contradicts itself, or of a baseline that does, the content that counts
+    against the subject."""
     records = values_of(case, rule)
-    baseline = baseline_value(records, case)
+    baselines = baseline_values(records, case) or [None]
     for values in records:
-        contents = [_observe(rule, one, baseline, case) for one in values]
+        contents = [_observe(rule, one, other, case) for one in values for other in baselines]
         yield max(contents, key=lambda seen: (not seen.before_treatment, seen.high, seen.low))
 
 
-def baseline_value(records: Sequence[Sequence[Value]], case: Case) -> Value | None:
-    """The flagged value of a day up to the first dose, or else the last one before it."""
-    best = [
-        (values[0].flagged, values[0].entry.instants(case.zone)[1], values[0])
-        for values in records
-        if _before(values[0], case)
-    ]
-    return max(best, key=lambda item: item[:2])[2] if best else None
+def baseline_values(records: Iterable[Sequence[Value]], case: Case) -> Sequence[Value | None]:
+    """The flagged value of a day up to the first dose, or else the last one before it; all that
+    stands of that record."""
+    before = [values for values in records if _before(values[0], case)]
+    return max(before, key=lambda values: _rank(values[0], case), default=())
+
+
+def _rank(value: Value, case: Case) -> tuple[bool, datetime]:
+    return is_flagged(value.entry), value.entry.instants(case.zone)[1]
 
 
 def _before(value: Value, case: Case) -> bool:
-    first, last = value.entry.dates(case.zone)
-    if value.flagged and first <= case.start.last:
-        return True
-    sure = value.entry.instants(case.zone)[1] < case.start.moment[0]
-    return sure and last <= case.start.first
+    return is_before(value.entry, case.zone, case.start)
 
 
 def _observe(rule: Measurement, value: Value, baseline: Value | None, case: Case) -> Observation:
