@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from shared.clinical.measured import Measurements
 from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.samples import FirstDose
 from shared.clinical.timeline import Entry, Standing
@@ -53,9 +54,8 @@ class Case:
     window: tuple[date, date]
     windows: Mapping[str, Spans]
     observations: dict[str, list[Observation]]
+    measurements: Measurements
     labs: Sequence[Standing]
-    vitals: Sequence[Standing]
-    ecgs: Sequence[Standing]
     events: Sequence[Standing]
     doses: Sequence[Standing]
     concomitants: Sequence[Standing]

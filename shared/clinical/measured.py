@@ -116,6 +116,20 @@ class Measurements:
         for one in self._records:
             yield [self._graded(entry) for entry in one.entries]
 
+    def of(self, domain: Domain, test: str) -> Iterator[list[Sample]]:
+        """Per record the samples of a test, as reported or derived; none of a record without."""
+        for one in self._records:
+            if one.entries[0].fact.kind == domain:
+                found = [
+                    sample
+                    for entry in one.entries
+                    if is_done(entry)
+                    for sample in (sample_of(entry), *self._derived(sample_of(entry)))
+                    if testcd_of(sample.value.testcd) == test
+                ]
+                if found:
+                    yield found
+
     def _index(self, entry: Entry) -> None:
         sample, (first, last) = sample_of(entry), entry.dates(self._zone)
         if first == last and sample.test in _COMPANIONS and is_done(entry):

@@ -17,6 +17,20 @@ from shared.contracts.facts import CohortAssignment, Dose, ReviewComplete, Subje
 Standings = dict[str, list[Standing]]
 
 
+def site_of(standing: Standings) -> str | None:
+    """The subject's site: as the record of the subject says, or else any other."""
+    return next(
+        (
+            entry.record.SITEID
+            for kind in sorted(standing, key=lambda kind: (kind != "subject", kind))
+            for one in standing[kind]
+            for entry in one.entries
+            if isinstance(entry.record, SubjectRecord) and entry.record.SITEID
+        ),
+        None,
+    )
+
+
 class Person:
     """A subject by the standing records that had happened by ``as_of``."""
 
@@ -24,17 +38,7 @@ class Person:
         self, protocol: Protocol, usubjid: str, standing: Standings, as_of: datetime
     ) -> None:
         self.protocol, self.usubjid, self.as_of = protocol, usubjid, as_of
-        site = next(
-            (
-                entry.record.SITEID
-                for kind in sorted(standing, key=lambda kind: (kind != "subject", kind))
-                for one in standing[kind]
-                for entry in one.entries
-                if isinstance(entry.record, SubjectRecord) and entry.record.SITEID
-            ),
-            None,
-        )
-        self.zone = protocol.zone(site)
+        self.zone = protocol.zone(site_of(standing))
         self._standing = {
             kind: seen
             for kind, records in standing.items()
@@ -145,10 +149,11 @@ class Person:
         for one in self.of("review_complete"):
             for domain, through in self._stated_complete(one).items():
                 complete[domain] = max(through, complete.get(domain, through))
+        measurements = self.measurements()
         observations = observe(
             self.protocol,
             self.zone,
-            self.measurements().graded(),
+            measurements.graded(),
             self.of("adverse_event"),
             self.of("disposition"),
             self.start,
@@ -161,9 +166,8 @@ class Person:
             window=self._window(self.start),
             windows={name: self._spans(name) for name in self.protocol.windows},
             observations=observations,
+            measurements=measurements,
             labs=self.of("lab"),
-            vitals=self.of("vital"),
-            ecgs=self.of("ecg"),
             events=self.of("adverse_event"),
             doses=self.of("dose"),
             concomitants=self.of("concomitant"),

@@ -21,7 +21,7 @@ from tests.clinical.samples_support import (
     trial,
     vital,
 )
-from tests.clinical.stories import Trial, at
+from tests.clinical.stories import Trial, at, end_of, subject_of
 
 QT = "Electrocardiogram QT corrected interval prolonged"
 
@@ -146,6 +146,36 @@ def test_a_criterion_about_a_value_reads_every_spelling_of_its_test(code: str) -
     found = trial(protocol(criteria=f"    - {{id: qt, text: t, source: s, {words}}}\n"))
     ecg(found, code, "501", day(5))
     assert status(found, day(5)) == ("in_window" if code == "QTCB" else "dlt_candidate")
+
+
+LONG_QT = "testcd: QTCF, domain: ecg, above: {ms: 500}"
+LOW_CALCIUM = "testcd: CACORR, below: {mmol/L: 2}"
+
+
+@pytest.mark.parametrize(
+    ("words", "first", "second", "met"),
+    [
+        (LONG_QT, ("QT", "480"), ("RR", "890"), False),
+        (LONG_QT, ("QT", "480"), ("RR", "880"), True),
+        (LOW_CALCIUM, ("CA", "1.70"), ("ALB", "25"), False),
+        (LOW_CALCIUM, ("CA", "1.70"), ("ALB", "26"), True),
+        ("testcd: CA, below: {mmol/L: 2}", ("CA", "1.70"), ("ALB", "20"), True),
+    ],
+)
+def test_a_criterion_about_a_value_reads_a_derived_one(
+    words: str, first: tuple[str, str], second: tuple[str, str], met: bool
+) -> None:
+    """QTcF of 480 ms is 499.0 at RR 890, 500.9 at 880; calcium 1.70 + 0.02 x (40 - 25) is 2.00."""
+    criterion = f"    - {{id: one, text: t, source: s, measurement: {{{words}}}}}\n"
+    found = trial(protocol(criteria=criterion))
+    for test, result in (first, second):
+        if test in ("QT", "RR"):
+            ecg(found, test, result, day(5))
+        else:
+            lab(found, test, result, "g/L" if test == "ALB" else "mmol/L", day(5))
+    assert status(found, day(5)) == ("dlt_candidate" if met else "in_window")
+    (seen,) = subject_of(found.assess(end_of(day(5))), WHO).criteria
+    assert len(seen.evidence) == (0 if not met else 1 if "CA," in words else 2)
 
 
 def test_what_was_not_done_is_neither_graded_nor_the_end_of_anything() -> None:

@@ -17,10 +17,10 @@ from fractions import Fraction
 from shared.clinical.case import Case
 from shared.clinical.criteria import Measurement
 from shared.clinical.quantity import factor_between, span_of, unit_of
-from shared.clinical.samples import is_before, is_flagged, testcd_of
+from shared.clinical.samples import Sample, is_before, is_flagged, testcd_of
 from shared.clinical.timeline import Entry
 from shared.clinical.toxicity import Observation
-from shared.contracts.facts import Ecg, Lab, Vital, numeric
+from shared.contracts.facts import numeric
 from shared.contracts.results import Measured, parse_result
 
 Number = Fraction | float
@@ -30,13 +30,18 @@ _WORDS = {"above": "above", "at_least": "at least", "below": "below", "at_most":
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value as reported, of any domain."""
+    """One value of any domain, as reported or derived."""
 
-    entry: Entry
+    sample: Sample
     text: str
     unit: str | None
     low: Decimal | None = None
     high: Decimal | None = None
+
+    @property
+    def entry(self) -> Entry:
+        """The record that reports it, or the one it was derived from first."""
+        return self.sample.entry
 
     @property
     def number(self) -> Measured | None:
@@ -46,26 +51,17 @@ class Value:
 
 
 def values_of(case: Case, rule: Measurement) -> list[list[Value]]:
-    """The values of a test by record; more than one where a record contradicts itself."""
-    test = testcd_of(rule.testcd)
-    standing = {"lab": case.labs, "vital": case.vitals, "ecg": case.ecgs}[rule.domain]
-    found = [
-        [value for entry in one.entries if (value := _value(entry, test)) is not None]
-        for one in standing
-    ]
-    return [values for values in found if values]
+    """The values of a test by record; more than one where a record contradicts itself, or derived
+    values have several inputs."""
+    records = case.measurements.of(rule.domain, testcd_of(rule.testcd))
+    return [[_value(sample) for sample in samples] for samples in records]
 
 
-def _value(entry: Entry, test: str) -> Value | None:
-    match entry.record:
-        case Lab(LBTESTCD=code, LBORRES=text) as lab if code and testcd_of(code) == test and text:
-            limits = numeric(lab.LBORNRLO), numeric(lab.LBORNRHI)
-            return Value(entry, text, lab.LBORRESU, *limits)
-        case Vital(VSTESTCD=code) as vital if testcd_of(code) == test:
-            return Value(entry, vital.VSORRES, vital.VSORRESU)
-        case Ecg(EGTESTCD=code) as ecg if testcd_of(code) == test:
-            return Value(entry, ecg.EGORRES, ecg.EGORRESU)
-    return None
+def _value(sample: Sample) -> Value:
+    value = sample.value
+    return Value(
+        sample, value.result, value.unit, numeric(value.range_low), numeric(value.range_high)
+    )
 
 
 def beyond(rule: Measurement, case: Case) -> list[Observation]:
@@ -113,6 +109,8 @@ def _observe(rule: Measurement, value: Value, baseline: Value | None, case: Case
     answer = compare(rule, value, baseline)
     when = value.entry.when(case.zone)
     shown = f"{value.text.strip()} {value.unit or 'without a unit'}"
+    if value.sample.derived is not None:
+        shown += f" ({value.sample.derived.formula.name})"
     words = limit_words(rule)
     why = f"{shown} is {words}" if answer else f"{shown} is not {words}"
     first, moment = when.first, when.moment
@@ -129,6 +127,7 @@ def _observe(rule: Measurement, value: Value, baseline: Value | None, case: Case
         why=why if answer is not None else f"{shown} cannot be compared with {words}",
         reported=False,
         before_treatment=_before(value, case),
+        others=value.sample.others,
     )
 
 
