@@ -22,6 +22,7 @@ from shared.clinical.ctcae import Compiled, Measurement, compiled
 from shared.clinical.ctcae.bands import plain_number
 from shared.clinical.ctcae.grading import uses_baseline
 from shared.clinical.ctcae.model import Answer
+from shared.clinical.ctcae.sample import specimen_of
 
 ADDED = (
     "row",
@@ -48,7 +49,8 @@ _DOMAINS: Mapping[SdtmDomain, Literal["lab", "vital", "ecg"]] = {
 }
 _NOTHING_READ = frozenset({"unit_unknown", "character_result", "not_done"})
 _OWN = (
-    "TESTCD", "LOINC", "ORRES", "ORRESU", "ORNRLO", "ORNRHI", "SPEC", "FAST", "LOBXFL", "BLFL"
+    "TESTCD", "LOINC", "ORRES", "ORRESU", "ORNRLO", "ORNRHI", "SPEC", "CAT", "FAST",
+    "LOBXFL", "BLFL",
 )  # fmt: skip
 _SHARED = ("TERM", "ABLFL", "BASE", "BASEU", "BNRIND")
 _OF_BASELINE = frozenset({"ABLFL", "LOBXFL", "BLFL", "BASE", "BASEU", "BNRIND"})
@@ -211,7 +213,8 @@ def _compiled(
     loinc = said("LOINC") or ""
     testcd = said("TESTCD") or testcd_of_loinc(loinc) or ""
     fasting = _FASTING.get(said("FAST") or "", True if loinc and is_fasting_loinc(loinc) else None)
-    unit = said("ORRESU") or None
+    unit, category = said("ORRESU") or None, said("CAT") or ""
+    specimen = said("SPEC") or (category if specimen_of(category) == "urine" else None)
     is_baseline = "Y" in (said("ABLFL"), said("LOBXFL"), said("BLFL"))
     return compiled(
         ctcae,
@@ -219,7 +222,7 @@ def _compiled(
         unit,
         said("ORNRLO") or None,
         said("ORNRHI") or None,
-        said("SPEC") or None,
+        specimen,
         fasting,
         None if is_baseline else _baseline(testcd, unit, context),
         is_baseline,

@@ -43,9 +43,9 @@ def grade_results(
 ) -> None:
     """Grade results: one line per input line and CTCAE term, all input columns kept.
 
-    Columns read: LBTESTCD (or LBLOINC), LBORRES, LBORRESU, LBORNRLO, LBORNRHI, LBSPEC, LBFAST, or
-    those of VS or EG; BASE, BASEU and BNRIND of the baseline; ABLFL (or LBLOBXFL), Y where the line
-    is the baseline itself; TERM, for one term only.
+    Columns read: LBTESTCD (or LBLOINC), LBORRES, LBORRESU, LBORNRLO, LBORNRHI, LBSPEC (LBCAT where
+    it says urine), LBFAST, or those of VS or EG; BASE, BASEU and BNRIND of the baseline; ABLFL (or
+    LBLOBXFL), Y where the line is the baseline itself; TERM, for one term only.
 
     With --json standard output gets an array of objects instead of CSV; where --out names a file,
     the counts.

@@ -219,7 +219,8 @@ class CriterionDocument(_Strict):
     """One term's criterion for some analytes.
 
     ``raised_by``: facts that give a grade whatever the number is. ``signed``: the analyte may be
-    negative; a negative concentration is nonsense.
+    negative; a negative concentration is nonsense. ``lln_from``: a lower limit of normal below this
+    shows that a specimen which is not stated is another one.
     """
 
     term: str
@@ -229,6 +230,7 @@ class CriterionDocument(_Strict):
     direction: Direction
     analytes: tuple[str, ...]
     specimen: Specimen | None = None
+    lln_from: Decimal | None = None
     signed: bool = False
     unit: str | None = None
     grades: dict[GradeNumber, tuple[ClauseDocument, ...]] = {}

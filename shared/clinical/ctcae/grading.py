@@ -19,6 +19,7 @@ from shared.clinical.ctcae.form import Domain
 from shared.clinical.ctcae.limits import belongs
 from shared.clinical.ctcae.model import Measurement, Multiple
 from shared.clinical.ctcae.sample import (
+    Range,
     baseline_of,
     range_of,
     span_of_result,
@@ -94,7 +95,7 @@ def compiled(
     normal = range_of(range_low, range_high)
     answering = []
     for criterion in _criteria(ctcae, domain, testcd):
-        about = _is_about(criterion, said, own)
+        about = _is_about(criterion, said, own, normal)
         if about is None:
             answering.append(unusable(criterion, own or "", "needs_clinical_input"))
         elif about and own is None:
@@ -123,9 +124,10 @@ def _criteria(ctcae: str, domain: Domain, testcd: str) -> tuple[Criterion, ...]:
     return found.get(testcd) or (found.get(analyte.testcd, ()) if analyte else ())
 
 
-def _is_about(criterion: Criterion, said: str, unit: str | None) -> bool | None:
+def _is_about(criterion: Criterion, said: str, unit: str | None, normal: Range) -> bool | None:
     """Whether a criterion speaks of this specimen; None where that is for a person to judge. A
-    specimen that is not stated is blood, unless the unit fits a urine criterion."""
+    specimen that is not stated is blood, unless the unit fits a urine criterion or the range is
+    none of blood."""
     wanted = criterion.document.specimen
     if wanted is None or said == wanted:
         return True
@@ -133,7 +135,9 @@ def _is_about(criterion: Criterion, said: str, unit: str | None) -> bool | None:
         return False
     if wanted == "urine" and (unit is None or not belongs(criterion, unit)):
         return False
-    return True if said == "not_stated" else None
+    least = criterion.document.lln_from
+    of_another = normal.lln is not None and least is not None and normal.lln.first[0] < least
+    return True if said == "not_stated" and not of_another else None
 
 
 def multiple_of_uln(value: Measurement) -> Multiple | NotGradableReason:

@@ -23,7 +23,7 @@ ANYTHING = Span((Decimal(0), 0), (INFINITY, 0))
 _FROM_BELOW = Span((-INFINITY, 0), (INFINITY, 0))
 
 _BLOOD = frozenset({"BLOOD", "SERUM", "PLASMA", "BLD", "SER", "PLAS"})
-_URINE = frozenset({"URINE", "UR"})
+_URINE = frozenset({"URINE", "UR", "URINALYSIS"})
 _OTHER = frozenset(
     {"CEREBROSPINAL", "CSF", "STOOL", "FECES", "SALIVA", "SPUTUM", "SWEAT", "BILE", "TISSUE",
      "MARROW", "PLEURAL", "PERITONEAL", "ASCITES", "ASCITIC", "SYNOVIAL", "PERICARDIAL", "LAVAGE"}

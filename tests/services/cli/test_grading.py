@@ -125,6 +125,20 @@ def test_a_loinc_code_stands_for_a_missing_test_code(grades: Grades) -> None:
     assert unknown["reason"] == "no_criterion"
 
 
+def test_urinalysis_is_not_blood(grades: Grades) -> None:
+    lines = grades(
+        f"{HEADER},LBCAT",
+        "PH,5,,,,URINALYSIS",
+        "PH,5,,5,8,",
+        "PH,7.2,,7.35,7.45,CHEMISTRY",
+    )
+    assert [_said(line) for line in lines if line["direction"] in ("", "low")] == [
+        ("", "", "", "no_criterion"),
+        ("", "0", "3", "needs_clinical_input"),
+        ("3", "3", "3", ""),
+    ]
+
+
 def test_vital_signs_and_ecg_by_their_own_columns(grades: Grades) -> None:
     vital = "VSTESTCD,VSORRES,VSORRESU"
     (fever,) = (one for one in grades(vital, "TEMP,39.5,C", domain="vs") if one["term"] == "Fever")
