@@ -107,8 +107,12 @@ class Draws:
         """A response where the rate is above."""
         return self._drawn("responses")
 
+    def source(self, what: str) -> Random:
+        """The stream of one kind of chance, from its start: a row of numbers a trial."""
+        return Random(f"{what} {self.seed}")  # noqa: S311
+
     def _drawn(self, what: str) -> list[list[float]]:
-        draw = Random(f"{what} {self.seed}").random  # noqa: S311
+        draw = self.source(what).random
         return [[draw() for _ in range(self.patients)] for _ in range(self.trials)]
 
 

@@ -53,13 +53,21 @@ class Looked:
 
 def run_at_once(design: IntervalDesign, setting: Setting, draws: Draws) -> Trials:
     """The trials of `simulation.run_trials`."""
-    tolerances = np.array(draws.tolerances)[:, : setting.max_n]
+    tolerances = tolerances_of(draws)[:, : setting.max_n]
     rates = np.array(setting.rates)
     n, dlt, mtd, cohorts = trials_at_once(
         design, rates, tolerances, cohort_size=setting.cohort_size, start=setting.start
     )
     days = cohorts * setting.window + (n.sum(axis=1) - cohorts) * setting.gap
     return Trials(n.tolist(), dlt.tolist(), mtd.tolist(), days.tolist())
+
+
+def tolerances_of(draws: Draws) -> Floats:
+    """`Draws.tolerances` as an array: NumPy's generator continues from the state of Python's."""
+    *words, place = draws.source("tolerances").getstate()[1]
+    generator = np.random.RandomState()
+    generator.set_state(("MT19937", np.array(words, np.uint32), place, 0, 0.0))
+    return generator.random_sample((draws.trials, draws.patients))
 
 
 def trials_at_once(

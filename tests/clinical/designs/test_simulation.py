@@ -37,7 +37,7 @@ from shared.clinical.designs import (
 )
 from shared.clinical.designs.limits import NoEscalationAfterDlt
 from shared.clinical.designs.simulation import run_one_by_one, run_trials
-from shared.clinical.designs.vectorised import run_at_once, trials_at_once
+from shared.clinical.designs.vectorised import run_at_once, tolerances_of, trials_at_once
 
 RATES = (0.08, 0.15, 0.26, 0.41, 0.60)
 SKELETON = (0.04, 0.11, 0.22, 0.37, 0.52)
@@ -73,10 +73,15 @@ def plain(trials: Trials) -> list[list[Any]]:
 def test_at_once_is_one_by_one(design: Any, how: dict[str, int]) -> None:
     """Patient by patient the same trials, not merely the same means."""
     setting = setting_for(design, RATES, **how)
-    draws = Draws(60, setting.max_n, seed=5)
+    draws = Draws(40, setting.max_n, seed=5)
     assert plain(run_at_once(design, setting, draws)) == plain(
         run_one_by_one(design, setting, draws)
     )
+
+
+def test_the_same_stream_as_an_array() -> None:
+    draws = Draws(3, 250, seed=9)
+    assert tolerances_of(draws).tolist() == draws.tolerances
 
 
 def test_arrays_in_and_out() -> None:
@@ -97,8 +102,8 @@ def test_everybody_has_a_dlt() -> None:
 @pytest.mark.parametrize("design", ANY, ids=repr)
 def test_every_design_runs(design: Design) -> None:
     responses = (0.3,) * 5 if isinstance(design, BfBoin) else None
-    found = simulate(design, RATES, trials=12, seed=2, response_rates=responses)
-    again = simulate(design, RATES, trials=12, seed=2, response_rates=responses)
+    found = simulate(design, RATES, trials=6, seed=2, response_rates=responses)
+    again = simulate(design, RATES, trials=6, seed=2, response_rates=responses)
     assert found == again
     assert sum(one.value for one in (*found.selected, found.none)) == pytest.approx(1)
     for treated, toxic in zip(found.patients, found.dlts, strict=True):
