@@ -30,8 +30,8 @@ from services.ingest.intake.reading import Reader
 from services.ingest.intake.recording import record
 from services.ingest.intake.settling import Submission, settle, studies_of
 from services.ingest.store import LOCK_SPACE
-from services.notifier.alerting import GROUP as NOTIFIER
 from services.notifier.alerting import Alerting
+from services.notifier.watch import GROUP as NOTIFIER
 from shared.contracts.topics import FACTS, SIGNALS
 from shared.runtime.auth import Grant, Principal
 from shared.runtime.bus import Handler

@@ -113,13 +113,13 @@ class _Reader:
         self._seen: set[int] = set()
 
     def read(self, node: yaml.Node, path: Path) -> Any:
-        self.lines.setdefault(path, node.start_mark.line + 1)
+        self.lines.setdefault(path, _line(node))
         if id(node) in self._seen:
-            self._fault(node, path, "an alias", "write the value out where it is meant")
+            self._fault(path, self.lines[path], "an alias", "write the value out where it is meant")
             return None
         self._seen.add(id(node))
         if node.tag.removeprefix("tag:yaml.org,2002:") not in _TAGS:
-            self._fault(node, path, "a tag", "write plain values")
+            self._fault(path, _line(node), "a tag", "write plain values")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -131,14 +131,14 @@ class _Reader:
         members: dict[Any, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                self._fault(key_node, path, "a key that is not a word", "use a word as key")
+                self._fault(path, _line(key_node), "a key that is not a word", "use a word as key")
                 continue
             key = key_node.value
             here = (*path, key)
             if key in members:
-                self._fault(key_node, here, "the key occurs twice", "keep one of the two")
+                self._fault(here, _line(key_node), "the key occurs twice", "keep one of the two")
                 continue
-            self.lines[here] = key_node.start_mark.line + 1
+            self.lines[here] = _line(key_node)
             members[key] = self.read(value_node, here)
         return members
 
@@ -154,9 +154,13 @@ class _Reader:
             return Decimal(text)
         return text
 
-    def _fault(self, node: yaml.Node, path: Path, problem: str, remedy: str) -> None:
+    def _fault(self, path: Path, line: int, problem: str, remedy: str) -> None:
         where = ".".join(str(part) for part in path)
-        self.findings.append(Finding(node.start_mark.line + 1, where, problem, remedy))
+        self.findings.append(Finding(line, where, problem, remedy))
+
+
+def _line(node: yaml.Node) -> int:
+    return node.start_mark.line + 1
 
 
 class _Writer(yaml.SafeDumper):

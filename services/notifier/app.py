@@ -9,21 +9,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from services.notifier.alerting import GROUP, Alerting
-from services.notifier.api import alerts, deliveries, routing, stream
+from services.notifier.alerting import Alerting
+from services.notifier.api import alerts, deliveries, responses, routing, stream, subscriptions
 from services.notifier.api.common import Parts
 from services.notifier.channels.email import EmailSender
 from services.notifier.channels.webhook import WebhookSender
+from services.notifier.chase import Chase
 from services.notifier.feed import Feed
+from services.notifier.heartbeat import Heartbeat
+from services.notifier.measures import Measures
 from services.notifier.outreach import Outreach, Patience
+from services.notifier.responding import Responding
 from services.notifier.settings import NotifierSettings
-from services.notifier.store.deliveries import given_up
+from services.notifier.watch import GROUP, Watch
 from shared.contracts.topics import SIGNALS
 from shared.runtime.auth import Authenticator
 from shared.runtime.bus import Bus
@@ -54,10 +55,11 @@ class Notifier:
         heartbeat: float = 10.0,
     ) -> None:
         metrics = metrics or Metrics()
-        metrics.registry.register(_GivenUp(engine))
+        measures = Measures(metrics.registry)
+        measures.watch(engine, clock)
         # Signatures and Date headers are checked against other machines' clocks.
         machine = SystemClock()
-        self.alerting = Alerting(bus, clock)
+        self.alerting = Alerting(bus, clock, measures)
         self.feed = Feed(engine, heartbeat=heartbeat)
         self.worker = Worker(
             engine=engine,
@@ -80,12 +82,15 @@ class Notifier:
             },
             public_url=settings.public_url,
             patience=patience,
+            measures=measures,
         )
+        self.chase = Chase(engine=engine, bus=bus, clock=clock, watch=Watch(bus, settings.operator))
         self.parts = Parts(
             engine=engine,
             bus=bus,
             clock=clock,
             alerting=self.alerting,
+            responding=Responding(bus, clock),
             feed=self.feed,
             authenticator=authenticator or Authenticator(engine),
             trusted_webhook_hosts=settings.trusted_webhook_hosts,
@@ -94,30 +99,46 @@ class Notifier:
             "database": database_ready(engine),
             "signals": worker_ready(self.worker),
             "outreach": self._outreach_ready,
+            "ladders": self._chase_ready,
             "feed": self._feed_ready,
         }
+        self.heartbeat = Heartbeat(settings.heartbeat_url, self.ready)
 
     def start(self) -> None:
         """Begins to read signals, to send and to feed streams."""
         self.feed.start()
         self.outreach.start()
+        self.chase.start()
         self.worker.start()
+        self.heartbeat.start()
 
     def stop(self) -> None:
         """Ends all of it; what is under way is finished or left to be tried again."""
+        self.heartbeat.stop()
         self.feed.close()
+        self.chase.stop()
         self.worker.stop()
         self.outreach.stop()
 
     def _outreach_ready(self) -> str | None:
         return None if self.outreach.alive else "nothing is being sent"
 
+    def _chase_ready(self) -> str | None:
+        return None if self.chase.current else "reminders are not being worked"
+
     def _feed_ready(self) -> str | None:
         return None if self.feed.alive else "streams are not being fed"
 
 
 # `stream` first: its path would otherwise be taken for an alert's id.
-ROUTERS = (stream.router, alerts.router, deliveries.router, routing.router)
+ROUTERS = (
+    stream.router,
+    alerts.router,
+    responses.router,
+    deliveries.router,
+    routing.router,
+    subscriptions.router,
+)
 
 
 def create_app(
@@ -171,31 +192,3 @@ def create_app(
     app.state.notifier = notifier.parts
     app.state.notifier_service = notifier
     return app
-
-
-class _GivenUp(Collector):
-    """How many deliveries stand given up, by severity: what an operator is alarmed by."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def describe(self) -> list[GaugeMetricFamily]:
-        return [self._family()]
-
-    def collect(self) -> list[GaugeMetricFamily]:
-        family, totals = self._family(), dict[str, int]()
-        try:
-            with self._engine.connect() as conn:
-                for (_, severity), count in given_up(conn).items():
-                    totals[severity] = totals.get(severity, 0) + count
-        except SQLAlchemyError:
-            return []
-        for severity, count in totals.items():
-            family.add_metric([severity], count)
-        return [family]
-
-    @staticmethod
-    def _family() -> GaugeMetricFamily:
-        return GaugeMetricFamily(
-            "vigil_deliveries_given_up", "Deliveries that were given up", labels=["severity"]
-        )

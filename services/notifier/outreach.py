@@ -12,17 +12,19 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.notifier import wording
-from services.notifier.alerting import receipt
-from services.notifier.channels import Outcome, Outgoing, Sender, shortened
+from services.notifier.channels import Outcome, Sender, shortened
+from services.notifier.measures import Measures
+from services.notifier.routing import URGENT
 from services.notifier.store import alerts, deliveries, routings
-from services.notifier.store.deliveries import Attempt, Delivery
+from services.notifier.store.deliveries import Attempt, Delivery, State
+from services.notifier.telling import receipt, urgency_of
 from shared.runtime.bus import Bus
 from shared.runtime.clock import Clock
 from shared.runtime.telemetry import describe, get_logger
@@ -35,29 +37,36 @@ STOP_SECONDS = 3.0
 """How long a stop waits for tries under way, after open streams were cut: under 10 s in all."""
 
 
+CANCELLED = "not sent: acknowledged meanwhile, or no longer standing"
+
+DAYS: Mapping[str, int] = {"info": 1, "notice": 2, "warning": 5}
+"""For how long deliveries of a severity are tried; those of others until they arrive."""
+
+MOST = max(map(urgency_of, URGENT))
+LEAST = 9
+RESERVE = 2
+"""Sends that only urgent and critical deliveries may begin while all others are taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How often and how long a delivery is tried. Defaults: first retry after about 5 s, then
-    doubling to at most 15 minutes; the counts span from about half an hour (info) to about a day
-    (critical)."""
+    doubling to at most 15 minutes; `days` by severity, without end for those left out."""
 
     first: timedelta = timedelta(seconds=5)
     longest: timedelta = timedelta(minutes=15)
-    attempts: Mapping[str, int] | None = None
+    days: Mapping[str, int] = field(default_factory=lambda: DAYS)
     lease_seconds: float = 30.0
 
-    def most(self, severity: str) -> int:
-        """Attempts before a delivery of this severity is given up."""
-        return (self.attempts or _ATTEMPTS)[severity]
+    def is_over(self, severity: str, tried_for: timedelta) -> bool:
+        """Whether a delivery that has failed for so long is given up."""
+        return severity in self.days and tried_for >= timedelta(days=self.days[severity])
 
     def delay(self, tried: int, fraction: float) -> timedelta:
         """The wait after the `tried`-th failure: half of it fixed, half by `fraction` in [0, 1),
         so that many failures do not come back at once."""
         whole = min(self.longest, self.first * 2.0 ** min(tried - 1, 30))
         return whole * (0.5 + fraction / 2)
-
-
-_ATTEMPTS = {"info": 10, "notice": 12, "warning": 24, "urgent": 100, "critical": 130}
 
 
 class Outreach:
@@ -72,6 +81,7 @@ class Outreach:
         senders: Mapping[str, Sender],
         public_url: str,
         patience: Patience | None = None,
+        measures: Measures | None = None,
         jitter: Callable[[], float] = random.random,
         parallel: int = 8,
         per_lane: int = 4,
@@ -82,6 +92,7 @@ class Outreach:
         self._senders = senders
         self._public_url = public_url
         self._patience = patience or Patience()
+        self._measures = measures or Measures()
         self._jitter = jitter
         self._parallel = parallel
         self._per_lane = per_lane
@@ -119,7 +130,7 @@ class Outreach:
         while not self._stopping.is_set():
             self._finished.clear()
             try:
-                while self._has_room() and (delivery := self._claim()) is not None:
+                while (delivery := self._claim()) is not None:
                     self._begin(delivery)
                 wait = POLL_SECONDS
             except SQLAlchemyError as error:
@@ -141,9 +152,13 @@ class Outreach:
         except Exception as error:
             log.warning("the outcome of a try is not recorded", exc_info=error)
 
-    def _has_room(self) -> bool:
+    def _room(self) -> int:
+        """The least urgent delivery there is room for: 0 where there is none."""
         with self._guard:
-            return not self._stopping.is_set() and self._lanes.total() < self._parallel
+            free = self._parallel - self._lanes.total()
+        if self._stopping.is_set() or free <= -RESERVE:
+            return 0
+        return LEAST if free > 0 else MOST
 
     def run_once(self) -> Delivery | None:
         """One try of one due delivery, in the caller's thread; None if nothing is due."""
@@ -155,16 +170,22 @@ class Outreach:
     # -- one try --------------------------------------------------------------------------------
 
     def _claim(self) -> Delivery | None:
+        least = self._room()
+        if not least:
+            return None
         now = self._clock.now()
         with self._guard:
-            busy = [lane for lane, n in self._lanes.items() if n >= self._per_lane]
+            taken = dict(self._lanes)
         with self._engine.begin() as conn:
             delivery = deliveries.claim(
                 conn,
                 now=now,
                 lease=uuid.uuid4().hex,
                 seconds=self._patience.lease_seconds,
-                busy=busy,
+                busy=[lane for lane, n in taken.items() if n >= self._per_lane],
+                full=[lane for lane, n in taken.items() if n > self._per_lane],
+                reserved=MOST,
+                least=least,
             )
             if delivery is not None:
                 entry = Attempt(delivery.attempts, "started", None, now)
@@ -186,43 +207,47 @@ class Outreach:
                 self._guard.notify_all()
             self._finished.set()
 
-    def _send(self, delivery: Delivery) -> Outcome:
-        message = self._message(delivery)
-        if message is None:
+    def _send(self, delivery: Delivery) -> Outcome | None:
+        """None: an acknowledgement has made it pointless."""
+        with self._engine.connect() as conn:
+            alert = alerts.by_id(conn, delivery.alert)
+            key = routings.secret_of(conn, delivery.study, delivery.subscriber)
+        if alert is None:
             return Outcome(False, "not sent: the alert cannot be read")
+        if delivery.chases and alert.state != "open":
+            return None
+        keys = () if key is None else tuple(k for k in (key.secret, key.previous) if k)
+        message = wording.outgoing(alert, delivery, public_url=self._public_url, secrets=keys)
         try:
             return self._senders[delivery.channel].send(message)
         except Exception as error:  # a defect in a channel must not end the others' sending
             log.error("channel failed", channel=delivery.channel, exc_info=error)
             return Outcome(False, shortened(f"not sent: {describe(error)}"))
 
-    def _message(self, delivery: Delivery) -> Outgoing | None:
-        with self._engine.connect() as conn:
-            alert = alerts.by_id(conn, delivery.alert)
-            key = routings.secret_of(conn, delivery.study, delivery.subscriber)
-        if alert is None:
-            return None
-        keys = () if key is None else tuple(k for k in (key.secret, key.previous) if k)
-        return wording.outgoing(alert, delivery, public_url=self._public_url, secrets=keys)
-
-    def _settle(self, conn: Connection, delivery: Delivery, outcome: Outcome) -> None:
+    def _settle(self, conn: Connection, delivery: Delivery, outcome: Outcome | None) -> None:
         now = self._clock.now()
-        step = "sent" if outcome.delivered else "failed"
-        tried = delivery.attempts - delivery.attempts_before
-        state: deliveries.State = "sent" if outcome.delivered else "failed"
-        if not outcome.delivered and tried >= self._patience.most(delivery.severity):
-            state = "given_up"
+        outcome = outcome or Outcome(False, CANCELLED)
+        state = self._state(delivery, outcome, now - delivery.began_at)
         settled_at = None if state == "failed" else now
-        due_at = now + self._wait(tried, outcome)
+        due_at = now + self._wait(delivery, outcome)
         counts = deliveries.settle(conn, delivery, state, due_at=due_at, at=settled_at)
+        step = "sent" if outcome.delivered else "failed"
         deliveries.log_attempt(
             conn, delivery.id, Attempt(delivery.attempts, step, outcome.answer, now)
         )
+        self._measures.tried(delivery.channel, state)
         if counts:
             self._announce(conn, delivery, state, outcome)
 
+    def _state(self, delivery: Delivery, outcome: Outcome, tried_for: timedelta) -> State:
+        if outcome.delivered:
+            return "sent"
+        if outcome.answer == CANCELLED:
+            return "cancelled"
+        return "given_up" if self._patience.is_over(delivery.severity, tried_for) else "failed"
+
     def _announce(
-        self, conn: Connection, delivery: Delivery, state: deliveries.State, outcome: Outcome
+        self, conn: Connection, delivery: Delivery, state: State, outcome: Outcome
     ) -> None:
         now = self._clock.now()
         self._bus.publish(conn, [receipt(delivery, state, delivery.attempts, now, outcome.answer)])
@@ -231,6 +256,7 @@ class Outreach:
         if state == "given_up":
             log.error("delivery given up", delivery=delivery.id, severity=delivery.severity)
 
-    def _wait(self, tried: int, outcome: Outcome) -> timedelta:
+    def _wait(self, delivery: Delivery, outcome: Outcome) -> timedelta:
         asked = timedelta(seconds=outcome.retry_after or 0)
+        tried = delivery.attempts - delivery.attempts_before
         return max(asked, self._patience.delay(tried, self._jitter()))

@@ -22,24 +22,31 @@ _DEFAULT_PUBLIC_URL = "http://localhost:8000"
 class NotifierSettings:
     """`mail`: None means that mail cannot be sent, which every attempt then says.
     `trusted_webhook_hosts` may be plain http and may have private addresses.
-    `public_url` is where readers find the pages; links in messages begin with it."""
+    `public_url` is where readers find the pages; links in messages begin with it. `operator` is
+    written to when something keeps alerts from people; `heartbeat_url` is called while nothing
+    does, so that somebody outside notices when the calls stop."""
 
     mail: MailServer | None = None
     mail_sender: str = _DEFAULT_SENDER
     public_url: str = _DEFAULT_PUBLIC_URL
     trusted_webhook_hosts: frozenset[str] = frozenset()
+    operator: str | None = None
+    heartbeat_url: str | None = None
 
     @staticmethod
     def from_env(environ: Mapping[str, str] | None = None) -> NotifierSettings:
-        """Reads SMTP_URL, VIGIL_MAIL_FROM, VIGIL_PUBLIC_URL and VIGIL_WEBHOOK_TRUSTED_HOSTS
-        (separated by commas). Raises SettingsError on the first that is wrong."""
+        """Reads SMTP_URL, VIGIL_MAIL_FROM, VIGIL_PUBLIC_URL, VIGIL_WEBHOOK_TRUSTED_HOSTS
+        (separated by commas), VIGIL_OPERATOR_MAIL and VIGIL_HEARTBEAT_URL. Raises SettingsError on
+        the first that is wrong."""
         env = os.environ if environ is None else environ
         hosts = env.get("VIGIL_WEBHOOK_TRUSTED_HOSTS", "").lower().split(",")
         return NotifierSettings(
             mail=_mail(env.get("SMTP_URL", "").strip()),
-            mail_sender=_sender(env.get("VIGIL_MAIL_FROM", "").strip() or _DEFAULT_SENDER),
-            public_url=_url(env.get("VIGIL_PUBLIC_URL", "").strip() or _DEFAULT_PUBLIC_URL),
+            mail_sender=_mailbox(env, "VIGIL_MAIL_FROM") or _DEFAULT_SENDER,
+            public_url=(_url(env, "VIGIL_PUBLIC_URL") or _DEFAULT_PUBLIC_URL).rstrip("/"),
             trusted_webhook_hosts=frozenset(host.strip() for host in hosts if host.strip()),
+            operator=_mailbox(env, "VIGIL_OPERATOR_MAIL"),
+            heartbeat_url=_url(env, "VIGIL_HEARTBEAT_URL"),
         )
 
 
@@ -50,14 +57,16 @@ def _mail(url: str) -> MailServer | None:
         raise SettingsError("SMTP_URL", str(error)) from None
 
 
-def _sender(address: str) -> str:
-    if not is_mailbox(address):
-        raise SettingsError("VIGIL_MAIL_FROM", "must be one plain e-mail address")
-    return address
+def _mailbox(env: Mapping[str, str], name: str) -> str | None:
+    address = env.get(name, "").strip()
+    if address and not is_mailbox(address):
+        raise SettingsError(name, "must be one plain e-mail address")
+    return address or None
 
 
-def _url(url: str) -> str:
+def _url(env: Mapping[str, str], name: str) -> str | None:
+    url = env.get(name, "").strip()
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError("VIGIL_PUBLIC_URL", "must be an http(s) address")
-    return url.rstrip("/")
+    if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise SettingsError(name, "must be an http(s) address")
+    return url or None

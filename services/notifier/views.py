@@ -13,11 +13,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 
-from services.notifier.alerting import GROUP, routing_in_force
-from services.notifier.store import alerts, deliveries
+from services.notifier.store import alerts, deliveries, notes
 from services.notifier.store.alerts import Alert
 from services.notifier.store.deliveries import Delivery
-from shared.runtime import outbox
+from services.notifier.watch import problems
 
 UNKNOWN_ORIGINAL = "follows up a signal that has not been received"
 
@@ -35,6 +34,16 @@ class AcknowledgementView(_View):
     at: datetime
 
 
+class NoteView(_View):
+    """What somebody did or wrote: note, seen, handed_over or closed."""
+
+    kind: str
+    name: str
+    role: str
+    text: str
+    at: datetime
+
+
 class DeliveryCounts(_View):
     """An alert's deliveries by state; `failed` ones are being tried again."""
 
@@ -42,11 +51,13 @@ class DeliveryCounts(_View):
     failed: int = 0
     sent: int = 0
     given_up: int = 0
+    cancelled: int = 0
 
 
 class AlertView(_View):
     """An alert. `version` changes when it is superseded or withdrawn, and is what an
-    acknowledgement names; `follows` and `followed_by` are alerts; `position` orders alerts."""
+    acknowledgement names; `asks`: it wants one; `follows` and `followed_by` are alerts; `position`
+    orders alerts; `ladder` is how it is chased, `rounds` how often people were told again."""
 
     id: str
     position: str
@@ -58,11 +69,16 @@ class AlertView(_View):
     synthetic: bool
     raised_at: datetime
     signal: dict[str, Any] | None
+    asks: bool
+    ladder: str | None
+    rounds: int
+    assigned_to: str | None
     follows: str | None
     followed_by: str | None
     routing_version: int | None
     warnings: tuple[str, ...]
     acknowledgements: tuple[AcknowledgementView, ...]
+    notes: tuple[NoteView, ...]
     deliveries: DeliveryCounts
 
 
@@ -86,6 +102,7 @@ class DeliveryView(_View):
     address: str
     why: str
     state: str
+    step: int
     attempts: int
     due_at: datetime | None
     created_at: datetime
@@ -94,9 +111,10 @@ class DeliveryView(_View):
 
 
 def alert_views(conn: Connection, found: Sequence[Alert]) -> list[AlertView]:
-    """The views of some alerts, in three queries."""
+    """The views of some alerts, in four queries."""
     ids = [alert.id for alert in found]
     seen = alerts.acknowledgements(conn, ids)
+    story = notes.of_alerts(conn, ids)
     reached = deliveries.of_alerts(conn, ids)
     originals = alerts.ids_of_signals(conn, [a.supersedes for a in found if a.supersedes])
     views = []
@@ -116,11 +134,16 @@ def alert_views(conn: Connection, found: Sequence[Alert]) -> list[AlertView]:
                 synthetic=alert.synthetic,
                 raised_at=alert.raised_at,
                 signal=None if alert.signal is None else dict(alert.signal),
+                asks=alert.asks,
+                ladder=alert.ladder,
+                rounds=alert.rounds,
+                assigned_to=alert.assigned_to,
                 follows=follows,
                 followed_by=alert.followed_by,
                 routing_version=alert.routing_version,
                 warnings=alert.warnings + unknown,
                 acknowledgements=tuple(map(AcknowledgementView.model_validate, seen[alert.id])),
+                notes=tuple(map(NoteView.model_validate, story[alert.id])),
                 deliveries=DeliveryCounts.model_validate(dict(counts)),
             )
         )
@@ -139,6 +162,7 @@ def delivery_views(conn: Connection, found: Sequence[Delivery]) -> list[Delivery
             address=delivery.address,
             why=delivery.why,
             state=delivery.state,
+            step=delivery.step,
             attempts=delivery.attempts,
             due_at=delivery.due_at if delivery.settled_at is None else None,
             created_at=delivery.created_at,
@@ -149,21 +173,9 @@ def delivery_views(conn: Connection, found: Sequence[Delivery]) -> list[Delivery
     ]
 
 
-def study_warnings(conn: Connection, studies: Sequence[str]) -> dict[str, list[str]]:
+def study_warnings(conn: Connection, studies: Sequence[str], now: datetime) -> dict[str, list[str]]:
     """What a reader of each study's inbox must know: nobody is told, or something got lost."""
-    lost = deliveries.given_up(conn, studies)
     found: dict[str, list[str]] = {}
-    for study in studies:
-        lines = []
-        problem = routing_in_force(conn, study).problem
-        if problem is not None:
-            lines.append(problem)
-        for (of, severity), count in sorted(lost.items()):
-            if of == study:
-                lines.append(f"given up: {count} deliveries of {severity} alerts")
-        waiting = len(outbox.parked(conn, GROUP, study=study))
-        if waiting:
-            lines.append(f"{waiting} signals could not be read and are not shown")
-        if lines:
-            found[study] = lines
+    for problem in problems(conn, studies, now):
+        found.setdefault(problem.study, []).append(problem.text)
     return found

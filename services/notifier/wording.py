@@ -1,8 +1,9 @@
 """What leaves the system: that there is something to look at, and where. Never what it is.
 
-Mail and webhooks cross systems nobody here controls, so they name the study, the severity and a
-link with an opaque id. The kind of signal ("death"), the dose and the subject stay behind the
-login. Source: docs/decisions/deliveries.md.
+Mail and webhooks cross systems nobody here controls, so they name the study (or its alias), the
+severity and a link with an opaque id. The kind of signal ("death"), the dose and the subject stay
+behind the login, unless the study's routing allows them for the channel.
+Source: docs/decisions/deliveries.md.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ _EVENTS = {
     "update": "vigil.alert.updated",
     "withdrawal": "vigil.alert.withdrawn",
     "test": "vigil.test",
+    "digest": "vigil.digest",
+    "operator": "vigil.operator",
 }
 _ADJECTIVES = {
     "info": "new",
@@ -30,6 +33,14 @@ _FOOTER = (
     " opening it.\n\n"
     "Vigil is decision support for trained staff and replaces nobody's judgement.\n"
 )
+_SYNTHETIC = "This study's data are synthetic: they describe no real patients.\n\n"
+_LABELS = {
+    "type": "Type",
+    "rule": "Rule",
+    "dose_level": "Dose level",
+    "subject": "Subject",
+    "text": "Text",
+}
 
 
 def outgoing(
@@ -37,59 +48,78 @@ def outgoing(
 ) -> Outgoing:
     """The message of a delivery: from the parts of an alert that never change, so that every try
     of a delivery says the same."""
-    link = f"{public_url.rstrip('/')}/alerts/{alert.id}"
     what = _occasion(alert)
-    headline = _headline(alert, what)
+    link = _link(alert, public_url)
+    reminder = "Reminder: " if delivery.chases else ""
+    headline = reminder + _headline(alert, what)
     label = "[SYNTHETIC] " if alert.synthetic else ""
+    details = _details(alert, delivery.channel)
+    lines = "".join(f"{_LABELS[name]}: {value}\n" for name, value in details.items())
+    note = _SYNTHETIC if alert.synthetic else ""
     return Outgoing(
         id=delivery.id,
         address=delivery.address,
         subject=f"{label}Vigil: {headline}",
-        text=f"{label}{headline}.\n\n{_advice(what)}\n{link}\n\n{_note(alert)}{_FOOTER}",
+        text=f"{label}{headline}.\n\n{lines}{_advice(alert, what)}\n{link}\n\n{note}{_FOOTER}",
         event=_EVENTS[what],
         data={
             "alert": alert.id,
-            "study": alert.study,
+            "study": _study(alert),
             "severity": alert.severity,
             "synthetic": alert.synthetic,
             "test": what == "test",
+            "reminder": delivery.chases,
             "raised_at": alert.raised_at.isoformat(),
             "link": link,
-        },
-        study=alert.study,
+        }
+        | ({"details": details} if details else {}),
+        study=_study(alert),
         urgent=alert.severity in URGENT,
         secrets=secrets,
     )
 
 
+def _study(alert: Alert) -> str:
+    return alert.alias or alert.study
+
+
+def _link(alert: Alert, public_url: str) -> str:
+    place = "alerts" if alert.kind == "digest" else f"alerts/{alert.id}"
+    return f"{public_url.rstrip('/')}/{place}"
+
+
+def _details(alert: Alert, channel: str) -> dict[str, object]:
+    """What the study allows this channel to say of the signal."""
+    signal = alert.signal or {}
+    allowed = alert.details.get(channel, ())
+    return {name: signal[name] for name in allowed if signal.get(name) is not None}
+
+
 def _occasion(alert: Alert) -> str:
-    if alert.kind == "test":
-        return "test"
+    if alert.kind != "signal":
+        return alert.kind
     if alert.ends:
         return "withdrawal"
     return "update" if alert.supersedes else "new"
 
 
 def _headline(alert: Alert, what: str) -> str:
-    if what == "test":
-        return f"TEST of the alert channel, study {alert.study}"
-    if what == "withdrawal":
-        return f"an earlier safety signal no longer stands, study {alert.study}"
+    study = f"study {_study(alert)}"
     adjective = _ADJECTIVES[alert.severity]
-    if what == "update":
-        return f"{adjective} follow-up of an earlier safety signal, study {alert.study}"
-    return f"{adjective} safety signal, study {alert.study}"
+    return {
+        "test": f"TEST of the alert channel, {study}",
+        "digest": f"digest of signals of low severity, {study}",
+        "operator": f"operator alert {alert.about}, {study}",
+        "withdrawal": f"an earlier safety signal no longer stands, {study}",
+        "update": f"{adjective} follow-up of an earlier safety signal, {study}",
+        "new": f"{adjective} safety signal, {study}",
+    }[what]
 
 
-def _advice(what: str) -> str:
-    if what == "test":
-        return "Nothing has happened: somebody checks that alerts reach you. Details:"
-    if what == "withdrawal":
-        return "You were told of the earlier one, so you are told of this. Open:"
-    return "Open:"
-
-
-def _note(alert: Alert) -> str:
-    if not alert.synthetic:
-        return ""
-    return "This study's data are synthetic: they describe no real patients.\n\n"
+def _advice(alert: Alert, what: str) -> str:
+    return {
+        "test": "Nothing has happened: somebody checks that alerts reach you. Details:",
+        "digest": "None of these was urgent. The inbox shows them:",
+        "operator": f"What to do is written in docs/runbooks/{alert.about}.md. Details:",
+        "withdrawal": "You were told of the earlier one, so you are told of this. Open:",
+    }.get(what, "Open:")

@@ -58,7 +58,8 @@ class LineResult(BaseModel):
 
 
 class DeliveryReceipt(BaseModel):
-    """One step in the life of a delivery, as it travels on ``vigil.receipts.v1``."""
+    """One step in the life of a delivery, as it travels on ``vigil.receipts.v1``. ``cancelled``: a
+    reminder that an acknowledgement made pointless; ``seen``: a person has opened the alert."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -69,7 +70,7 @@ class DeliveryReceipt(BaseModel):
     signal: str
     subscriber: str
     channel: str
-    state: Literal["pending", "sent", "failed", "given_up", "acknowledged"]
+    state: Literal["pending", "sent", "failed", "given_up", "cancelled", "seen", "acknowledged"]
     attempt: int
     at: datetime
     answer: str | None

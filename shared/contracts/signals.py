@@ -48,7 +48,8 @@ class StandingSignal(BaseModel):
 
     ``slot`` names what the signal is about (a subject's DLT, the recommendation): a new signal in
     the same slot supersedes the one before. ``key`` adds the rule and the digest of what triggered
-    it. ``at`` is when it happened, ``known_at`` when the last fact it needs was known.
+    it. ``at`` is when it happened, ``known_at`` when the last fact it needs was known. ``cohort``
+    and ``site`` (SITEID) are None where unknown; nothing may then be held back because of them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,6 +64,8 @@ class StandingSignal(BaseModel):
     at: datetime
     known_at: datetime
     text: str
+    cohort: str | None = None
+    site: str | None = None
 
 
 class Signal(StandingSignal):

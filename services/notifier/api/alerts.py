@@ -1,25 +1,18 @@
-"""The inbox: alerts of the reader's studies, and acknowledging one. A GET changes nothing."""
+"""The inbox: alerts of the reader's studies. A GET changes nothing."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from services.notifier.api.common import (
-    ACKNOWLEDGERS,
-    READERS,
-    Acknowledger,
-    Reader,
-    Service,
-    not_found,
-    studies_for,
-)
+from services.notifier.api.common import READERS, Reader, Service, not_found, studies_for
 from services.notifier.store import alerts
-from services.notifier.store.alerts import BEGINNING, Alert, Position, State
+from services.notifier.store.alerts import BEGINNING, Alert, Position, State, Wanted
 from services.notifier.views import AlertView, alert_views, study_warnings
+from shared.contracts.signals import Severity, SignalType
 from shared.runtime.auth import Principal
 from shared.runtime.web import Problem, api_router
 
@@ -35,13 +28,6 @@ class AlertPage(BaseModel):
     more: bool
     last_event_id: str
     warnings: dict[str, list[str]]
-
-
-class Acknowledge(BaseModel):
-    """The version of the alert the person has seen."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-    version: int = Field(ge=1)
 
 
 def position(text: str, parameter: str) -> Position:
@@ -63,22 +49,28 @@ def list_alerts(
     principal: Reader,
     study: Annotated[str | None, Query()] = None,
     state: Annotated[State | None, Query()] = None,
+    severity: Annotated[Severity | None, Query()] = None,
+    type: Annotated[SignalType | None, Query()] = None,
+    dose_level: Annotated[int | None, Query(ge=0, le=1000)] = None,
+    awaiting: Annotated[bool, Query()] = False,
     after: Annotated[str | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> AlertPage:
-    """Alerts of one study, or of all the key may read."""
+    """Alerts of one study, or of all the key may read. `awaiting`: only those that want an
+    acknowledgement and have none."""
     studies = studies_for(principal, study)
+    wanted = Wanted(state, severity, None if type is None else str(type), dose_level, awaiting)
     start = BEGINNING if after is None else position(after, "after")
     with service.engine.connect() as conn:
         last_event = alerts.last_change(conn)
-        found = alerts.page(conn, studies, state=state, after=start, limit=limit + 1)
+        found = alerts.page(conn, studies, wanted, after=start, limit=limit + 1)
         page = found[:limit]
         return AlertPage(
             alerts=alert_views(conn, page),
             next=str(page[-1].position if page else start),
             more=len(found) > limit,
             last_event_id=str(last_event),
-            warnings=study_warnings(conn, studies),
+            warnings=study_warnings(conn, studies, service.clock.now()),
         )
 
 
@@ -87,51 +79,6 @@ def read_alert(service: Service, principal: Reader, id: str) -> AlertView:
     """One alert."""
     with service.engine.connect() as conn:
         return alert_views(conn, [readable(conn, principal, id)])[0]
-
-
-@router.post("/{id}/acknowledge")
-def acknowledge(service: Service, principal: Acknowledger, id: str, body: Acknowledge) -> AlertView:
-    """Records that the key's holder has seen the alert.
-
-    Repeating it changes nothing. 409 `stale-version`: the alert has changed since it was read.
-    409 `alert-closed`: it was superseded or withdrawn; the alert that followed it is to be
-    acknowledged.
-    """
-    with service.engine.begin() as conn:
-        alert = alerts.by_id(conn, id, lock=True)
-        if alert is None or alert.kind != "signal":
-            not_found()
-        principal.check(alert.study, *ACKNOWLEDGERS)
-        held = principal.roles_in(alert.study)
-        outcome = service.alerting.acknowledge(
-            conn,
-            alert,
-            key_id=principal.key_id,
-            name=principal.name,
-            role=next(role for role in ACKNOWLEDGERS if role in held),
-            version=body.version,
-        )
-        if outcome == "closed":
-            _refuse_closed(alert)
-        if outcome == "stale":
-            raise Problem(
-                409,
-                "stale-version",
-                "The alert has changed",
-                f"read it again; its version is {alert.version}",
-            )
-        view = alert_views(conn, [readable(conn, principal, id)])[0]
-    service.bus.wake()
-    return view
-
-
-def _refuse_closed(alert: Alert) -> None:
-    raise Problem(
-        409,
-        "alert-closed",
-        "The alert no longer stands",
-        f"it was {alert.state}; read and acknowledge the alert {alert.followed_by} instead",
-    )
 
 
 def readable(conn: Connection, principal: Principal, id: str) -> Alert:

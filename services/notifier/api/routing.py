@@ -1,25 +1,34 @@
-"""A study's routing: setting it, reading it, and asking who would be told."""
+"""A study's routing: setting it, reading it, and asking who would be told, how and when."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from services.notifier.addresses import AddressRefused, check_url, is_trusted
-from services.notifier.alerting import GROUP, routing_in_force
-from services.notifier.api.common import READERS, Service, StudyAdmin, not_found
-from services.notifier.channels.webhook import new_secret, secret_bytes
+from services.notifier.addresses import AddressRefused, check_host, check_url, is_trusted
+from services.notifier.api.common import READERS, Service, StudyAdmin
+from services.notifier.channels.webhook import new_secret
+from services.notifier.duetimes import arm_weekly_test
+from services.notifier.inforce import in_force
 from services.notifier.routing import (
-    DocumentRefused,
+    LOOK_AHEAD,
+    DocumentError,
+    Occasion,
     Routing,
+    forecast,
     gaps,
+    holes,
     load_routing,
-    who_is_told,
+    on_duty,
 )
 from services.notifier.store import routings
 from services.notifier.store.routings import StoredRouting
+from services.notifier.watch import GROUP
 from shared.contracts.signals import Severity, SignalType
 from shared.runtime.auth import require
 from shared.runtime.db import lock_studies
@@ -42,12 +51,15 @@ class RoutingView(BaseModel):
 
 
 class Question(BaseModel):
-    """A signal that might come."""
+    """A signal that might come, at a moment (now, if none is given)."""
 
     model_config = ConfigDict(extra="forbid")
     type: SignalType
     severity: Severity
     dose_level: int | None = Field(default=None, ge=0, strict=True)
+    cohort: str | None = Field(default=None, max_length=64)
+    site: str | None = Field(default=None, max_length=64)
+    at: AwareDatetime | None = None
 
 
 class ToldView(BaseModel):
@@ -60,43 +72,50 @@ class ToldView(BaseModel):
     why: str
 
 
+class TellingView(BaseModel):
+    """When, and who; `after` in seconds from the signal."""
+
+    after: float
+    at: datetime
+    told: list[ToldView]
+
+
 class Answer(BaseModel):
-    """Everybody who would be told; the inbox always shows the alert."""
+    """Everybody who would be told at once (or by `by_digest`), then at each step of the ladder
+    while nobody acknowledges. The inbox always shows the alert."""
 
     told: list[ToldView]
     warnings: list[str]
+    by_digest: bool = False
+    ladder: str | None = None
+    tellings: list[TellingView] = []
+    again_every: float | None = None
 
 
-class Subscription(BaseModel):
-    """One recipient, the rules that tell it, and since when its webhooks have their secret."""
+class HoleView(BaseModel):
+    """A stretch without anybody on duty."""
 
-    subscriber: str
-    channel: str
-    address: str
-    rules: list[str]
-    secret_set_at: datetime | None
+    first: datetime
+    until: datetime
 
 
-class Subscriptions(BaseModel):
-    """The recipients of the routing in force."""
+class RosterView(BaseModel):
+    """Who of a roster is on duty at the moment asked for, and when next nobody will be."""
+
+    name: str
+    people: list[str]
+    on_duty: list[str]
+    otherwise: list[str]
+    unmanned: HoleView | None
+
+
+class Rosters(BaseModel):
+    """A study's rosters."""
 
     study: str
     version: int
-    subscriptions: list[Subscription]
-
-
-class SecretBody(BaseModel):
-    """A signing secret; left out, the server makes one."""
-
-    model_config = ConfigDict(extra="forbid")
-    secret: str | None = None
-
-
-class SecretView(BaseModel):
-    """The secret just set, shown this once. The one before signs too until the next change."""
-
-    subscriber: str
-    secret: str
+    at: datetime
+    rosters: list[RosterView]
 
 
 @router.put("/routing")
@@ -106,18 +125,20 @@ def set_routing(service: Service, principal: StudyAdmin, study: str, body: RawBo
     422 `routing-refused` with line, place, problem and remedy of every finding.
     """
     text = _text(body)
-    routing = _accepted(text, study, service.trusted_webhook_hosts)
+    routing = _accepted(text, study)
+    doubts = list(_checked_hosts(routing, service.trusted_webhook_hosts))
+    now = service.clock.now()
     with service.engine.begin() as conn:
         lock_studies(conn, [study], space=GROUP)
         stored = routings.current(conn, study)
         made: dict[str, str] = {}
         if stored is None or stored.document != text:
-            now = service.clock.now()
             version = 1 if stored is None else stored.version + 1
             stored = StoredRouting(study, version, text, principal.name, now)
             routings.add(conn, stored)
+            arm_weekly_test(conn, routing, now)
             made = _missing_secrets(conn, routing, now)
-        return _view(stored, routing, made)
+        return _view(stored, [*gaps(routing, now), *doubts], made)
 
 
 @router.get("/routing", dependencies=[require(*READERS)])
@@ -126,69 +147,80 @@ def read_routing(service: Service, study: str) -> RoutingView:
     with service.engine.connect() as conn:
         stored = routings.current(conn, study)
         if stored is None:
-            raise Problem(404, "no-routing", "The study has no routing")
-        return _view(stored, routing_in_force(conn, study).routing, {})
+            _no_routing()
+        routing = in_force(conn, study).routing
+    if routing is None:
+        return _view(stored, ["this document can no longer be read"], {})
+    return _view(stored, list(gaps(routing, service.clock.now())), {})
 
 
 @router.post("/routing/test", dependencies=[require(*READERS)])
 def test_routing(service: Service, study: str, body: Question) -> Answer:
-    """Who would be told of such a signal."""
+    """Who would be told of such a signal, how and when. Tells nobody."""
     with service.engine.connect() as conn:
-        rules = routing_in_force(conn, study)
-    told = (
-        who_is_told(rules.routing, body.type, body.severity, body.dose_level)
-        if rules.routing
-        else ()
+        rules = in_force(conn, study)
+    asked = Occasion(
+        type=body.type,
+        severity=body.severity,
+        at=(body.at or service.clock.now()).astimezone(UTC),
+        dose_level=body.dose_level,
+        cohort=body.cohort,
+        site=body.site,
     )
+    found = rules.audience(asked)
+    if rules.routing is None:
+        return Answer(told=[], warnings=list(found.warnings))
+    seen = forecast(rules.routing, asked)
     return Answer(
-        told=[ToldView.model_validate(way) for way in told], warnings=list(rules.warnings(told))
-    )
-
-
-@router.get("/subscriptions", dependencies=[require(*READERS)])
-def list_subscriptions(service: Service, study: str) -> Subscriptions:
-    """Everybody the routing in force can tell."""
-    with service.engine.connect() as conn:
-        rules = routing_in_force(conn, study)
-        secrets = routings.secrets_set_at(conn, study)
-    if rules.routing is None or rules.version is None:
-        raise Problem(404, "no-routing", "The study has no routing", rules.problem)
-    return Subscriptions(
-        study=study,
-        version=rules.version,
-        subscriptions=[
-            Subscription(
-                subscriber=r.name,
-                channel=r.channel,
-                address=r.address,
-                rules=[rule.name for rule in rules.routing.rules if r.name in rule.tell],
-                secret_set_at=secrets.get(r.name) if r.channel == "webhook" else None,
+        told=[ToldView.model_validate(way) for way in found.told],
+        warnings=list(dict.fromkeys((*found.warnings, *seen.warnings))),
+        by_digest=seen.by_digest,
+        ladder=seen.ladder,
+        tellings=[
+            TellingView(
+                after=one.after.total_seconds(),
+                at=one.at,
+                told=[ToldView.model_validate(way) for way in one.told],
             )
-            for r in rules.routing.recipients
+            for one in seen.tellings
         ],
+        again_every=_seconds(seen.again_every),
     )
 
 
-@router.post("/webhooks/{subscriber}/secret", dependencies=[require("study_admin")])
-def set_secret(service: Service, study: str, subscriber: str, body: SecretBody) -> SecretView:
-    """Sets or makes a new signing secret for a subscriber's webhooks."""
-    secret = body.secret or new_secret()
-    try:
-        secret_bytes(secret)
-    except ValueError as error:
-        raise Problem(
-            422,
-            "invalid-request",
-            "The request does not have the expected form",
-            errors=[{"pointer": "/secret", "detail": str(error)}],
-        ) from None
-    with service.engine.begin() as conn:
-        lock_studies(conn, [study], space=GROUP)
-        routing = routing_in_force(conn, study).routing
-        if routing is None or subscriber not in _webhooks(routing):
-            not_found()
-        routings.set_secret(conn, study, subscriber, secret, service.clock.now())
-    return SecretView(subscriber=subscriber, secret=secret)
+@router.get("/rosters", dependencies=[require(*READERS)])
+def list_rosters(
+    service: Service, study: str, at: Annotated[AwareDatetime | None, Query()] = None
+) -> Rosters:
+    """Who is on duty, now or at a moment, and the first stretch of the next two weeks in which
+    nobody is."""
+    moment = (at or service.clock.now()).astimezone(UTC)
+    with service.engine.connect() as conn:
+        rules = in_force(conn, study)
+    if rules.routing is None or rules.version is None:
+        _no_routing()
+    unmanned = {one.roster: one for one in holes(rules.routing, moment, moment + LOOK_AHEAD)}
+    views = []
+    for roster in rules.routing.rosters:
+        hole = unmanned.get(roster.name)
+        views.append(
+            RosterView(
+                name=roster.name,
+                people=list(roster.people),
+                on_duty=list(on_duty(rules.routing, roster, moment)),
+                otherwise=list(roster.otherwise),
+                unmanned=None if hole is None else HoleView(first=hole.first, until=hole.until),
+            )
+        )
+    return Rosters(study=study, version=rules.version, at=moment, rosters=views)
+
+
+def _seconds(span: timedelta | None) -> float | None:
+    return None if span is None else span.total_seconds()
+
+
+def _no_routing() -> NoReturn:
+    raise Problem(404, "no-routing", "The study has no routing")
 
 
 def _text(body: bytes) -> str:
@@ -201,15 +233,12 @@ def _text(body: bytes) -> str:
     return text
 
 
-def _accepted(text: str, study: str, trusted_hosts: frozenset[str]) -> Routing:
+def _accepted(text: str, study: str) -> Routing:
     try:
-        routing = load_routing(text, study=study)
-    except DocumentRefused as refused:
-        raise Problem(
-            422,
-            "routing-refused",
-            "The routing document is not acceptable",
-            errors=[
+        return load_routing(text, study=study)
+    except DocumentError as refused:
+        _refuse(
+            [
                 {
                     "line": str(finding.line),
                     "path": finding.path,
@@ -217,41 +246,46 @@ def _accepted(text: str, study: str, trusted_hosts: frozenset[str]) -> Routing:
                     "remedy": finding.remedy,
                 }
                 for finding in refused.findings
-            ],
-        ) from None
+            ]
+        )
+
+
+def _checked_hosts(routing: Routing, trusted_hosts: frozenset[str]) -> Iterator[str]:
+    """What is doubtful about webhook addresses; Problem for one that must not be reached."""
     for recipient in routing.recipients:
         if recipient.channel == "webhook":
+            parts = check_url(recipient.address)
             try:
-                is_trusted(check_url(recipient.address), trusted_hosts)
+                trusted = is_trusted(parts, trusted_hosts)
+                doubt = None if trusted else check_host(parts.hostname or "")
             except AddressRefused as error:
-                raise Problem(
-                    422,
-                    "routing-refused",
-                    "The routing document is not acceptable",
-                    errors=[{"path": recipient.name, "detail": str(error)}],
-                ) from None
-    return routing
+                _refuse([{"path": recipient.name, "detail": str(error)}])
+            if doubt is not None:
+                yield f"{recipient.name}: {doubt}"
 
 
-def _webhooks(routing: Routing) -> list[str]:
-    return [r.name for r in routing.recipients if r.channel == "webhook"]
+def _refuse(errors: list[dict[str, str]]) -> NoReturn:
+    raise Problem(
+        422, "routing-refused", "The routing document is not acceptable", errors=errors
+    ) from None
 
 
 def _missing_secrets(conn: Connection, routing: Routing, now: datetime) -> dict[str, str]:
     known = routings.secrets_set_at(conn, routing.study)
-    made = {name: new_secret() for name in _webhooks(routing) if name not in known}
+    webhooks = [one.name for one in routing.recipients if one.channel == "webhook"]
+    made = {name: new_secret() for name in webhooks if name not in known}
     for name, secret in made.items():
         routings.set_secret(conn, routing.study, name, secret, now)
     return made
 
 
-def _view(stored: StoredRouting, routing: Routing | None, made: dict[str, str]) -> RoutingView:
+def _view(stored: StoredRouting, warnings: list[str], made: dict[str, str]) -> RoutingView:
     return RoutingView(
         study=stored.study,
         version=stored.version,
         document=stored.document,
         set_by=stored.set_by,
         set_at=stored.set_at,
-        warnings=list(gaps(routing)) if routing else ["this document can no longer be read"],
+        warnings=warnings,
         new_secrets=made,
     )

@@ -13,7 +13,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import ipaddress
 import json
 import secrets
 import socket
@@ -23,7 +22,7 @@ from urllib.parse import SplitResult
 
 import httpx2
 
-from services.notifier.addresses import AddressRefused, check_url, is_trusted
+from services.notifier.addresses import AddressRefused, check_url, checked, is_trusted
 from services.notifier.channels import Outcome, Outgoing, shortened
 from shared.runtime.clock import Clock
 
@@ -142,10 +141,7 @@ class WebhookSender:
 async def public_address(host: str, port: int) -> str:
     """One of the host's addresses. Raises AddressRefused unless all of them are public."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [str(entry[4][0]) for entry in found]
-    if not addresses or not all(map(is_public, addresses)):
-        raise AddressRefused("the host has a private address and the operator has not named it")
-    return addresses[0]
+    return checked([str(entry[4][0]) for entry in found])
 
 
 def body_of(message: Outgoing) -> bytes:
@@ -162,13 +158,6 @@ async def _beginning(response: httpx2.Response) -> str:
         if len(read) >= MAX_READ:
             break
     return read[:MAX_READ].decode("utf-8", "replace")
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one that anybody on the internet may reach."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return (mapped or ip).is_global and not ip.is_multicast
 
 
 def _retry_after(headers: httpx2.Headers) -> float | None:

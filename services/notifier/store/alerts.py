@@ -9,37 +9,46 @@ running, because rows become visible out of order and "number > last seen" would
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-State = Literal["open", "acknowledged", "superseded", "withdrawn"]
+State = Literal["open", "acknowledged", "closed", "superseded", "withdrawn"]
+Kind = Literal["signal", "test", "digest", "operator"]
 STATES: tuple[State, ...] = get_args(State)
 
 _COLUMNS = (
     "id, CAST(CAST(xid AS text) AS bigint) AS xid, number, study, kind, signal_id, severity,"
-    " signal, supersedes, ends, synthetic, routing_version, warnings, state, version,"
-    " followed_by, raised_at"
+    " signal, about, alias, details, asks, ladder, rounds, assigned_to, supersedes, ends,"
+    " synthetic, routing_version, warnings, state, version, followed_by, raised_at"
 )
 _INSERT = sa.text(
-    "INSERT INTO notifier.alert (id, study, kind, signal_id, severity, signal, supersedes, ends,"
-    " synthetic, routing_version, warnings, state, raised_at) VALUES (:id, :study, :kind,"
-    " :signal_id, :severity, CAST(:signal AS jsonb), :supersedes, :ends, :synthetic,"
+    "INSERT INTO notifier.alert (id, study, kind, signal_id, severity, signal, about, alias,"
+    " details, asks, ladder, supersedes, ends, synthetic, routing_version, warnings, state,"
+    " raised_at) VALUES (:id, :study, :kind, :signal_id, :severity, CAST(:signal AS jsonb), :about,"
+    " :alias, CAST(:details AS jsonb), :asks, :ladder, :supersedes, :ends, :synthetic,"
     " :routing_version, CAST(:warnings AS jsonb), 'open', :raised_at)"
     f" ON CONFLICT (signal_id) DO NOTHING RETURNING {_COLUMNS}"
 )
 _CLOSE = sa.text(
     "UPDATE notifier.alert SET state = :state, version = version + 1, followed_by = :followed_by"
-    " WHERE id = :id AND state IN ('open', 'acknowledged')"
+    " WHERE id = :id AND state IN ('open', 'acknowledged', 'closed')"
 )
 _PAGE = (
     f"SELECT {_COLUMNS} FROM notifier.alert WHERE kind = 'signal' AND study = ANY(:studies)"
     " AND (xid, number) > (CAST(:major AS xid8), CAST(:minor AS bigint))"
     " AND xid < pg_snapshot_xmin(pg_current_snapshot())"
 )
+_CONDITIONS = {
+    "state": "state = :state",
+    "severity": "severity = :severity",
+    "type": "signal ->> 'type' = :type",
+    "dose_level": "CAST(signal ->> 'dose_level' AS int) = :dose_level",
+    "awaiting": "state = 'open' AND asks = :awaiting",
+}
 _CHANGES = sa.text(
     "SELECT CAST(CAST(xid AS text) AS bigint) AS major, id AS minor, study, alert, what"
     " FROM notifier.change"
@@ -50,6 +59,12 @@ _CHANGES = sa.text(
 _LAST_CHANGE = sa.text(
     "SELECT CAST(CAST(xid AS text) AS bigint) AS major, id AS minor FROM notifier.change"
     " WHERE xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid DESC, id DESC LIMIT 1"
+)
+_COUNT_ROUNDS = sa.text(
+    "WITH chased AS (SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:studies AS text[]),"
+    " CAST(:rounds AS int[])) AS chased (id, study, rounds)), told AS (INSERT INTO notifier.change"
+    " (study, alert, what) SELECT study, id, 'chased' FROM chased) UPDATE notifier.alert"
+    " SET rounds = chased.rounds FROM chased WHERE alert.id = chased.id"
 )
 _CURSOR = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 
@@ -78,8 +93,10 @@ BEGINNING = Position(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert. `signal` is the signal as received, None for a test; `warnings` say what is
-    wrong with the alert's own routing."""
+    """One alert. `signal` is the signal as received, None where the alert is about the channels,
+    which `about` then tells. `alias` and `details` are what its messages may say, `ladder` how it
+    is chased, as the routing said when it was raised. `asks`: it wants an acknowledgement;
+    `rounds`: how often people were told again; `warnings`: what is wrong with its own routing."""
 
     id: str
     position: Position
@@ -88,6 +105,13 @@ class Alert:
     signal_id: str
     severity: str
     signal: Mapping[str, Any] | None
+    about: str | None
+    alias: str | None
+    details: Mapping[str, Sequence[str]]
+    asks: bool
+    ladder: str | None
+    rounds: int
+    assigned_to: str | None
     supersedes: str | None
     ends: bool
     synthetic: bool
@@ -105,16 +129,21 @@ class NewAlert:
 
     id: str
     study: str
-    kind: Literal["signal", "test"]
+    kind: Kind
     signal_id: str
     severity: str
-    signal: str | None
-    supersedes: str | None
-    ends: bool
-    synthetic: bool
-    routing_version: int | None
-    warnings: tuple[str, ...]
     raised_at: datetime
+    signal: str | None = None
+    about: str | None = None
+    alias: str | None = None
+    details: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    asks: bool = False
+    ladder: str | None = None
+    supersedes: str | None = None
+    ends: bool = False
+    synthetic: bool = False
+    routing_version: int | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +172,7 @@ def insert(conn: Connection, alert: NewAlert) -> Alert | None:
     """Adds the alert and its change; None if the signal already has one."""
     values = {name: getattr(alert, name) for name in NewAlert.__slots__}
     values["warnings"] = json.dumps(alert.warnings)
+    values["details"] = json.dumps(dict(alert.details))
     row = conn.execute(_INSERT, values).mappings().one_or_none()
     if row is None:
         return None
@@ -152,10 +182,45 @@ def insert(conn: Connection, alert: NewAlert) -> Alert | None:
 
 
 def close(conn: Connection, alert: Alert, state: State, followed_by: str) -> None:
-    """Ends an open or acknowledged alert; the first follow-up to arrive counts."""
+    """Ends an alert that still stood; the first follow-up to arrive counts."""
     values = {"id": alert.id, "state": state, "followed_by": followed_by}
     if conn.execute(_CLOSE, values).rowcount == 1:
         note_change(conn, alert.study, alert.id, state)
+
+
+def set_state(conn: Connection, alert: Alert, state: State) -> None:
+    """What a person has done about the alert. The caller holds its lock."""
+    conn.execute(
+        sa.text("UPDATE notifier.alert SET state = :state WHERE id = :id"),
+        {"id": alert.id, "state": state},
+    )
+    note_change(conn, alert.study, alert.id, state)
+
+
+def ask(conn: Connection, alert: Alert) -> None:
+    """The alert wants an acknowledgement after all."""
+    conn.execute(sa.text("UPDATE notifier.alert SET asks = true WHERE id = :id"), {"id": alert.id})
+
+
+def assign(conn: Connection, alert: Alert, to: str) -> None:
+    """Who looks after the alert from now on. The caller holds its lock."""
+    conn.execute(
+        sa.text("UPDATE notifier.alert SET assigned_to = :to WHERE id = :id"),
+        {"id": alert.id, "to": to},
+    )
+    note_change(conn, alert.study, alert.id, "handed_over")
+
+
+def count_rounds(conn: Connection, chased: Collection[Alert]) -> None:
+    """Writes down how often people have been told again. The caller holds the alerts' locks."""
+    conn.execute(
+        _COUNT_ROUNDS,
+        {
+            "ids": [alert.id for alert in chased],
+            "studies": [alert.study for alert in chased],
+            "rounds": [alert.rounds for alert in chased],
+        },
+    )
 
 
 def note_change(conn: Connection, study: str, alert: str, what: str) -> None:
@@ -208,10 +273,21 @@ def ids_of_signals(conn: Connection, signals: Collection[str]) -> dict[str, str]
     return {row.signal_id: row.id for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which alerts a reader asks for; None: all. `awaiting`: those that want an acknowledgement."""
+
+    state: State | None = None
+    severity: str | None = None
+    type: str | None = None
+    dose_level: int | None = None
+    awaiting: bool = False
+
+
 def page(
-    conn: Connection, studies: Sequence[str], *, state: State | None, after: Position, limit: int
+    conn: Connection, studies: Sequence[str], wanted: Wanted, *, after: Position, limit: int
 ) -> list[Alert]:
-    """Alerts of the studies after a position, oldest first; tests are not among them."""
+    """Alerts of the studies after a position, oldest first; only signals are among them."""
     values: dict[str, object] = {
         "studies": list(studies),
         "major": str(after.major),
@@ -219,11 +295,18 @@ def page(
         "limit": limit,
     }
     query = _PAGE
-    if state is not None:
-        query += " AND state = :state"
-        values["state"] = state
+    for name, condition in _CONDITIONS.items():
+        asked = getattr(wanted, name)
+        if asked is not None and asked is not False:
+            query += f" AND {condition}"
+            values[name] = asked
     rows = conn.execute(sa.text(query + " ORDER BY xid, number LIMIT :limit"), values).mappings()
     return [_alert(row) for row in rows]
+
+
+def studies(conn: Connection) -> list[str]:
+    """The studies that have alerts."""
+    return list(conn.execute(sa.text("SELECT DISTINCT study FROM notifier.alert")).scalars())
 
 
 def changes(conn: Connection, after: Position, limit: int) -> list[Change]:
@@ -249,11 +332,10 @@ def acknowledge(conn: Connection, alert: Alert, seen: Acknowledgement) -> None:
         ),
         {name: getattr(seen, name) for name in names},
     )
-    conn.execute(
-        sa.text("UPDATE notifier.alert SET state = 'acknowledged' WHERE id = :id"),
-        {"id": alert.id},
-    )
-    note_change(conn, alert.study, alert.id, "acknowledged")
+    if alert.state == "open":
+        set_state(conn, alert, "acknowledged")
+    else:
+        note_change(conn, alert.study, alert.id, "acknowledged")
 
 
 def acknowledgements(conn: Connection, ids: Collection[str]) -> dict[str, list[Acknowledgement]]:

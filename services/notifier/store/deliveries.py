@@ -15,25 +15,40 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-State = Literal["pending", "failed", "sent", "given_up"]
+State = Literal["pending", "failed", "sent", "given_up", "cancelled"]
 STATES: tuple[State, ...] = get_args(State)
 
 _COLUMNS = (
     "id, alert, study, signal_id, subscriber, channel, address, lane, why, severity, urgency,"
-    " state, attempts, attempts_before, due_at, lease, created_at, settled_at"
+    " state, step, chases, attempts, attempts_before, due_at, lease, created_at, began_at,"
+    " settled_at"
 )
+_NEW = (
+    "id, alert, study, signal_id, subscriber, channel, address, lane, why, severity, urgency,"
+    " state, step, chases, due_at, created_at, began_at, settled_at"
+)
+_TYPES = dict.fromkeys(_NEW.split(", "), "text") | {
+    "urgency": "smallint",
+    "step": "int",
+    "chases": "boolean",
+    "due_at": "timestamptz",
+    "created_at": "timestamptz",
+    "began_at": "timestamptz",
+    "settled_at": "timestamptz",
+}
 _ADD = sa.text(
-    f"INSERT INTO notifier.delivery ({_COLUMNS}) VALUES (:id, :alert, :study, :signal_id,"
-    " :subscriber, :channel, :address, :lane, :why, :severity, :urgency, :state, 0, 0, :due_at,"
-    " NULL, :created_at, :settled_at) ON CONFLICT ON CONSTRAINT delivery_once DO NOTHING"
-    f" RETURNING {_COLUMNS}"
+    f"INSERT INTO notifier.delivery ({_NEW}) SELECT * FROM unnest("
+    + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _TYPES.items())
+    + ") ON CONFLICT ON CONSTRAINT delivery_once DO NOTHING RETURNING id"
 )
 _CLAIM = sa.text(
     "UPDATE notifier.delivery SET lease = :lease, attempts = attempts + 1,"
     " lease_until = clock_timestamp() + make_interval(secs => :seconds)"
     " WHERE id = (SELECT id FROM notifier.delivery WHERE state IN ('pending', 'failed')"
     " AND due_at <= :now AND (lease_until IS NULL OR lease_until < clock_timestamp())"
-    " AND NOT lane = ANY(:busy) ORDER BY urgency, due_at, number LIMIT 1"
+    " AND NOT lane = ANY(CASE WHEN urgency <= :reserved THEN CAST(:full AS text[])"
+    " ELSE CAST(:busy AS text[]) END) AND urgency <= :least"
+    " ORDER BY urgency, due_at, number LIMIT 1"
     f" FOR UPDATE SKIP LOCKED) RETURNING {_COLUMNS}"
 )
 _SETTLE = (
@@ -47,6 +62,7 @@ _ATTEMPT = sa.text(
 )
 _RESEND = sa.text(
     "UPDATE notifier.delivery SET state = 'pending', attempts_before = attempts, due_at = :now,"
+    " began_at = :now,"
     " settled_at = NULL, lease = NULL, lease_until = NULL"
     f" WHERE id = :id AND channel <> 'inbox' AND state IN ('sent', 'given_up') RETURNING {_COLUMNS}"
 )
@@ -56,8 +72,10 @@ _RESEND = sa.text(
 class Delivery:
     """One way one subscriber is told of one alert.
 
-    `attempts` counts since the beginning, `attempts_before` those made before the last resend;
-    `lane` is what a hanging receiver would block (mail, or a host).
+    `attempts` counts since the beginning, `attempts_before` those made before the last resend, at
+    `began_at`; `lane` is what a hanging receiver would block (mail, or a host). `step` 0 is the
+    first telling, each later one another time; one that `chases` is pointless once somebody has
+    acknowledged the alert.
     """
 
     id: str
@@ -72,12 +90,15 @@ class Delivery:
     severity: str
     urgency: int
     state: State
-    attempts: int
-    attempts_before: int
+    step: int
+    chases: bool
     due_at: datetime
-    lease: str | None
     created_at: datetime
+    began_at: datetime
     settled_at: datetime | None
+    attempts: int = 0
+    attempts_before: int = 0
+    lease: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +113,39 @@ class Attempt:
 
 def add(conn: Connection, deliveries: Iterable[Delivery]) -> list[Delivery]:
     """Adds deliveries; returns those that were not there yet."""
-    added = []
-    for delivery in deliveries:
-        values = {name: getattr(delivery, name) for name in Delivery.__slots__}
-        row = conn.execute(_ADD, values).mappings().one_or_none()
-        if row is not None:
-            added.append(Delivery(**row))
-    return added
+    rows = list(deliveries)
+    if not rows:
+        return []
+    columns = {name: [getattr(row, name) for row in rows] for name in _TYPES}
+    added = set(conn.execute(_ADD, columns).scalars())
+    return [row for row in rows if row.id in added]
 
 
 def claim(
-    conn: Connection, *, now: datetime, lease: str, seconds: float, busy: Collection[str]
+    conn: Connection,
+    *,
+    now: datetime,
+    lease: str,
+    seconds: float,
+    busy: Collection[str] = (),
+    full: Collection[str] = (),
+    reserved: int = 0,
+    least: int = 9,
 ) -> Delivery | None:
-    """Takes the most urgent due delivery whose lane is not in `busy`, for `seconds`."""
-    values = {"now": now, "lease": lease, "seconds": seconds, "busy": list(busy)}
+    """Takes the most urgent due delivery for `seconds`; urgency 1 is the most urgent.
+
+    Its lane is not in `busy`; up to urgency `reserved`, only those in `full` are left out. None
+    beyond urgency `least`.
+    """
+    values = {
+        "now": now,
+        "lease": lease,
+        "seconds": seconds,
+        "busy": list(busy),
+        "full": list(full),
+        "reserved": reserved,
+        "least": least,
+    }
     row = conn.execute(_CLAIM, values).mappings().one_or_none()
     return None if row is None else Delivery(**row)
 
@@ -185,3 +225,43 @@ def given_up(
         values["studies"] = list(studies)
     rows = conn.execute(sa.text(query + " GROUP BY study, severity"), values)
     return {(row.study, row.severity): row.n for row in rows}
+
+
+def given_up_by_severity(conn: Connection) -> Mapping[str, int]:
+    """The same, of all studies together."""
+    totals: dict[str, int] = {}
+    for (_, severity), count in given_up(conn).items():
+        totals[severity] = totals.get(severity, 0) + count
+    return totals
+
+
+def waiting_since(
+    conn: Connection, studies: Sequence[str], severities: Sequence[str], before: datetime
+) -> Mapping[str, int]:
+    """How many deliveries of a study have been tried since before a moment and not arrived."""
+    rows = conn.execute(
+        sa.text(
+            "SELECT study, count(*) AS n FROM notifier.delivery"
+            " WHERE state IN ('pending', 'failed') AND began_at < :before"
+            " AND study = ANY(:studies) AND severity = ANY(:severities) GROUP BY study"
+        ),
+        {"before": before, "studies": list(studies), "severities": list(severities)},
+    )
+    return {row.study: row.n for row in rows}
+
+
+def dead(
+    conn: Connection, studies: Sequence[str], *, after: int, limit: int
+) -> list[tuple[int, Delivery]]:
+    """Deliveries that were given up, oldest first, each with the number to continue after."""
+    rows = conn.execute(
+        sa.text(
+            f"SELECT number, {_COLUMNS} FROM notifier.delivery WHERE state = 'given_up'"
+            " AND study = ANY(:studies) AND number > :after ORDER BY number LIMIT :limit"
+        ),
+        {"studies": list(studies), "after": after, "limit": limit},
+    ).mappings()
+    return [
+        (row["number"], Delivery(**{name: row[name] for name in Delivery.__slots__}))
+        for row in rows
+    ]

@@ -29,20 +29,28 @@ class WebhookSecret:
     set_at: datetime
 
 
+_SELECT = (
+    "SELECT study, version, document, set_by, set_at FROM notifier.routing WHERE study = :study"
+)
+
+
 def current(conn: Connection, study: str) -> StoredRouting | None:
     """The routing in force."""
-    row = (
-        conn.execute(
-            sa.text(
-                "SELECT study, version, document, set_by, set_at FROM notifier.routing"
-                " WHERE study = :study ORDER BY version DESC LIMIT 1"
-            ),
-            {"study": study},
-        )
-        .mappings()
-        .one_or_none()
-    )
+    query = sa.text(f"{_SELECT} ORDER BY version DESC LIMIT 1")
+    row = conn.execute(query, {"study": study}).mappings().one_or_none()
     return None if row is None else StoredRouting(**row)
+
+
+def by_version(conn: Connection, study: str, version: int) -> StoredRouting | None:
+    """A routing as it once was, or is."""
+    query = sa.text(f"{_SELECT} AND version = :version")
+    row = conn.execute(query, {"study": study, "version": version}).mappings().one_or_none()
+    return None if row is None else StoredRouting(**row)
+
+
+def studies(conn: Connection) -> list[str]:
+    """The studies that have a routing."""
+    return list(conn.execute(sa.text("SELECT DISTINCT study FROM notifier.routing")).scalars())
 
 
 def add(conn: Connection, routing: StoredRouting) -> None:

@@ -139,9 +139,9 @@ def test_who_would_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     asked = ["route", "test", str(file), "--type", "dose.exceeded", "--json", "--severity"]
     assert run([*asked, "critical"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert [one["subscriber"] for one in told] == ["medical-monitor"]
+    assert [one["subscriber"] for one in told["tellings"][0]["told"]] == ["medical-monitor"]
     assert run([*asked, "info"]) == 1
-    assert json.loads(capsys.readouterr().out) == []
+    assert json.loads(capsys.readouterr().out)["tellings"][0]["told"] == []
     assert run([*asked, "loud"]) == 2
 
 

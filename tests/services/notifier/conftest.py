@@ -131,7 +131,8 @@ def outreach(
         sender: FakeSender = sender,
         desk: FakeSender | None = None,
         clock: Clock = manual_clock,
-        **more: int,
+        parallel: int = 8,
+        per_lane: int = 4,
     ) -> Outreach:
         return Outreach(
             engine=engine,
@@ -141,7 +142,8 @@ def outreach(
             public_url="https://vigil.example.org",
             patience=patience,
             jitter=lambda: 0.0,
-            **more,
+            parallel=parallel,
+            per_lane=per_lane,
         )
 
     return make

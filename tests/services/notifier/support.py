@@ -21,10 +21,11 @@ from aiosmtpd.controller import Controller
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from services.notifier.alerting import GROUP, Alerting
+from services.notifier.alerting import Alerting
 from services.notifier.channels import Outcome, Outgoing
 from services.notifier.store import routings
 from services.notifier.store.routings import StoredRouting
+from services.notifier.watch import GROUP
 from shared.contracts.signals import Severity, Signal, SignalType
 from shared.contracts.topics import SIGNALS
 from shared.runtime.bus import Bus, Message

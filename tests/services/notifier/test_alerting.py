@@ -10,10 +10,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from services.notifier.alerting import GROUP, NO_ROUTING, NO_RULE, UNREADABLE, Alerting
+from services.notifier.alerting import Alerting
+from services.notifier.inforce import NO_ROUTING, NO_RULE, UNREADABLE
 from services.notifier.store import alerts, deliveries
 from services.notifier.store.alerts import Alert
 from services.notifier.views import alert_views, study_warnings
+from services.notifier.watch import GROUP
 from shared.contracts.receipts import DeliveryReceipt
 from shared.contracts.signals import Signal, SignalType
 from shared.contracts.topics import RECEIPTS, SIGNALS
@@ -26,6 +28,7 @@ from tests.services.notifier.support import (
     OTHER,
     ROUTING,
     STUDY,
+    WHEN,
     Raising,
     as_message,
     set_routing,
@@ -111,7 +114,7 @@ def test_without_routing_the_inbox_gets_it_and_says_so(engine: Engine, raising: 
     assert _told(engine, raised) == {INBOX}
     assert _alert(engine, raised).warnings == (NO_ROUTING,)
     with engine.connect() as conn:
-        assert study_warnings(conn, [STUDY]) == {STUDY: [NO_ROUTING]}
+        assert study_warnings(conn, [STUDY], WHEN) == {STUDY: [NO_ROUTING]}
 
 
 def test_without_a_matching_rule_the_alert_says_so(engine: Engine, raising: Raising) -> None:
@@ -221,7 +224,7 @@ def test_what_is_no_signal_is_parked_and_its_neighbours_pass(
     with engine.connect() as conn:
         (parked,) = outbox.parked(conn, "notifier")
         assert "SUBJ" not in parked.reason
-        warnings = study_warnings(conn, [STUDY])[STUDY]
+        warnings = study_warnings(conn, [STUDY], WHEN)[STUDY]
     assert "1 signals could not be read and are not shown" in warnings
 
 

@@ -27,22 +27,24 @@ from tests.services.notifier.support import (
 
 READ = {"medical_monitor", "committee_member", "study_admin", "auditor"}
 SEND = {"medical_monitor", "study_admin"}
+ACT = {"medical_monitor", "committee_member"}
 ADMIN = {"study_admin"}
 WHO_MAY: list[tuple[str, str, set[str], Any]] = [
     ("GET", "/alerts?study={study}", READ, None),
     ("GET", "/alerts/{alert}", READ, None),
-    (
-        "POST",
-        "/alerts/{alert}/acknowledge",
-        {"medical_monitor", "committee_member"},
-        {"version": 1},
-    ),
+    ("POST", "/alerts/{alert}/acknowledge", ACT, {"version": 1}),
+    ("POST", "/alerts/{alert}/close", ACT, {"version": 1, "reason": "judged unrelated"}),
+    ("POST", "/alerts/{alert}/seen", READ, None),
+    ("POST", "/alerts/{alert}/notes", ACT, {"text": "called the site"}),
+    ("POST", "/alerts/{alert}/hand-over", ACT, {"to": "safety-desk"}),
     ("GET", "/deliveries?alert={alert}", READ, None),
+    ("GET", "/deliveries/given-up?study={study}", READ, None),
     ("POST", "/deliveries/{delivery}/resend", SEND, None),
     ("POST", "/studies/{study}/test-fire", SEND, None),
     ("GET", "/studies/{study}/routing", READ, None),
     ("PUT", "/studies/{study}/routing", ADMIN, ROUTING),
     ("POST", "/studies/{study}/routing/test", READ, {"type": "sae", "severity": "info"}),
+    ("GET", "/studies/{study}/rosters", READ, None),
     ("GET", "/studies/{study}/subscriptions", READ, None),
     ("POST", "/studies/{study}/webhooks/safety-desk/secret", ADMIN, {}),
 ]

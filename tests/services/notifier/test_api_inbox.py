@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from services.notifier.alerting import NO_ROUTING
+from services.notifier.inforce import NO_ROUTING
 from shared.contracts.signals import SignalType
 from tests.services.notifier.support import (
     STUDY,
@@ -36,7 +36,13 @@ def test_the_inbox_shows_the_signal_and_whom_it_reached(
     assert alert["signal"]["subject"] == SUBJECT
     assert alert["signal"]["id"] == raised.id
     assert (alert["state"], alert["version"], alert["acknowledgements"]) == ("open", 1, [])
-    assert alert["deliveries"] == {"pending": 2, "failed": 0, "sent": 1, "given_up": 0}
+    assert alert["deliveries"] == {
+        "pending": 2,
+        "failed": 0,
+        "sent": 1,
+        "given_up": 0,
+        "cancelled": 0,
+    }
     assert page["warnings"] == {}
     assert page["more"] is False
 

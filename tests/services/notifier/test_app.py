@@ -20,7 +20,7 @@ def test_readiness_tells_what_is_not_running(
     assert wait_for(lambda: running.get("/readyz").status_code == 200)
     running.app.state.notifier_service.stop()  # type: ignore[attr-defined]
     parts = {error["part"] for error in running.get("/readyz").json()["errors"]}
-    assert parts == {"signals", "outreach", "feed"}
+    assert parts == {"signals", "outreach", "ladders", "feed"}
 
 
 def test_given_up_deliveries_are_measured(

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from services.notifier.addresses import is_public
 from services.notifier.channels import MAX_ANSWER, Outgoing
 from services.notifier.channels.webhook import (
     WebhookSender,
-    is_public,
     new_secret,
     secret_bytes,
     signatures,

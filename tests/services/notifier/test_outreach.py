@@ -13,6 +13,7 @@ from services.notifier.alerting import Alerting
 from services.notifier.channels import Outcome
 from services.notifier.outreach import Outreach, Patience
 from services.notifier.store import alerts
+from services.notifier.store.alerts import Wanted
 from services.notifier.store.deliveries import Delivery
 from services.notifier.views import study_warnings
 from shared.contracts.receipts import DeliveryReceipt
@@ -22,6 +23,7 @@ from tests.services.notifier.outreach_support import NO, QUICK, log_of, the_deli
 from tests.services.notifier.support import (
     ROUTING,
     STUDY,
+    WHEN,
     FakeSender,
     Raising,
     set_routing,
@@ -119,19 +121,19 @@ def test_giving_up_is_visible_and_a_resend_starts_over(
     alerting: Alerting,
 ) -> None:
     set_routing(engine, ROUTING.replace("[urgent, critical]", "[info]"))
-    raising(signal(severity="critical"))
-    patience = Patience(attempts={"critical": 2})
+    raising(signal(severity="warning"))
+    patience = Patience(days={"warning": 1})
     sender.outcomes = [NO] * 4
     for _ in range(2):
         assert outreach(patience).run_once() is not None
-        manual_clock.advance(timedelta(hours=1))
+        manual_clock.advance(timedelta(days=1))
     assert outreach(patience).run_once() is None
     delivery = the_delivery(engine)
     assert (delivery.state, delivery.attempts) == ("given_up", 2)
     assert _steps(engine, delivery)[-1] == ("given_up", 2, NO.answer)
     with engine.connect() as conn:
-        assert study_warnings(conn, [STUDY]) == {
-            STUDY: ["given up: 1 deliveries of critical alerts"]
+        assert study_warnings(conn, [STUDY], WHEN) == {
+            STUDY: ["given up: 1 deliveries of warning alerts"]
         }
     with engine.begin() as conn:
         assert alerting.resend(conn, delivery.id) is not None
@@ -139,7 +141,7 @@ def test_giving_up_is_visible_and_a_resend_starts_over(
     for state in ("failed", "given_up"):
         assert outreach(patience).run_once() is not None
         assert the_delivery(engine).state == state
-        manual_clock.advance(timedelta(hours=1))
+        manual_clock.advance(timedelta(days=1))
     assert the_delivery(engine).attempts == 4
     assert len({m.id for m in sender.sent}) == 1
     with engine.begin() as conn:
@@ -147,7 +149,7 @@ def test_giving_up_is_visible_and_a_resend_starts_over(
     outreach(patience).run_once()
     assert the_delivery(engine).state == "sent"
     with engine.connect() as conn:
-        assert study_warnings(conn, [STUDY]) == {}
+        assert study_warnings(conn, [STUDY], WHEN) == {}
 
 
 def test_the_most_urgent_goes_first(
@@ -188,10 +190,10 @@ def test_a_test_fire_reaches_every_recipient_and_stays_out_of_the_inbox(
     engine: Engine, outreach: Callable[..., Outreach], sender: FakeSender, alerting: Alerting
 ) -> None:
     with engine.begin() as conn:
-        assert alerting.test_fire(conn, STUDY) is None
+        assert alerting.test_fire(conn, STUDY, channel=None, subscriber=None) is None
     set_routing(engine)
     with engine.begin() as conn:
-        assert alerting.test_fire(conn, STUDY) is not None
+        assert alerting.test_fire(conn, STUDY, channel=None, subscriber=None) is not None
     sending = outreach()
     while sending.run_once():
         pass
@@ -201,4 +203,4 @@ def test_a_test_fire_reaches_every_recipient_and_stays_out_of_the_inbox(
     ]
     assert all("TEST" in m.subject for m in sender.sent)
     with engine.connect() as conn:
-        assert alerts.page(conn, [STUDY], state=None, after=alerts.BEGINNING, limit=10) == []
+        assert alerts.page(conn, [STUDY], Wanted(), after=alerts.BEGINNING, limit=10) == []

@@ -8,49 +8,51 @@ from hypothesis import strategies as st
 
 from services.notifier.routing import (
     SEVERITIES,
-    DocumentRefused,
+    DocumentError,
     Finding,
+    Occasion,
     Routing,
+    Told,
     gaps,
     load_routing,
     who_is_told,
 )
 from shared.contracts.signals import Severity, SignalType
-from tests.services.notifier.support import ROUTING, STUDY
+from tests.services.notifier.support import ROUTING, STUDY, WHEN
 
 TYPE = SignalType.DLT_CANDIDATE
 
 
 def _findings(text: str, study: str | None = None) -> tuple[Finding, ...]:
-    with pytest.raises(DocumentRefused) as refused:
+    with pytest.raises(DocumentError) as refused:
         load_routing(text, study=study)
     return refused.value.findings
 
 
-def _told(text: str, severity: Severity, level: int | None = None) -> list[tuple[str, str]]:
-    return [
-        (told.subscriber, told.why)
-        for told in who_is_told(load_routing(text), TYPE, severity, level)
-    ]
+def _asked(
+    routing: Routing, kind: SignalType, severity: Severity, level: int | None, **more: str
+) -> tuple[Told, ...]:
+    asked = Occasion(type=kind, severity=severity, at=WHEN, dose_level=level, **more)
+    return who_is_told(routing, asked).told
 
 
 def test_every_matching_rule_counts() -> None:
     routing = load_routing(ROUTING, study=STUDY)
     assert [
-        (t.subscriber, t.channel, t.address, t.why)
-        for t in who_is_told(routing, TYPE, "urgent", None)
+        (t.subscriber, t.channel, t.address, t.why) for t in _asked(routing, TYPE, "urgent", None)
     ] == [
         ("medical-monitor", "email", "monitor@example.org", "rule everything-to-the-monitor"),
         ("safety-desk", "webhook", "https://desk.example.org/hook", "rule urgent-to-the-desk"),
     ]
-    assert _told(ROUTING, "warning") == [("medical-monitor", "rule everything-to-the-monitor")]
+    (only,) = _asked(routing, TYPE, "warning", None)
+    assert only.why == "rule everything-to-the-monitor"
 
 
 def test_a_name_is_told_by_all_its_channels() -> None:
     text = ROUTING.replace("name: safety-desk", "name: medical-monitor").replace(
         "tell: [safety-desk]", "tell: [medical-monitor]"
     )
-    told = who_is_told(load_routing(text), TYPE, "info", 1)
+    told = _asked(load_routing(text), TYPE, "info", 1)
     assert [t.channel for t in told] == ["email", "webhook"]
 
 
@@ -70,13 +72,71 @@ def test_a_name_is_told_by_all_its_channels() -> None:
 )
 def test_conditions(condition: str, kind: SignalType, level: int | None, matches: bool) -> None:
     text = ROUTING.replace("severities: [urgent, critical]", condition)
-    told = who_is_told(load_routing(text), kind, "warning", level)
+    told = _asked(load_routing(text), kind, "warning", level)
     assert ("safety-desk" in {t.subscriber for t in told}) is matches
 
 
+@pytest.mark.parametrize(
+    ("condition", "known", "matches"),
+    [
+        ("sites: [S1, S2]", {"site": "S2"}, True),
+        ("sites: [S1, S2]", {"site": "S3"}, False),
+        ("sites: [S1, S2]", {}, True),
+        ("cohorts: [C3]", {"cohort": "C3"}, True),
+        ("cohorts: [C3]", {"cohort": "C4", "site": "S1"}, False),
+        ("cohorts: [C3]", {"site": "S1"}, True),
+    ],
+)
+def test_an_unknown_site_or_cohort_keeps_nobody_out(
+    condition: str, known: dict[str, str], matches: bool
+) -> None:
+    text = ROUTING.replace("severities: [urgent, critical]", condition)
+    told = _asked(load_routing(text), TYPE, "info", 1, **known)
+    assert ("safety-desk" in {t.subscriber for t in told}) is matches
+
+
+def test_rules_within_a_rule_are_asked_only_where_it_holds() -> None:
+    text = ROUTING.replace(
+        "    tell: [safety-desk]\n",
+        "    rules:\n      - {name: deaths, types: [death], tell: [safety-desk]}\n",
+    )
+    routing = load_routing(text)
+    cases: list[tuple[Severity, SignalType, bool]] = [
+        ("critical", SignalType.DEATH, True),
+        ("critical", SignalType.SAE, False),
+        ("info", SignalType.DEATH, False),
+    ]
+    for severity, kind, reached in cases:
+        told = {t.subscriber for t in _asked(routing, kind, severity, 1)}
+        assert ("safety-desk" in told) is reached
+
+
+TREE = ROUTING + "    rules:\n      - {name: deaths, types: [death]}\n"
+LADDER = (
+    ROUTING
+    + """\
+ladders:
+  - name: urgent
+    steps:
+      - {after: 15m, tell: repeat}
+      - {after: 1h, tell: [safety-desk]}
+"""
+)
+ROSTER = (
+    ROUTING
+    + """\
+rosters:
+  - name: duty
+    people: [medical-monitor, safety-desk]
+    shifts:
+      - {people: [medical-monitor], days: [mon], from: 08:00, to: 20:00}
+absences:
+  - {name: medical-monitor, first: 2026-12-24, last: 2026-12-31}
+"""
+)
 FAULTS = [
-    ("", 0, "is empty"),
-    ("study: [", 1, "node content"),
+    ("", 1, "is empty"),
+    ("study: [", 2, "node content"),
     (ROUTING + "study: TRIAL-1\n", 15, "occurs twice"),
     (ROUTING + "rulez: []\n", 15, "not permitted"),
     (ROUTING.replace("severities:", "severity:"), 13, "not permitted"),
@@ -85,24 +145,43 @@ FAULTS = [
     (ROUTING + "    types: [dlt]\n", 15, "'death'"),
     (ROUTING.replace("[safety-desk]", "safety-desk"), 14, "tuple"),
     (ROUTING.replace("[safety-desk]", "[nobody]"), 14, "not among the recipients"),
-    (ROUTING.replace("    tell: [safety-desk]\n", ""), 12, "required"),
+    (ROUTING.replace("    tell: [safety-desk]\n", ""), 12, "tells nobody"),
     (ROUTING.replace("urgent-to-the-desk", "everything-to-the-monitor"), 12, "two rules"),
     (ROUTING.replace("name: safety-desk", "name: Dr. Who"), 6, "pattern"),
+    (ROUTING.replace("name: safety-desk", "name: everyone"), 6, "word of ladders"),
     (ROUTING.replace("monitor@example.org", "a@b.org, c@d.org"), 5, "not one e-mail"),
     (ROUTING.replace("monitor@example.org", '"a@b.org\\nBcc: c@d.org"'), 5, "not one e-mail"),
     (ROUTING.replace("https://desk.example.org", "ftp://desk.example.org"), 8, "http(s)"),
     (ROUTING.replace("https://desk", "https://user:pw@desk"), 8, "password"),
     (ROUTING.replace("https://desk.example.org/hook", "https://"), 8, "http(s)"),
-    (ROUTING.replace("channel: webhook", "channel: sms"), 7, "'email' or 'webhook'"),
+    (ROUTING.replace("channel: webhook", "channel: sms"), 7, "'email', 'webhook'"),
     (ROUTING.replace("study:", "study: &all").replace("[safety-desk]", "*all"), 14, "alias"),
-    (ROUTING.replace("study: TRIAL-1", "study: !!python/object:os.system x"), 1, "cannot be read"),
-    (ROUTING.replace("study: TRIAL-1", "study: !mine x"), 1, "tag"),
-    (ROUTING.replace("study: TRIAL-1", "study: 2026-01-01"), 1, "valid string"),
-    (ROUTING.replace("study: TRIAL-1", "1: x\nstudy: TRIAL-1"), 1, "not text"),
-    (ROUTING.replace("study: TRIAL-1", "<<: {a: 1}\nstudy: TRIAL-1"), 1, "not text"),
-    (ROUTING + "# " + "x" * 70_000, 0, "larger"),
+    (ROUTING.replace("study: TRIAL-1", "study: !!python/object:os.system x"), 1, "a tag"),
+    (ROUTING.replace("study: TRIAL-1", "study: !mine x"), 1, "a tag"),
+    (ROUTING.replace("study: TRIAL-1", "study: 1"), 1, "valid string"),
+    (ROUTING.replace("study: TRIAL-1", "1: x\nstudy: TRIAL-1"), 1, "not permitted"),
+    (ROUTING.replace("study: TRIAL-1", "<<: {a: 1}\nstudy: TRIAL-1"), 1, "not permitted"),
+    (ROUTING + "# " + "x" * 70_000, 1, "larger"),
     ("study: " + "[" * 3000 + "]" * 3000, 1, "nested"),
     ("a: 1\n---\nb: 2\n", 2, "another document"),
+    (TREE, 16, "tells nobody"),
+    (TREE.replace("types: [death]", "tell: [nobody]"), 16, "not among the recipients"),
+    (TREE.replace("deaths", "urgent-to-the-desk, tell: [safety-desk]"), 16, "two rules"),
+    (ROUTING + "time_zone: Berlin\n", 15, "time zone"),
+    (LADDER.replace("15m", "15"), 18, "15m, 2h or 1d"),
+    (LADDER.replace("15m", "0m"), 18, "15m, 2h or 1d"),
+    (LADDER.replace("15m", "31d"), 18, "longer than 30 days"),
+    (LADDER.replace("15m", "1h"), 19, "not later than the step before"),
+    (LADDER.replace("tell: repeat", "tell: loudly"), 18, "'everyone'"),
+    (LADDER.replace("[safety-desk]}", "[nobody]}"), 19, "not among the recipients"),
+    (ROSTER.replace("from: 08:00", "from: 8"), 19, "time of day"),
+    (ROSTER.replace("to: 20:00", "to: 24:00"), 19, "time of day"),
+    (ROSTER.replace("[mon]", "[monday]"), 19, "'mon'"),
+    (ROSTER.replace("{people: [medical-monitor]", "{people: [nobody]"), 19, "not among"),
+    (ROSTER.replace("name: duty", "name: safety-desk"), 16, "something else"),
+    (ROSTER.replace("first: 2026-12-24", "first: 24.12.2026"), 21, "write a date"),
+    (ROSTER.replace("last: 2026-12-31", "last: 2026-12-23"), 21, "before the first day"),
+    (ROUTING + "digest: {severities: [warning], at: 08:00}\n", 15, "'info' or 'notice'"),
 ]  # fmt: skip
 
 
@@ -112,12 +191,17 @@ def test_a_fault_is_refused_with_its_line_and_a_remedy(text: str, line: int, pro
     assert any(line == f.line and problem in f.problem and f.remedy for f in findings), findings
 
 
+@pytest.mark.parametrize("text", [LADDER, ROSTER])
+def test_what_the_faults_are_made_from_is_accepted(text: str) -> None:
+    assert load_routing(text).study == STUDY
+
+
 def test_two_channels_of_a_name_may_not_be_the_same() -> None:
     text = ROUTING.replace("channel: webhook", "channel: email").replace(
         "name: safety-desk", "name: medical-monitor"
     )
     problems = {(f.path, f.problem) for f in _findings(text)}
-    assert ("recipients[1]", "occurs twice") in problems
+    assert ("recipients.1", "occurs twice") in problems
 
 
 def test_another_studys_routing_is_refused() -> None:
@@ -125,18 +209,32 @@ def test_another_studys_routing_is_refused() -> None:
     assert (finding.line, finding.path) == (1, "study")
 
 
+def _gaps(text: str) -> tuple[str, ...]:
+    return gaps(load_routing(text + "ladders: [{name: all}]\n"), WHEN)
+
+
 def test_gaps_are_named() -> None:
-    assert gaps(load_routing(ROUTING)) == ()
+    assert _gaps(ROUTING) == ()
+    assert gaps(load_routing(ROUTING), WHEN) == (
+        "no ladder: an alert that nobody acknowledges is not chased",
+    )
     narrow = ROUTING.replace(
         "  - name: everything-to-the-monitor\n", "  - name: only-death\n    types: [death]\n"
     ).replace("[urgent, critical]", "[critical]")
-    (only,) = gaps(load_routing(narrow))
+    (only,) = _gaps(narrow)
     assert only.startswith("no rule tells anybody of urgent signals of: dlt.candidate")
     assert "death" not in only
     by_dose = narrow.replace("types: [death]", "dose_levels: [3]")
-    assert "urgent" in gaps(load_routing(by_dose))[0]
+    assert "urgent" in _gaps(by_dose)[0]
+    by_site = narrow.replace("types: [death]", "sites: [S1]")
+    assert "urgent" in _gaps(by_site)[0]
     unused = ROUTING.replace("tell: [safety-desk]", "tell: [medical-monitor]")
-    assert gaps(load_routing(unused)) == ("no rule tells: safety-desk",)
+    assert _gaps(unused) == ("no rule tells: safety-desk",)
+
+
+def test_a_ladder_for_some_severities_leaves_a_gap() -> None:
+    text = ROUTING + "ladders: [{name: worst, severities: [critical]}]\n"
+    assert gaps(load_routing(text), WHEN) == ("no ladder chases urgent alerts of every kind",)
 
 
 _routings = st.builds(
@@ -174,7 +272,7 @@ def test_a_rule_never_takes_a_recipient_away(
     routing: Routing, kind: SignalType, severity: Severity, level: int | None
 ) -> None:
     fewer = routing.model_copy(update={"rules": routing.rules[:-1]})
-    before = {t.subscriber for t in who_is_told(fewer, kind, severity, level)}
-    after = {t.subscriber for t in who_is_told(routing, kind, severity, level)}
+    before = {t.subscriber for t in _asked(fewer, kind, severity, level)}
+    after = {t.subscriber for t in _asked(routing, kind, severity, level)}
     assert before <= after
     assert after - before <= set(routing.rules[-1].tell)

@@ -28,6 +28,13 @@ ALERT = Alert(
     signal_id="s",
     severity="urgent",
     signal=None,
+    about=None,
+    alias=None,
+    details={},
+    asks=True,
+    ladder=None,
+    rounds=0,
+    assigned_to=None,
     supersedes=None,
     ends=False,
     synthetic=False,
@@ -51,11 +58,11 @@ DELIVERY = Delivery(
     severity="urgent",
     urgency=2,
     state="pending",
-    attempts=0,
-    attempts_before=0,
+    step=0,
+    chases=False,
     due_at=NOW,
-    lease=None,
     created_at=NOW,
+    began_at=NOW,
     settled_at=None,
 )
 
@@ -120,6 +127,16 @@ def test_no_message_carries_health_detail(
             "Vigil: an earlier safety signal no longer stands, study TRIAL-1",
             "vigil.alert.withdrawn",
         ),
+        (
+            {"kind": "digest", "severity": "info"},
+            "Vigil: digest of signals of low severity, study TRIAL-1",
+            "vigil.digest",
+        ),
+        (
+            {"kind": "operator", "about": "ladder-late"},
+            "Vigil: operator alert ladder-late, study TRIAL-1",
+            "vigil.operator",
+        ),
         ({"kind": "test"}, "Vigil: TEST of the alert channel, study TRIAL-1", "vigil.test"),
     ],
 )
@@ -128,6 +145,32 @@ def test_the_subject_says_what_occasion(
 ) -> None:
     message = _message(replace(ALERT, **change))  # type: ignore[arg-type]
     assert (message.subject, message.event) == (subject, event)
+
+
+def test_a_study_with_an_alias_is_named_by_it_alone() -> None:
+    message = _message(replace(ALERT, alias="Study Aurora"))
+    everything = "\n".join([message.subject, message.text, body_of(message).decode()])
+    assert "Study Aurora" in message.subject
+    assert STUDY not in everything + message.study
+
+
+def test_a_channel_says_what_the_study_allows_it_and_no_other_does() -> None:
+    raised = signal(SignalType.DEATH, dose_level=None).model_dump(mode="json")
+    alert = replace(ALERT, signal=raised, details={"email": ["type", "dose_level"]})
+    mail = _message(alert)
+    assert "Type: death\n" in mail.text
+    assert mail.data["details"] == {"type": "death"}, "an unknown dose level is left out"
+    assert SUBJECT not in mail.text
+    hook = outgoing(
+        alert, replace(DELIVERY, channel="webhook"), public_url="https://vigil.example.org/"
+    )
+    assert "death" not in hook.text + body_of(hook).decode()
+
+
+def test_a_reminder_says_that_it_is_one() -> None:
+    message = outgoing(ALERT, replace(DELIVERY, chases=True), public_url="https://v.example.org")
+    assert message.subject == "Vigil: Reminder: urgent safety signal, study TRIAL-1"
+    assert message.data["reminder"] is True
 
 
 def test_what_happens_to_the_alert_later_changes_nothing_in_the_message() -> None:
@@ -144,6 +187,7 @@ def test_the_webhook_body_is_json_with_an_opaque_id() -> None:
             "severity": "urgent",
             "synthetic": False,
             "test": False,
+            "reminder": False,
             "raised_at": "2026-01-15T12:00:00+00:00",
             "link": "https://vigil.example.org/alerts/a1b2",
         },

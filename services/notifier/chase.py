@@ -1,0 +1,192 @@
+"""Chases alerts that nobody acknowledges, sends digests and weekly tests: whatever has a due time.
+
+Each turn takes rows that are due, queues what they stand for and settles them, in one transaction:
+a process that is killed has either done a step or left it to the next one. What is late is done
+late, once; reminders count from when the one before was queued, so a clock that jumps ahead brings
+one of them and not a shower.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.notifier.climbing import Climb
+from services.notifier.duetimes import arm_digest, arm_weekly_test, step_of
+from services.notifier.inforce import in_force
+from services.notifier.routing import Told
+from services.notifier.store import alerts, dues, notes
+from services.notifier.store.alerts import NewAlert
+from services.notifier.telling import Telling, fire_test, tell
+from services.notifier.watch import Watch
+from shared.runtime.bus import Bus
+from shared.runtime.clock import Clock
+from shared.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
+
+POLL_SECONDS = 0.5
+LONGEST_BACKOFF_SECONDS = 5.0
+AUDIT_SECONDS = 30.0
+CURRENT_SECONDS = 60.0
+BATCH = 500
+
+
+class Chase:
+    """A thread that does what is due. Any number of processes may run one."""
+
+    def __init__(
+        self, *, engine: Engine, bus: Bus, clock: Clock, watch: Watch | None = None
+    ) -> None:
+        self._engine = engine
+        self._bus = bus
+        self._clock = clock
+        self._watch = watch
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._audited: float | None = None
+        self._last_turn: float | None = None
+
+    # -- life -----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Starts chasing."""
+        self._thread = threading.Thread(target=self._run, name="chase", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> bool:
+        """Finishes the transaction under way. False if it did not end within `timeout`."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return not self.alive
+
+    @property
+    def alive(self) -> bool:
+        """True while the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def current(self) -> bool:
+        """True while the thread runs and has lately worked all that was due."""
+        fresh = self._last_turn is None or time.monotonic() - self._last_turn <= CURRENT_SECONDS
+        return self.alive and fresh
+
+    def _run(self) -> None:
+        wait = POLL_SECONDS
+        while not self._stopping.is_set():
+            try:
+                self._turn()
+                wait = POLL_SECONDS
+            except SQLAlchemyError as error:
+                log.warning("what is due cannot be worked", exc_info=error)
+                wait = min(wait * 2, LONGEST_BACKOFF_SECONDS)
+            self._stopping.wait(wait)
+
+    def _turn(self) -> None:
+        while self.run_once() and not self._stopping.is_set():
+            continue
+        if self._audited is None or time.monotonic() - self._audited >= AUDIT_SECONDS:
+            self.audit()
+            self._audited = time.monotonic()
+        self._last_turn = time.monotonic()
+
+    def run_once(self) -> int:
+        """One batch of what is due, in the caller's thread; how many rows were worked."""
+        return self._steps() or self._digest() or self._weekly_test()
+
+    # -- ladders --------------------------------------------------------------------------------
+
+    def _steps(self) -> int:
+        now = self._clock.now()
+        with self._engine.begin() as conn:
+            taken = dues.take_steps(conn, now, BATCH)
+            if taken:
+                Climb(conn, self._bus, now).work(taken)
+        if taken:
+            self._bus.wake()
+        return len(taken)
+
+    # -- digests and tests ----------------------------------------------------------------------
+
+    def _digest(self) -> int:
+        now = self._clock.now()
+        with self._engine.begin() as conn:
+            due = dues.take(conn, "digest", now)
+            if due is None:
+                return 0
+            _send_digest(conn, self._bus, due.study, now)
+            dues.settle(conn, [due.id], now)
+        return 1
+
+    def _weekly_test(self) -> int:
+        now = self._clock.now()
+        with self._engine.begin() as conn:
+            due = dues.take(conn, "weekly_test", now)
+            if due is None:
+                return 0
+            dues.settle(conn, [due.id], now)
+            rules = in_force(conn, due.study)
+            if rules.routing is not None and rules.routing.weekly_test is not None:
+                fire_test(conn, self._bus, rules, now)
+                arm_weekly_test(conn, rules.routing, now)
+        return 1
+
+    # -- the auditor ----------------------------------------------------------------------------
+
+    def audit(self) -> int:
+        """Finds what should wait for its time and does not, and sets it going again; how many."""
+        now = self._clock.now()
+        with self._engine.begin() as conn:
+            found = dues.pull(conn, now)
+            stuck = dues.stuck(conn)
+            dues.add(
+                conn,
+                [
+                    step_of(alert, stuck[alert.id] + 1, now, timedelta())
+                    for alert in alerts.by_ids(conn, stuck)
+                ],
+            )
+            for study in notes.stranded(conn):
+                rules = in_force(conn, study)
+                if rules.routing is None or rules.routing.digest is None:
+                    _send_digest(conn, self._bus, study, now)
+                else:
+                    arm_digest(conn, rules.routing, now)
+            if self._watch is not None:
+                self._watch.look(conn, now)
+        if found or stuck:
+            log.warning("due times mended", pulled=found, stuck=len(stuck))
+        return found + len(stuck)
+
+
+def _send_digest(conn: Connection, bus: Bus, study: str, now: datetime) -> None:
+    """One message to each subscriber and channel about all that was held back."""
+    rules = in_force(conn, study)
+    name = uuid.uuid4().hex
+    alert = alerts.insert(
+        conn,
+        NewAlert(
+            id=name,
+            study=study,
+            kind="digest",
+            signal_id=f"digest-{name}",
+            severity="info",
+            alias=rules.alias,
+            synthetic=rules.synthetic,
+            routing_version=rules.version,
+            raised_at=now,
+        ),
+    )
+    if alert is None:
+        raise RuntimeError("a fresh random id is taken")
+    ways = {
+        (one.subscriber, one.channel): Told(one.subscriber, one.channel, one.address, "digest")
+        for one in notes.gather(conn, study, alert.id)
+    }
+    tell(conn, bus, [Telling(alert, list(ways.values()))], now)

@@ -1,0 +1,138 @@
+"""Due-time rows: what has to happen at a moment, exactly once, whoever works it.
+
+A row is settled in the transaction that does what it stands for. Takers skip rows that another
+holds and never wait for one, so that any number of processes may take and none can deadlock; a
+process that dies gives its rows back by the end of its transaction.
+"""
+
+# ruff: noqa: S608 - what is put into the statements is this module's own list of columns
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+Kind = Literal["step", "digest", "weekly_test"]
+
+_COLUMNS = "kind, study, subject, number, urgency, due_at, wait"
+_OF_DUE = ", ".join(f"due.{name}" for name in ("id", *_COLUMNS.split(", ")))
+_ADD = sa.text(
+    f"INSERT INTO notifier.due ({_COLUMNS}) SELECT * FROM unnest(CAST(:kind AS text[]),"
+    " CAST(:study AS text[]), CAST(:subject AS text[]), CAST(:number AS int[]),"
+    " CAST(:urgency AS smallint[]), CAST(:due_at AS timestamptz[]), CAST(:wait AS interval[]))"
+    " ON CONFLICT DO NOTHING"
+)
+# Locks both, the alert too: an acknowledgement is either seen here or waits for this transaction.
+_TAKE_STEPS = sa.text(
+    f"SELECT {_OF_DUE} FROM notifier.due"
+    " JOIN notifier.alert ON alert.id = due.subject"
+    " WHERE due.kind = 'step' AND due.state = 'waiting' AND due.due_at <= :now"
+    " AND alert.state = 'open' ORDER BY due.urgency, due.due_at, due.number LIMIT :limit"
+    " FOR UPDATE OF due, alert SKIP LOCKED"
+)
+_TAKE = sa.text(
+    f"SELECT {_OF_DUE} FROM notifier.due WHERE kind = :kind AND state = 'waiting'"
+    " AND due_at <= :now ORDER BY urgency, due_at LIMIT 1 FOR UPDATE SKIP LOCKED"
+)
+_SETTLE = sa.text("UPDATE notifier.due SET state = 'done', settled_at = :at WHERE id = ANY(:ids)")
+_VOID = sa.text(
+    "UPDATE notifier.due SET state = 'void', settled_at = :at"
+    " WHERE kind = :kind AND subject = ANY(:subjects) AND state = 'waiting'"
+)
+_VOID_STUDY = sa.text(
+    "UPDATE notifier.due SET state = 'void', settled_at = :at"
+    " WHERE kind = :kind AND study = :study AND state = 'waiting'"
+)
+_PULL = sa.text(
+    "UPDATE notifier.due SET due_at = :now + wait WHERE state = 'waiting' AND due_at > :now + wait"
+)
+_STUCK = sa.text(
+    "SELECT alert.id, coalesce((SELECT max(number) FROM notifier.due WHERE kind = 'step'"
+    " AND subject = alert.id), -1) AS last FROM notifier.alert WHERE alert.state = 'open'"
+    " AND alert.asks AND alert.ladder IS NOT NULL AND NOT EXISTS (SELECT FROM notifier.due"
+    " WHERE due.kind = 'step' AND due.subject = alert.id AND due.state = 'waiting')"
+)
+_OVERDUE = sa.text(
+    "SELECT study, count(*) AS n, min(due_at) AS since FROM notifier.due"
+    " WHERE state = 'waiting' AND due_at < :before GROUP BY study"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewDue:
+    """A row to be. `wait` is how long it was meant to be waited for: a clock that is set back must
+    not make it longer."""
+
+    kind: Kind
+    study: str
+    subject: str
+    number: int
+    urgency: int
+    due_at: datetime
+    wait: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Due(NewDue):
+    """A row that this transaction has taken."""
+
+    id: int
+
+
+def add(conn: Connection, dues: Iterable[NewDue]) -> None:
+    """Adds rows; those that are there already are left as they are."""
+    rows = list(dues)
+    if rows:
+        names = NewDue.__slots__
+        conn.execute(_ADD, {name: [getattr(row, name) for row in rows] for name in names})
+
+
+def take_steps(conn: Connection, now: datetime, limit: int) -> list[Due]:
+    """Due steps of open alerts, most urgent first; these and their alerts are locked."""
+    rows = conn.execute(_TAKE_STEPS, {"now": now, "limit": limit}).mappings()
+    return [_due(row) for row in rows]
+
+
+def take(conn: Connection, kind: Kind, now: datetime) -> Due | None:
+    """One due row of a kind that belongs to a study, locked."""
+    row = conn.execute(_TAKE, {"kind": kind, "now": now}).mappings().one_or_none()
+    return None if row is None else _due(row)
+
+
+def settle(conn: Connection, ids: Sequence[int], at: datetime) -> None:
+    """What these rows stand for has been done, in this transaction."""
+    conn.execute(_SETTLE, {"ids": list(ids), "at": at})
+
+
+def void(conn: Connection, kind: Kind, subjects: Collection[str], at: datetime) -> None:
+    """What still waits for these subjects is not to happen any more."""
+    conn.execute(_VOID, {"kind": kind, "subjects": list(subjects), "at": at})
+
+
+def void_study(conn: Connection, kind: Kind, study: str, at: datetime) -> None:
+    """The same for whatever of a kind waits for a study."""
+    conn.execute(_VOID_STUDY, {"kind": kind, "study": study, "at": at})
+
+
+def pull(conn: Connection, now: datetime) -> int:
+    """Brings rows nearer that lie further off than they were meant to: the clock was set back."""
+    return conn.execute(_PULL, {"now": now}).rowcount
+
+
+def stuck(conn: Connection) -> dict[str, int]:
+    """Open alerts with a ladder of which no step waits, and the last step each has had."""
+    return {row.id: row.last for row in conn.execute(_STUCK)}
+
+
+def overdue(conn: Connection, before: datetime) -> list[tuple[str, int, datetime]]:
+    """Study, number and oldest moment of the rows that should have been worked before a moment."""
+    return [(row.study, row.n, row.since) for row in conn.execute(_OVERDUE, {"before": before})]
+
+
+def _due(row: Mapping[Any, Any]) -> Due:
+    return Due(**{name: row[name] for name in (*NewDue.__slots__, "id")})

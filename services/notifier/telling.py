@@ -1,0 +1,135 @@
+"""Queues deliveries and publishes the receipt of every step, in the transaction that causes it."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from services.notifier.addresses import lane_of
+from services.notifier.inforce import InForce
+from services.notifier.routing import SEVERITIES, Told
+from services.notifier.store import alerts, deliveries
+from services.notifier.store.alerts import Alert, NewAlert
+from services.notifier.store.deliveries import Delivery
+from shared.contracts.receipts import DeliveryReceipt
+from shared.contracts.topics import RECEIPTS
+from shared.runtime.bus import Bus, Message
+
+INBOX = Told("inbox", "inbox", "", "every alert of a study is in its inbox")
+
+ReceiptState = Literal["pending", "sent", "failed", "given_up", "cancelled", "seen", "acknowledged"]
+
+
+def urgency_of(severity: str) -> int:
+    """1 for the most urgent severity, counting up."""
+    return len(SEVERITIES) - [str(one) for one in SEVERITIES].index(severity)
+
+
+def receipt(
+    delivery: Delivery, state: ReceiptState, attempt: int, at: datetime, answer: str | None
+) -> Message:
+    """The message that proves a step; the same step gives the same message id."""
+    body = DeliveryReceipt(
+        delivery=delivery.id,
+        alert=delivery.alert,
+        study=delivery.study,
+        signal=delivery.signal_id,
+        subscriber=delivery.subscriber,
+        channel=delivery.channel,
+        state=state,
+        attempt=attempt,
+        at=at,
+        answer=answer,
+    )
+    value = body.model_dump_json().encode()
+    name = f"{delivery.id}-{attempt}-{state}-{hashlib.sha256(value).hexdigest()[:12]}"
+    return Message(RECEIPTS.name, delivery.study, name, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One alert, to be told to some. `step` 0 is the first time; `chases`: an acknowledgement
+    makes it pointless."""
+
+    alert: Alert
+    told: Sequence[Told]
+    step: int = 0
+    chases: bool = False
+
+
+def tell(conn: Connection, bus: Bus, tellings: Iterable[Telling], now: datetime) -> list[Delivery]:
+    """Queues a delivery for everybody who has none for the same step yet; returns these."""
+    wanted = [_delivery(one, way, now) for one in tellings for way in one.told]
+    added = deliveries.add(conn, wanted)
+    steps = []
+    for delivery in added:
+        steps.append(receipt(delivery, "pending", 0, now, None))
+        if delivery.channel == "inbox":
+            steps.append(receipt(delivery, "sent", 0, now, None))
+    bus.publish(conn, steps)
+    return added
+
+
+def _delivery(telling: Telling, told: Told, now: datetime) -> Delivery:
+    alert, in_inbox = telling.alert, told.channel == "inbox"
+    return Delivery(
+        id=uuid.uuid4().hex,
+        alert=alert.id,
+        study=alert.study,
+        signal_id=alert.signal_id,
+        subscriber=told.subscriber,
+        channel=told.channel,
+        address=told.address,
+        lane=lane_of(told.channel, told.address),
+        why=told.why,
+        severity=alert.severity,
+        urgency=urgency_of(alert.severity),
+        state="sent" if in_inbox else "pending",
+        step=telling.step,
+        chases=telling.chases,
+        due_at=now,
+        created_at=now,
+        began_at=now,
+        settled_at=now if in_inbox else None,
+    )
+
+
+def fire_test(
+    conn: Connection,
+    bus: Bus,
+    rules: InForce,
+    now: datetime,
+    channel: str | None = None,
+    subscriber: str | None = None,
+) -> tuple[str, list[Delivery]]:
+    """Queues a test; gives its alert's id and the deliveries."""
+    assert rules.routing is not None
+    name = uuid.uuid4().hex
+    alert = alerts.insert(
+        conn,
+        NewAlert(
+            id=name,
+            study=rules.routing.study,
+            kind="test",
+            signal_id=f"test-{name}",
+            severity="info",
+            alias=rules.alias,
+            synthetic=rules.synthetic,
+            routing_version=rules.version,
+            raised_at=now,
+        ),
+    )
+    if alert is None:
+        raise RuntimeError("a fresh random id is taken")
+    told = [
+        Told(one.name, one.channel, one.address, "test")
+        for one in rules.routing.recipients
+        if channel in (None, one.channel) and subscriber in (None, one.name)
+    ]
+    return name, tell(conn, bus, [Telling(alert, told)], now)
