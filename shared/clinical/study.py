@@ -6,11 +6,11 @@ is a memory of subjects already assessed, dropped as soon as a new fact could ch
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from shared.clinical.escalation import PENDING, assess_escalation
+from shared.clinical.escalation import PENDING, Escalation, assess_escalation
 from shared.clinical.member import Member
 from shared.clinical.protocol import Protocol, day_starts, load_protocol
 from shared.clinical.sentinel import with_deviations
@@ -122,10 +122,7 @@ class Study:
         states = with_deviations(protocol, self._states(protocol, as_of, known_at))
         decisions = self._decisions(protocol, as_of, known_at)
         doubts = self._own_doubts(known_at)
-        disputed = [entry for standing in doubts for entry in standing.entries]
-        escalation = assess_escalation(
-            protocol, self, states, decisions, disputed, as_of, known_at, degraded
-        )
+        escalation = self.escalation(protocol, states, as_of, known_at, degraded)
         queries = [query for state in states for query in state.queries]
         queries += [_question(one.entries, "conflict", str(one.doubt)) for one in doubts]
         queries += [
@@ -151,6 +148,38 @@ class Study:
             subjects=tuple(state.assessment for state in states),
         )
         return assessment.model_copy(update={"digest": digest_of(assessment)})
+
+    def escalation(
+        self,
+        protocol: Protocol,
+        states: Sequence[SubjectState],
+        as_of: datetime,
+        known_at: datetime,
+        degraded: bool = False,
+        supposed: Sequence[Sequence[SubjectState]] = (),
+    ) -> Escalation:
+        """The study's part of an assessment, for these subjects (``supposed`` as in
+        `assess_escalation`)."""
+        decisions = self._decisions(protocol, as_of, known_at)
+        disputed = [entry for standing in self._own_doubts(known_at) for entry in standing.entries]
+        return assess_escalation(
+            protocol, self, states, decisions, disputed, as_of, known_at, degraded, supposed
+        )
+
+    def supposing(self, facts: Iterable[Fact]) -> Study:
+        """This study with further facts, which it does not take in itself."""
+        supposed = list(facts)
+        touched = {fact.subject for fact in supposed}
+        other = Study(self.study)
+        other._people = {who: one for who, one in self._people.items() if who not in touched}
+        other._facts = dict(self._facts)
+        for entry in self._facts.values():
+            if entry.fact.kind in STUDY_KINDS:
+                other._own.add(entry)
+            elif entry.fact.subject in touched:
+                other._people.setdefault(entry.fact.subject, Member()).add(entry)
+        other.add(supposed)
+        return other
 
     def states(self, protocol: Protocol, as_of: datetime, known_at: datetime) -> list[SubjectState]:
         """Every subject by an earlier moment, by subject code; remembered."""

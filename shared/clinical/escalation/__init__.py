@@ -4,6 +4,6 @@ The rule proposes; only a named person's record opens a dose level or lifts a ho
 """
 
 from shared.clinical.escalation.assess import Escalation, assess_escalation
-from shared.clinical.escalation.question import PENDING
+from shared.clinical.escalation.question import ENROLS, PENDING
 
-__all__ = ["PENDING", "Escalation", "assess_escalation"]
+__all__ = ["ENROLS", "PENDING", "Escalation", "assess_escalation"]

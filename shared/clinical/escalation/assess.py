@@ -16,7 +16,7 @@ from shared.clinical.designs.live import (
     report_of,
 )
 from shared.clinical.escalation.holds import Hold, Memory, look_back, standing_hold
-from shared.clinical.escalation.question import Situation, decide, question_of, record_of
+from shared.clinical.escalation.question import ENROLS, Situation, decide, question_of, record_of
 from shared.clinical.escalation.views import decision_view, dose_views
 from shared.clinical.protocol import Protocol
 from shared.clinical.subject import SubjectState
@@ -24,7 +24,7 @@ from shared.clinical.timeline import Entry
 from shared.contracts.assessment import DecisionView, DoseAssessment, Reason, Recommendation
 
 Status = Literal["open", "on_hold", "finished", "stopped"]
-_GO = ("enrol", "expand", "escalate", "stay")
+_GO = (*ENROLS, "escalate")
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,17 @@ def assess_escalation(
     as_of: datetime,
     known_at: datetime,
     degraded: bool,
+    supposed: Sequence[Sequence[SubjectState]] = (),
 ) -> Escalation:
     """Counts, the rule's answer, what stands in its way, and the decisions on record.
 
     ``disputed``: versions of decisions and protocols that contradict another one; such a decision
-    is shown, but opens and lifts nothing.
+    is shown, but opens and lifts nothing. ``supposed``: the subjects as they would be on the way to
+    ``states``, where these are a supposition: a hold that began on the way stays.
     """
     undisputed = [entry for entry in decisions if entry not in disputed]
     present = Situation(protocol, states, undisputed, as_of)
-    past = look_back(present, memory, known_at)
+    past = look_back(present, memory, known_at, supposed)
     question = question_of(present, past.eliminated_from)
     answer = decide(present, question)
     hold = standing_hold(present, answer, past)

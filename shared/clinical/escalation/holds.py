@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol as Shape
 
@@ -58,25 +58,34 @@ class Past:
     eliminated_from: int | None
 
 
-def look_back(present: Situation, memory: Memory, known_at: datetime) -> Past:
+def look_back(
+    present: Situation,
+    memory: Memory,
+    known_at: datetime,
+    supposed: Sequence[Sequence[SubjectState]] = (),
+) -> Past:
     """What the rule said at moments whose cause may be gone, each by the protocol in force then.
 
     A dose once eliminated stays so until a record lifts it, also where more subjects would take
-    the rate down again.
+    the rate down again. ``supposed``: what a supposition passes through before it is present.
     """
     causes: list[Hold] = []
     eliminated: list[tuple[datetime, int]] = []
     lifts = lifted_at(present.decisions)
     moments = {*_improvements(present, memory, known_at), *_thresholds(present, known_at)}
-    for moment in sorted(moments):
-        rules = memory.protocol_at(moment) or present.protocol
-        known = [entry for entry in present.decisions if entry.fact.known_at <= moment]
-        then = Situation(rules, memory.states(rules, moment, moment), known, moment)
-        answer = decide(then, question_of(then, _kept(eliminated, lifts, moment)))
+    earlier = [_at(moment, present, memory) for moment in sorted(moments)]
+    for then in (*earlier, *(replace(present, states=states) for states in supposed)):
+        answer = decide(then, question_of(then, _kept(eliminated, lifts, then.as_of)))
         causes += causes_of(then, answer)
-        if answer.eliminated_from is not None and _dilutes(rules):
-            eliminated.append((moment, answer.eliminated_from))
+        if answer.eliminated_from is not None and _dilutes(then.protocol):
+            eliminated.append((then.as_of, answer.eliminated_from))
     return Past(tuple(causes), _kept(eliminated, lifts, known_at))
+
+
+def _at(moment: datetime, present: Situation, memory: Memory) -> Situation:
+    rules = memory.protocol_at(moment) or present.protocol
+    known = [entry for entry in present.decisions if entry.fact.known_at <= moment]
+    return Situation(rules, memory.states(rules, moment, moment), known, moment)
 
 
 def _dilutes(protocol: Protocol) -> bool:

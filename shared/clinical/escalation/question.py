@@ -16,6 +16,8 @@ from shared.contracts.facts import Decision
 
 PENDING = ("in_window", "open", "dlt_candidate")
 FINAL = ("dlt", "completed")
+ENROLS = ("enrol", "expand", "stay")
+"""Actions by which the rule asks for more subjects at the dose it names."""
 _SETS_DOSE = ("enrol", "expand", "escalate", "stay", "deescalate")
 
 
