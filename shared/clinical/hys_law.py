@@ -15,7 +15,7 @@ from functools import lru_cache
 from shared.clinical.case import Case, Trigger
 from shared.clinical.criteria import CriterionRule, HysLaw
 from shared.clinical.ctcae import Measurement, Multiple, multiple_of_uln
-from shared.clinical.samples import is_before, is_flagged, measurement_of
+from shared.clinical.samples import is_before, is_flagged, sample_of
 from shared.clinical.timeline import Entry
 from shared.contracts.assessment import CriterionResult
 from shared.contracts.facts import Lab
@@ -108,9 +108,7 @@ def _values(case: Case, tests: tuple[str, ...]) -> dict[str, list[_Value]]:
             record = entry.record
             assert isinstance(record, Lab)
             if record.LBTESTCD in found and record.LBORRES is not None:
-                value = measurement_of(entry)
-                assert value is not None
-                multiple = _multiple(value)
+                multiple = _multiple(sample_of(entry).value)
                 found[record.LBTESTCD].append(_Value(*entry.dates(case.zone), multiple, entry))
     return found
 

@@ -54,31 +54,6 @@ class Sample:
     others: tuple[Entry, ...] = ()
 
 
-def measurement_of(entry: Entry) -> Measurement | None:
-    """What a record reports, as grading reads it; None where it reports no measurement."""
-    return entry.remembered("value", None, lambda: _read(entry))
-
-
-def _read(entry: Entry) -> Measurement | None:
-    match entry.record:
-        case Lab() as lab:
-            return Measurement(
-                testcd=lab.LBTESTCD or "",
-                result=lab.LBORRES or "",
-                unit=lab.LBORRESU,
-                range_low=lab.LBORNRLO,
-                range_high=lab.LBORNRHI,
-                specimen=lab.LBSPEC,
-                fasting=fasting_status(lab.LBFAST, lab.LBLOINC),
-                indicator=str(lab.supp.get("LBNRIND") or "") or None,
-            )
-        case Vital() as vital:
-            return Measurement(vital.VSTESTCD, vital.VSORRES, vital.VSORRESU, None, None)
-        case Ecg() as ecg:
-            return Measurement(ecg.EGTESTCD, ecg.EGORRES, ecg.EGORRESU, None, None)
-    return None
-
-
 def is_flagged(entry: Entry) -> bool:
     """Whether the source calls the value the last one before treatment."""
     record = entry.record
@@ -104,10 +79,29 @@ def sample_of(entry: Entry) -> Sample:
 
 
 def _sample(entry: Entry) -> Sample:
-    value = measurement_of(entry)
-    assert value is not None
+    value = _measurement(entry)
     domain = next(name for name in DOMAINS if name == entry.fact.kind)
     return Sample(entry, domain, testcd_of(value.testcd), value)
+
+
+def _measurement(entry: Entry) -> Measurement:
+    match entry.record:
+        case Lab() as lab:
+            return Measurement(
+                testcd=lab.LBTESTCD or "",
+                result=lab.LBORRES or "",
+                unit=lab.LBORRESU,
+                range_low=lab.LBORNRLO,
+                range_high=lab.LBORNRHI,
+                specimen=lab.LBSPEC,
+                fasting=fasting_status(lab.LBFAST, lab.LBLOINC),
+                indicator=str(lab.supp.get("LBNRIND") or "") or None,
+            )
+        case Vital() as vital:
+            return Measurement(vital.VSTESTCD, vital.VSORRES, vital.VSORRESU, None, None)
+    ecg = entry.record
+    assert isinstance(ecg, Ecg)
+    return Measurement(ecg.EGTESTCD, ecg.EGORRES, ecg.EGORRESU, None, None)
 
 
 def is_done(entry: Entry) -> bool:

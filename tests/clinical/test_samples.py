@@ -100,6 +100,15 @@ def test_clearance_takes_the_last_weight_of_the_day_or_before() -> None:
     assert clearances(found) == {"measured"}
 
 
+def test_a_reported_filtration_rate_is_not_derived_again() -> None:
+    found = trial()
+    person(found, AGE=70, SEX="F")
+    lab(found, "CREAT", "2.4", "mg/dL", day(5))
+    lab(found, "EGFR", "35", "mL/min/1.73m2", day(5))
+    rates = [(one.basis, one.grade_low) for one in graded_of(found) if one.test == "EGFR"]
+    assert rates == [("measured", 2)]
+
+
 def clearances(found: Trial) -> set[str | None]:
     return {one.basis for one in graded_of(found) if one.test == "CREATCLR"}
 
@@ -115,6 +124,9 @@ def test_qtcf_is_derived_from_the_same_ecg() -> None:
     graded = {one.occurred: one for one in graded_of(found) if one.term == QT}
     assert graded.keys() == {day(5), day(7)}
     assert graded[day(5)].derived_from == ("QT", "RR")
+    ecg(found, "QT", "480", day(8))
+    vital(found, "HR", "60", "beats/min", day(8))
+    assert not [one for one in graded_of(found) if one.occurred == day(8) and one.term == QT]
     ecg(found, "QTCF", "440", day(5), EGREPNUM=1)
     assert {one.basis for one in graded_of(found) if one.occurred == day(5)} == {"measured"}
 
