@@ -25,6 +25,7 @@ Cell = int | float | str | None
 Row = tuple[Cell, ...]
 MOST_PATHS = 5_000
 _WORDS = {"deescalate": "de-escalate"}
+_LETTERS = {"escalate": "E", "stay": "S", "suspend": "W", "deescalate": "D"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,10 @@ def decision_table(design: Design, n_max: int = 12) -> DecisionTable:
             return _by_follow_up(design, n_max)
         case IntervalDesign():
             return _boundaries(design, n_max)
-        case ThreePlusThree() | RollingSix():
-            return _asked(design)
+        case ThreePlusThree():
+            return _by_cohort(design)
+        case RollingSix():
+            return _by_pending(design)
     raise DesignError(f"{design.kind} decides by the whole trial: ask for its pathways")
 
 
@@ -114,28 +117,34 @@ def _middle(design: Design, counts: DoseCounts) -> Answer:
     return design.decide(Question((DoseCounts(3), counts, DoseCounts()), current=2))
 
 
-def _asked(design: ThreePlusThree | RollingSix) -> DecisionTable:
-    """Each way up to six patients can stand at a dose with the one below clear at 0/3."""
-    waits = isinstance(design, RollingSix)
+def _by_cohort(design: ThreePlusThree) -> DecisionTable:
+    """A whole cohort, and a second one, with the dose below clear at 0/3."""
     rows: list[Row] = []
-    for enrolled in range(2, 7) if waits else (3, 6):
-        for evaluable in range(enrolled + 1) if waits else (enrolled,):
-            for dlt in range(min(evaluable, 2) + 1):
-                counts = DoseCounts(evaluable, dlt, enrolled - evaluable)
-                answer = _middle(design, counts)
-                at_least = ">=" if dlt == 2 and evaluable > 2 else ""
-                found = "" if answer.mtd is None else "; the MTD is the dose below"
-                rows.append(
-                    (
-                        enrolled,
-                        evaluable,
-                        f"{at_least}{dlt}",
-                        _WORDS.get(answer.action, answer.action) + found,
-                    )
-                )
-    notes = ("the dose below has 0/3", "evaluable: final, with or without a DLT")
+    for n in (3, 6):
+        for dlt in range(3):
+            answer = _middle(design, DoseCounts(n, dlt))
+            found = "" if answer.mtd is None else "; the MTD is the dose below"
+            counted = f">={dlt}" if dlt == 2 else str(dlt)
+            rows.append((n, counted, _WORDS.get(answer.action, answer.action) + found))
+    notes = ("n: evaluable patients at the dose; the dose below has 0/3",)
+    return DecisionTable(("n", "dlt", "decision"), tuple(rows), notes, design.source)
+
+
+def _by_pending(design: RollingSix) -> DecisionTable:
+    """Each way up to six can stand at a dose, with the dose below clear at 0/3."""
+    rows: list[Row] = []
+    for enrolled in range(2, 7):
+        for dlt in range(3):
+            waiting = range(enrolled - dlt + 1)
+            answers = (_middle(design, DoseCounts(enrolled - w, dlt, w)) for w in waiting)
+            letters = "".join(_LETTERS[answer.action] for answer in answers)
+            rows.append((enrolled, f">={dlt}" if dlt == 2 else str(dlt), letters))
+    notes = (
+        "decisions: a letter per number of pending patients from 0 up; the dose below has 0/3",
+        "E escalate, S go on enrolling, W suspend accrual and wait, D de-escalate",
+    )
     return DecisionTable(
-        ("enrolled", "evaluable", "dlt", "decision"), tuple(rows), notes, design.source
+        ("enrolled", "dlt", "decisions_by_pending"), tuple(rows), notes, design.source
     )
 
 
