@@ -29,6 +29,7 @@ MESSAGES: dict[str, type[BaseModel]] = {
     "vigil.assessment.v1": Assessment,
     "vigil.fact.v1": Fact,
     "vigil.graded.v1": GradedResult,
+    "vigil.graded.v1.derived": GradedResult,
     "vigil.ingest_receipt.v1": IngestReceipt,
     "vigil.line_result.v1": LineResult,
     "vigil.receipt.v1": DeliveryReceipt,
@@ -55,7 +56,8 @@ def test_a_golden_message_is_never_changed(name: str) -> None:
 def test_a_message_reads_back_equal(name: str) -> None:
     read = MESSAGES[name].model_validate_json(golden(name))
     assert json.loads(read.model_dump_json(exclude_unset=True)) == json.loads(golden(name))
-    Draft202012Validator(schema_of(name)).validate(json.loads(golden(name)))
+    contract = ".".join(name.split(".")[:3])
+    Draft202012Validator(schema_of(contract)).validate(json.loads(golden(name)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
