@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.concurrency import run_in_threadpool
 
-from services.dlt_monitor.api import Parts, monitor_router
+from services.dlt_monitor.api import monitor_router
+from services.dlt_monitor.asking import Parts
 from services.dlt_monitor.freshness import LONGEST_SILENCE_SECONDS, Freshness
 from services.dlt_monitor.monitor import GROUP, Monitor
 from services.dlt_monitor.ticker import Ticker

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine
 
+from services.dlt_monitor import query_life
 from services.dlt_monitor.memory import HeldStudy, Memory
 from services.dlt_monitor.store import LOCK_SPACE, grades, outputs, studies
 from services.dlt_monitor.store.grades import Told
@@ -91,9 +92,8 @@ class Monitor:
             self.last_known_at = known[-1]
             row = self._pass_deadlines(conn, row, held.study, before=min(now, known[0]))
             row = self._add(conn, row, held, list(new.values()))
-            row = self._assess(
-                conn, row, held.study, max(now, known[-1]), "replayed" if recovered else "facts"
-            )
+            cause: Cause = "replayed" if recovered else "facts"
+            row = self._assess(conn, row, held.study, max(now, known[-1]), cause, facts)
             studies.save_study_row(conn, row)
         self._memory.put_back(study, held)
 
@@ -223,9 +223,16 @@ class Monitor:
     # -- the step all of them end in --------------------------------------------------------------
 
     def _assess(
-        self, conn: Connection, row: StudyRow, study: Study, at: datetime, cause: Cause
+        self,
+        conn: Connection,
+        row: StudyRow,
+        study: Study,
+        at: datetime,
+        cause: Cause,
+        new: Sequence[Fact] = (),
     ) -> StudyRow:
-        """Assess at `at`, never before the assessment that went before; the row to be saved."""
+        """Assess at `at`, never before the assessment that went before, after facts `new` since;
+        the row to be saved."""
         protocol = study.protocol
         if protocol is None:
             return row
@@ -250,6 +257,7 @@ class Monitor:
             document=document,
         )
         outputs.add_signals(conn, row.study, row.signals, signals, number)
+        query_life.follow(conn, study, assessment, number, new)
         self._publish(conn, assessment, number, document, signals)
         return replace(
             row,

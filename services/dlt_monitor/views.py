@@ -19,7 +19,7 @@ from services.dlt_monitor.memory import MOST_STUDIES, stored_facts
 from services.dlt_monitor.store import outputs, studies
 from services.dlt_monitor.store.outputs import StoredAssessment
 from services.dlt_monitor.store.studies import StudyRow
-from shared.clinical import Study
+from shared.clinical import Room, Study
 from shared.contracts.assessment import Assessment
 from shared.runtime.clock import Clock
 
@@ -85,6 +85,18 @@ class Views:
         known = self._instant(conn, row, known_at, latest)
         seen = known if as_of is None else self._instant(conn, row, as_of, latest)
         return self._at(conn, row, as_of=seen, known_at=known)
+
+    def room(self, conn: Connection, study: str, view: View, dose_level: int) -> Room | None:
+        """What one more subject at a level has to reckon with, by at least the facts of the view;
+        None where the protocol has no such level."""
+        row = studies.study_row(conn, study)
+        assert row is not None
+        with self._folded_study(conn, row) as folded:
+            return folded.study.room(dose_level, view.assessment.as_of)
+
+    def now(self) -> datetime:
+        """The time by which a view is current."""
+        return self._clock.now()
 
     def is_overdue(self, row: StudyRow) -> bool:
         """Whether time has changed something that is not assessed yet."""

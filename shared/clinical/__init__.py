@@ -8,6 +8,7 @@ from shared.clinical.compare import compare, standing_signals
 from shared.clinical.ctcae import grade
 from shared.clinical.document import DocumentError, Finding
 from shared.clinical.enrolment import EnrolmentAnswer, enrolment
+from shared.clinical.escalation.places import Room
 from shared.clinical.protocol import Protocol, load_protocol
 from shared.clinical.study import ENGINE, Study, evaluate
 from shared.clinical.what_if import Supposed, WhatIf, suppose, what_if
@@ -18,6 +19,7 @@ __all__ = [
     "EnrolmentAnswer",
     "Finding",
     "Protocol",
+    "Room",
     "Study",
     "Supposed",
     "WhatIf",

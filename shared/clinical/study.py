@@ -11,7 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from shared.clinical.escalation import PENDING, Escalation, assess_escalation
+from shared.clinical.escalation.places import Room, room_at
 from shared.clinical.member import Member
+from shared.clinical.person import site_of
 from shared.clinical.protocol import Protocol, day_starts, load_protocol
 from shared.clinical.sentinel import with_deviations
 from shared.clinical.subject import SubjectState
@@ -102,6 +104,11 @@ class Study:
         """Every subject anything was ever known about."""
         return list(self._people)
 
+    def site_of(self, usubjid: str) -> str | None:
+        """The site of a subject, by everything known."""
+        member = self._people.get(usubjid)
+        return None if member is None else site_of(member.history.standing(member.history.latest))
+
     def assess(
         self,
         *,
@@ -146,6 +153,7 @@ class Study:
             queries=tuple(sorted(queries, key=lambda query: (query.subject or "", query.id))),
             doses=escalation.doses,
             subjects=tuple(state.assessment for state in states),
+            stopping=escalation.stopping,
         )
         return assessment.model_copy(update={"digest": digest_of(assessment)})
 
@@ -180,6 +188,16 @@ class Study:
                 other._people.setdefault(entry.fact.subject, Member()).add(entry)
         other.add(supposed)
         return other
+
+    def room(self, dose_level: int, as_of: datetime) -> Room | None:
+        """What one more subject at a level has to reckon with; None where there is no level."""
+        protocol = self.protocol_at(as_of)
+        if protocol is None or not protocol.has(dose_level):
+            return None
+        disputed = {entry for standing in self._own_doubts(as_of) for entry in standing.entries}
+        decisions = [one for one in self._decisions(protocol, as_of, as_of) if one not in disputed]
+        states = self._states(protocol, as_of, as_of)
+        return room_at(protocol, self, states, decisions, as_of, dose_level)
 
     def states(self, protocol: Protocol, as_of: datetime, known_at: datetime) -> list[SubjectState]:
         """Every subject by an earlier moment, by subject code; remembered."""

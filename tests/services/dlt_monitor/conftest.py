@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import Engine
 
+from services.dlt_monitor.app import create_app
 from shared.runtime.clock import ManualClock
+from shared.runtime.postgres_bus import PostgresBus
+from shared.runtime.settings import Settings
+from tests.services.dlt_monitor.service import Service
 from tests.services.dlt_monitor.station import Station
 from tests.services.dlt_monitor.trial import DAY_1, Trial, at
 
@@ -29,3 +34,20 @@ def station(engine: Engine, clock: ManualClock) -> Iterator[Station]:
 @pytest.fixture
 def trial() -> Trial:
     return Trial()
+
+
+@pytest.fixture
+def app(settings: Settings, engine: Engine, clock: ManualClock) -> Iterator[FastAPI]:
+    with PostgresBus(engine) as bus:
+        app = create_app(settings, engine, bus, clock)
+        app.state.bus = bus
+        yield app
+
+
+@pytest.fixture
+def service(
+    app: FastAPI, engine: Engine, clock: ManualClock, live_server: Callable[[FastAPI], str]
+) -> Iterator[Service]:
+    service = Service(engine, clock, app.state.bus, live_server(app))
+    with service.client:
+        yield service

@@ -2,105 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import httpx2
-import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from services.dlt_monitor.app import create_app
-from services.dlt_monitor.monitor import GROUP
 from shared.contracts.assessment import Assessment, digest_of
-from shared.contracts.envelope import Fact
 from shared.contracts.signals import Signal, SignalType
-from shared.runtime import outbox
 from shared.runtime.auth import ROLES, create_key, unguarded
-from shared.runtime.bus import Message
 from shared.runtime.clock import ManualClock
 from shared.runtime.db import create_engine
 from shared.runtime.postgres_bus import PostgresBus
 from shared.runtime.settings import Settings
+from tests.services.dlt_monitor.service import Service
 from tests.services.dlt_monitor.station import wait_for
-from tests.services.dlt_monitor.trial import DAY_1, STUDY, Trial, at, garbage, publish
+from tests.services.dlt_monitor.trial import DAY_1, STUDY, Trial, at, garbage
 
 DAY_10 = DAY_1 + timedelta(days=9)
 OTHER = "OTHER-1"
-
-
-class Service:
-    """The running service, and people with keys who ask it."""
-
-    def __init__(self, engine: Engine, clock: ManualClock, bus: PostgresBus, base: str) -> None:
-        self.engine = engine
-        self.clock = clock
-        self.bus = bus
-        self.client = httpx2.Client(base_url=base + "/monitor/v1", timeout=10)
-        self._keys: dict[tuple[str, str], str] = {}
-
-    def ask(
-        self,
-        path: str,
-        role: str = "committee_member",
-        study: str = STUDY,
-        method: str = "GET",
-        **params: Any,
-    ) -> httpx2.Response:
-        headers = {"Authorization": f"Bearer {self._key(role, study)}"}
-        return self.client.request(method, path, params=params or None, headers=headers)
-
-    def about(self, path: str, **params: Any) -> Any:
-        """The answer about the study, which must be given."""
-        response = self.ask(f"/studies/{STUDY}/{path}", **params)
-        assert response.status_code == 200, response.text
-        return response.json()
-
-    def feed(self, *facts: Fact | Message) -> None:
-        """Publish, and wait until all of it is applied."""
-        publish(self.engine, self.bus, facts)
-        wait_for(lambda: self._applied() and bool(self.find_line()))
-
-    def line(self) -> dict[str, Any]:
-        found = self.find_line()
-        assert found is not None
-        return found
-
-    def find_line(self) -> dict[str, Any] | None:
-        (line,) = self.ask("/studies").json()["studies"]
-        return None if line["stale"] else line
-
-    def _applied(self) -> bool:
-        with self.engine.connect() as conn:
-            held = outbox.load_position(conn, GROUP, "vigil.facts.v1", -1)
-            last = conn.exec_driver_sql(
-                "SELECT max(id) FROM bus.outbox WHERE topic = 'vigil.facts.v1'"
-            ).scalar_one()
-        return held.minor == int(last)
-
-    def _key(self, role: str, study: str) -> str:
-        if (role, study) not in self._keys:
-            with self.engine.begin() as conn:
-                self._keys[role, study] = create_key(conn, "a person", [(study, role)])
-        return self._keys[role, study]
-
-
-@pytest.fixture
-def app(settings: Settings, engine: Engine, clock: ManualClock) -> Iterator[FastAPI]:
-    with PostgresBus(engine) as bus:
-        app = create_app(settings, engine, bus, clock)
-        app.state.bus = bus
-        yield app
-
-
-@pytest.fixture
-def service(
-    app: FastAPI, engine: Engine, clock: ManualClock, live_server: Callable[[FastAPI], str]
-) -> Iterator[Service]:
-    service = Service(engine, clock, app.state.bus, live_server(app))
-    with service.client:
-        yield service
 
 
 # -- who may ask ----------------------------------------------------------------------------------
