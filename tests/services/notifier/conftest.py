@@ -12,8 +12,11 @@ from sqlalchemy import Engine
 from services.notifier.alerting import Alerting
 from services.notifier.app import create_app
 from services.notifier.channels.email import MailServer
+from services.notifier.chase import Chase
 from services.notifier.outreach import Outreach, Patience
+from services.notifier.responding import Responding
 from services.notifier.settings import NotifierSettings
+from services.notifier.watch import Watch
 from shared.runtime.auth import create_key
 from shared.runtime.clock import Clock, ManualClock
 from shared.runtime.postgres_bus import PostgresBus
@@ -42,6 +45,19 @@ def bus(engine: Engine) -> Iterator[PostgresBus]:
 def alerting(bus: PostgresBus, manual_clock: ManualClock) -> Alerting:
     """The work behind the inbox."""
     return Alerting(bus, manual_clock)
+
+
+@pytest.fixture
+def responding(bus: PostgresBus, manual_clock: ManualClock) -> Responding:
+    """What people do about alerts."""
+    return Responding(bus, manual_clock)
+
+
+@pytest.fixture
+def chase(engine: Engine, bus: PostgresBus, manual_clock: ManualClock) -> Chase:
+    """What works due-time rows; it writes to an operator, too."""
+    watch = Watch(bus, "operator@example.org")
+    return Chase(engine=engine, bus=bus, clock=manual_clock, watch=watch)
 
 
 @pytest.fixture
