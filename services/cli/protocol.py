@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,9 +11,11 @@ from typing import Annotated
 import typer
 
 from services.cli.output import BAD, UNAVAILABLE, AsJson, fail, read_text, say_json, say_lines
-from shared.clinical import DocumentError, Protocol, load_protocol
+from shared.clinical import DocumentError, Finding, Protocol, load_protocol
+from shared.clinical.document import read_yaml
 from shared.clinical.plain import differences, explain, written_out
 from shared.clinical.protocol.schema import document_schema
+from shared.clinical.protocol.wording import contradictions
 from shared.clinical.rehearsal import read_case, rehearse
 
 commands = typer.Typer(help="Work with protocol documents.", no_args_is_help=True)
@@ -33,9 +35,13 @@ def check(file: File, as_json: AsJson = False) -> None:
         else:
             say_lines(_findings(file, error))
         raise typer.Exit(BAD) from None
+    doubts = contradictions(read_yaml(text), protocol)
     if as_json:
-        say_json({"ok": True, "study": protocol.study, "version": protocol.version, "findings": []})
+        about = {"study": protocol.study, "version": protocol.version}
+        doubtful = [asdict(doubt) for doubt in doubts]
+        say_json({"ok": True, **about, "findings": [], "doubts": doubtful})
     else:
+        say_lines(f"doubtful: {line}" for line in _lines(file, doubts))
         say_lines([f"{file}: good ({protocol.study}, version {protocol.version})"])
 
 
@@ -119,5 +125,9 @@ def _loaded(file: Path) -> Protocol:
 
 
 def _findings(file: Path, error: DocumentError) -> Iterator[str]:
-    for found in error.findings:
+    return _lines(file, error.findings)
+
+
+def _lines(file: Path, findings: Iterable[Finding]) -> Iterator[str]:
+    for found in findings:
         yield f"{file}:{found.line}: {found.path}: {found.problem} ({found.remedy})"

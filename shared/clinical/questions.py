@@ -68,6 +68,13 @@ def ask_conflicts(standing: Standings, found: Findings) -> None:
                 found.ask("conflict", f"{kind}: {one.doubt}", one.entries)
 
 
+def ask_place(person: Person, found: Findings) -> None:
+    """Ask about a cohort that belongs to no arm of a study with arms: every criterion applies."""
+    arms = person.protocol.arms.values()
+    if arms and not any(person.cohort in arm.cohorts for arm in arms):
+        found.ask("doubtful", f"cohort {person.cohort} belongs to no arm: every criterion applies")
+
+
 def ask_doubts(person: Person, case: Case, found: Findings) -> None:
     """Ask about what can be read only on the safe side: a first dose without a day, a dose level
     that is none, a baseline after treatment, doubtful reports of events, and reports that do not

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from shared.clinical.case import RANK, Trigger
+from shared.clinical.criteria import ADJUDICATORS
+from shared.clinical.criteria.conditions import roles_named
 from shared.clinical.person import Person
+from shared.clinical.protocol import Protocol
+from shared.clinical.questions import Findings
 from shared.clinical.timeline import Entry, latest
 from shared.contracts.assessment import CriterionResult
 from shared.contracts.facts import DltReview
@@ -31,6 +35,8 @@ def reviews_of(person: Person) -> dict[str, Review]:
         confirmed = any(isinstance(r, DltReview) and r.decision == "DLT" for _, r in judged)
         for entry, record in judged:
             assert isinstance(record, DltReview)
+            if not _may_decide(person.protocol, record):
+                continue
             if confirmed and record.decision != "DLT":
                 continue
             rank = (entry.dates(person.zone)[0], entry.fact.known_at, entry.fact.fact_id)
@@ -38,6 +44,35 @@ def reviews_of(person: Person) -> dict[str, Review]:
             found.append((rank, Review(record, entry, saw)))
     found.sort(key=lambda item: item[0])
     return {review.record.criterion_id: review for _, review in found}
+
+
+def deciders(protocol: Protocol, criterion: str) -> frozenset[str]:
+    """The roles in which a person may decide a criterion: those it names, or else every one of the
+    protocol's adjudicators; and the board of adjudicators where the protocol has one."""
+    rules = [rule for rule in protocol.dlt.criteria if rule.id == criterion]
+    named = {role for rule in rules for role in roles_named(rule)} - {ADJUDICATORS}
+    return frozenset(
+        (named or set(protocol.adjudicators)) | ({ADJUDICATORS} & set(protocol.adjudicators))
+    )
+
+
+def _may_decide(protocol: Protocol, record: DltReview) -> bool:
+    """A review that states no role is the board's. A confirmation counts whoever gives it: it errs
+    on the safe side."""
+    role = record.role or ADJUDICATORS
+    return record.decision == "DLT" or role in deciders(protocol, record.criterion_id)
+
+
+def ask_roles(person: Person, found: Findings) -> None:
+    """Ask about judgements in a role that may not give them: they decide nothing."""
+    for one in person.of("dlt_review"):
+        for entry in one.entries:
+            record = entry.record
+            assert isinstance(record, DltReview)
+            if not _may_decide(person.protocol, record):
+                roles = " or ".join(sorted(deciders(person.protocol, record.criterion_id)))
+                text = f"{record.criterion_id}: a review by {record.role or ADJUDICATORS} decides"
+                found.ask("doubtful", f"{text} nothing; the protocol asks for {roles}", (entry,))
 
 
 def rejects(

@@ -7,7 +7,7 @@ there is enough to say "completed without". Whatever is not known ends as ``open
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -18,11 +18,12 @@ from shared.clinical.evaluability import Verdict, beyond_limits, evaluability
 from shared.clinical.follow_up import days_followed
 from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import Protocol, day_ends
-from shared.clinical.questions import Findings, ask_conflicts, ask_doubts
+from shared.clinical.questions import Findings, ask_conflicts, ask_doubts, ask_place
 from shared.clinical.responses import ResponseState, response_of
-from shared.clinical.reviews import Review, confirmations, rejects, reviews_of
+from shared.clinical.reviews import Review, ask_roles, confirmations, rejects, reviews_of
 from shared.clinical.runs import runs_at
 from shared.clinical.samples import FirstDose
+from shared.clinical.stopping import Watched, watch, watch_deadlines
 from shared.clinical.timeline import Entry, latest
 from shared.clinical.toxicity import DEATH, Observation, observe
 from shared.contracts.assessment import (
@@ -48,7 +49,8 @@ class SubjectState:
     ``fatal``: since when a death is known that may be a DLT, for which enrolment halts.
     ``zone``: of the site, where the day turns. ``corrected``: what was known of the subject before
     may have been something else. ``dosed``: the records of the first dose. ``followed``: days of
-    the window that records cover; ``response``: to the treatment, where the protocol asks.
+    the window that records cover; ``response``: to the treatment, where the protocol asks;
+    ``watched``: the standing by each stopping rule.
     """
 
     assessment: SubjectAssessment
@@ -61,6 +63,7 @@ class SubjectState:
     dosed: tuple[Entry, ...] = ()
     followed: int = 0
     response: ResponseState | None = None
+    watched: Mapping[str, Watched] = field(default_factory=dict)
 
 
 def assess_subject(
@@ -89,7 +92,8 @@ def assess_subject(
         found.flags.add("dose_beyond_limits")
     if person.is_provisional:
         found.flags.add("provisional")
-    triggers = {rule.id: triggers_of(rule, case) for rule in protocol.dlt.criteria}
+    ask_place(person, found)
+    triggers = {rule.id: triggers_of(rule, case) for rule in protocol.rules_for(person.cohort)}
     if person.part not in protocol.counted_parts:
         return _not_assessed(person, case, found)
     return _assessed(person, case, triggers, found, results_at)
@@ -105,7 +109,7 @@ def criterion_results(
     case = person.case()
     return {
         rule.id: _worst(_inside(rule, case, triggers_of(rule, case)))
-        for rule in protocol.dlt.criteria
+        for rule in protocol.rules_for(person.cohort)
     }
 
 
@@ -202,7 +206,8 @@ def _severe(
 
 def _not_assessed(person: Person, case: Case, found: Findings) -> SubjectState:
     why = f"part {person.part} is not counted in the escalation"
-    return _build(
+    found.deadlines += watch_deadlines(case)
+    state = _build(
         person,
         found,
         "not_assessed",
@@ -211,6 +216,7 @@ def _not_assessed(person: Person, case: Case, found: Findings) -> SubjectState:
         window=_window(case),
         severe=_severe(case.observations, case.as_of),
     )
+    return replace(state, watched=watch(case))
 
 
 def _inside(rule: CriterionRule, case: Case, triggers: Sequence[Trigger]) -> list[Trigger]:
@@ -259,9 +265,10 @@ def _assessed(
     results_at: Callable[[datetime], dict[str, CriterionResult]],
 ) -> SubjectState:
     reviews = reviews_of(person)
+    ask_roles(person, found)
     criteria, late, active, opened = [], [], [], []
     inside: dict[str, list[Trigger]] = {}
-    for rule in person.protocol.dlt.criteria:
+    for rule in person.protocol.rules_for(person.cohort):
         inside[rule.id] = _inside(rule, case, triggers[rule.id])
         criteria.append(_criterion(rule, inside[rule.id]))
         late += _late(rule, case, triggers[rule.id])
@@ -273,6 +280,7 @@ def _assessed(
                 active.append((rule, trigger))
             elif trigger.result == "open":
                 opened.append(trigger)
+    found.deadlines += watch_deadlines(case)
     results = {rule_id: _worst(found_inside) for rule_id, found_inside in inside.items()}
     confirmed = confirmations(reviews, results, results_at)
     grace = timedelta(days=person.protocol.completeness.grace_days)
@@ -294,7 +302,7 @@ def _assessed(
     }
     status, why, since = _status(case, confirmed, active, opened, rejecting, found)
     state = _build(person, found, status, why, since, **parts)
-    return replace(state, followed=days_followed(case))
+    return replace(state, followed=days_followed(case), watched=watch(case))
 
 
 def _note(rule: CriterionRule, trigger: Trigger, found: Findings) -> None:

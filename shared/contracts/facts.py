@@ -263,13 +263,15 @@ class ReviewComplete(SubjectRecord):
 
 
 class DltReview(SubjectRecord):
-    """A named person judges a DLT candidate."""
+    """A named person judges a DLT candidate; ``role`` as the protocol's ``adjudicators`` name it.
+    Without it the record speaks for the board of adjudicators."""
 
     decision: Literal["DLT", "NOT_DLT"]
     decided_dtc: Dtc
     criterion_id: Code
     assessment_digest: Digest
     evaluable: bool | None = None
+    role: Code | None = None
     linked_recordids: tuple[Code, ...] = Field(default=(), strict=False)
     rationale: Text | None = None
 

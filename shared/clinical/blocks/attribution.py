@@ -37,8 +37,9 @@ def _with_cause(
 
 def _related(cause: Cause, standing: Standing, case: Case) -> Related:
     rule = case.protocol.attribution
-    related = {word.upper() for word in cause.wordings or rule.related}
-    known = {word.upper() for word in (*rule.related, *rule.not_related, *cause.wordings)}
+    asked = cause.wordings if cause.group is None else rule.groups[cause.group]
+    related = {word.upper() for word in asked or rule.related}
+    known = {word.upper() for word in (*rule.related, *rule.not_related, *asked)}
     if any(word in related for one in standing.versions for word in _words(cause, one, case)):
         return "yes"
     words = [word for entry in standing.entries for word in _words(cause, entry, case)]

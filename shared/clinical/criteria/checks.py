@@ -7,8 +7,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from shared.clinical.criteria.basic import Lasting, Part, Toxicity, parts_of
-from shared.clinical.criteria.conditions import Condition, Exclusion, Improvement
-from shared.clinical.criteria.rules import CriterionRule, HeldBy
+from shared.clinical.criteria.conditions import (
+    ADJUDICATORS,
+    Condition,
+    Exclusion,
+    Improvement,
+    roles_named,
+)
+from shared.clinical.criteria.rules import Cause, CriterionRule, HeldBy
 from shared.clinical.document import Document, Finding, Path
 
 if TYPE_CHECKING:
@@ -45,6 +51,27 @@ def check_windows(document: Document, protocol: Protocol) -> list[Finding]:
     return unknown + unused
 
 
+def check_roles(document: Document, protocol: Protocol) -> list[Finding]:
+    """Roles that something is left to and nobody has, and groups of wordings nobody can mean."""
+    found = [
+        document.finding(
+            ("dlt", "criteria", index),
+            f"nobody is named who adjudicates as {role}",
+            f"add {role} to adjudicators, or name one of {', '.join(protocol.adjudicators)}",
+        )
+        for index, rule in enumerate(protocol.dlt.criteria)
+        for role in sorted(set(roles_named(rule)) - {*protocol.adjudicators, ADJUDICATORS})
+    ]
+    rule = protocol.attribution
+    known = {word.upper() for word in (*rule.related, *rule.not_related)}
+    for name, words in rule.groups.items():
+        for word in words:
+            if word.upper() not in known:
+                path, problem = ("attribution", "groups", name), f"{word!r} is in neither list"
+                found.append(document.finding(path, problem, "add it to related or not_related"))
+    return found
+
+
 def check_words(
     document: Document, protocol: Protocol, path: Path, rule: CriterionRule
 ) -> list[Finding]:
@@ -55,23 +82,29 @@ def check_words(
 def _faults(protocol: Protocol, rule: CriterionRule) -> Iterator[Fault]:
     if rule.window is not None and rule.window not in protocol.windows:
         yield f"{rule.window} is no window", "define it under windows"
+    for arm in set(rule.arms) - set(protocol.arms):
+        yield f"{arm} is no arm", "define it under arms"
     for treatment in _treatments(rule):
         if treatment not in protocol.treatments:
             yield f"{treatment} is not listed", "add it to treatments"
-    if rule.attribution and rule.attribution.to_any_of:
-        drugs = set(protocol.attribution.by_drug.values())
-        for treatment in rule.attribution.to_any_of:
-            if treatment not in drugs:
-                yield (
-                    f"no field of a report speaks of {treatment}",
-                    "name it under attribution: by_drug",
-                )
+    if rule.attribution is not None:
+        yield from _causes(protocol, rule.attribution)
     if protocol.next_dose is None and any(map(_asks_next_dose, parts_of(rule, Part))):
         yield "the planned date of the next dose is not defined", "define next_dose"
     for toxicity in parts_of(rule, Toxicity):
         if toxicity.scale is not None and toxicity.scale not in protocol.scales:
             yield f"{toxicity.scale} is no scale", "define it under scales"
     yield from _without_effect(rule)
+
+
+def _causes(protocol: Protocol, cause: Cause) -> Iterator[Fault]:
+    groups, drugs = protocol.attribution.groups, set(protocol.attribution.by_drug.values())
+    if cause.group is not None and cause.group not in groups:
+        yield f"{cause.group} is no group of wordings", "define it under attribution: groups"
+    for treatment in cause.to_any_of:
+        if treatment not in drugs:
+            problem = f"no field of a report speaks of {treatment}"
+            yield problem, "name it under attribution: by_drug"
 
 
 def _treatments(rule: CriterionRule) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from shared.clinical.criteria.basic import (
     Words,
     at_most_one,
     exactly_one,
+    parts_of,
     said,
 )
 
@@ -189,3 +190,14 @@ class Exemption(Exclusion):
         if not said(self, "improves", "all_of", "judgement"):
             raise ValueError("say improves or judgement (or both), or all_of")
         return self
+
+
+def roles_named(part: Part) -> list[str]:
+    """The roles that a part leaves something to, `ADJUDICATORS` where it names none."""
+    asked = [one.role for one in parts_of(part, Condition) if _asks_a_person(one)]
+    return asked + [one.role for one in parts_of(part, Exemption) if one.judgement is not None]
+
+
+def _asks_a_person(condition: Condition) -> bool:
+    optimal = condition.despite is not None and condition.despite.optimal
+    return optimal or condition.judgement is not None or condition.qualifier is not None

@@ -12,6 +12,7 @@ from shared.clinical.criteria.basic import (
     Part,
     Toxicity,
     Words,
+    at_most_one,
     exactly_one,
     said,
 )
@@ -22,25 +23,29 @@ KINDS = ("toxicity", "hys_law", "delay", "measurement", "dosing", "count")
 
 class Attribution(Part):
     """How the sources word causality. A wording in neither list counts as related, with a query.
-    ``by_drug`` says which field of a report speaks of which treatment."""
+    ``by_drug`` says which field of a report speaks of which treatment; ``groups`` names wordings
+    that criteria ask for together."""
 
     related: Words
     not_related: Words
     by_drug: dict[str, str] = Field(default_factory=dict)
+    groups: dict[str, Words] = Field(default_factory=dict)
 
 
 class Cause(Part):
     """Attribution of one criterion, where it differs from the study's. ``to_any_of``: to one of
-    these treatments; ``wordings``: only these count as related ("likely"); ``any_cause``: not
-    asked."""
+    these treatments; ``wordings``, or a ``group`` of them: only these count as related ("likely");
+    ``any_cause``: not asked."""
 
     to_any_of: Words = ()
     wordings: Words = ()
+    group: str | None = None
     any_cause: bool = False
 
     @model_validator(mode="after")
     def _says_something(self) -> Cause:
-        if self.any_cause == bool(self.to_any_of or self.wordings):
+        at_most_one(self, "wordings", "group")
+        if self.any_cause == bool(self.to_any_of or self.wordings or self.group):
             raise ValueError("say any_cause, or to_any_of or wordings (or both)")
         return self
 
@@ -158,7 +163,8 @@ class CriterionRule(Part):
     A ``toxicity`` or ``measurement`` is one with its ``other_grades``; it counts if it is
     attributed (``attribution``), comes ``together_with_any`` of some conditions, and ``only_if``
     all of others hold; ``except`` and ``unless`` take it out again. ``window`` names the window its
-    onset must lie in, where that is not the DLT window.
+    onset must lie in, where that is not the DLT window; ``arms`` those whose subjects alone it
+    applies to.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -167,6 +173,7 @@ class CriterionRule(Part):
     text: str
     source: str
     window: str | None = None
+    arms: Words = ()
     toxicity: Toxicity | None = None
     measurement: Measurement | None = None
     other_grades: tuple[OtherGrade, ...] = ()

@@ -61,6 +61,8 @@ def _counts(rule: CriterionRule) -> str:
 
 
 def _when_and_why(rule: CriterionRule) -> Iterator[str]:
+    if rule.arms:
+        yield f"Applies to the subjects of the arms {listed(rule.arms)}."
     if rule.delay is None:
         where = "the DLT window" if rule.window is None else f"the window {rule.window}"
         yield f"Its onset must lie in {where}."
@@ -76,6 +78,8 @@ def _cause(cause: Cause) -> str:
         words.append(f"to {listed(cause.to_any_of, 'or')}")
     if cause.wordings:
         words.append(f"only the wordings {listed(cause.wordings, 'or')} count as related")
+    if cause.group is not None:
+        words.append(f"only the wordings of the group {cause.group} count as related")
     return "; ".join(words)
 
 

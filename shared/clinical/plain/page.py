@@ -16,11 +16,11 @@ Topic = tuple[str, str]
 
 _HEADINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Study", ("title", "study", "version", "format", "synthetic", "ctcae", "time_zone", "sites")),
-    ("Treatments and dose levels", ("treatments", "doses", "counted_parts")),
+    ("Treatments and dose levels", ("treatments", "doses", "arms", "counted_parts")),
     ("DLT window", ("window", "windows", "next_dose")),
     ("Who counts", ("evaluability", "completeness", "sentinel")),
-    ("Attribution", ("attribution",)),
-    ("Grading", ("worst_case", "scales", "term_groups")),
+    ("Attribution and judgement", ("attribution", "adjudicators")),
+    ("Grading", ("conventions", "worst_case", "scales", "term_groups")),
 )
 _WIDTH = 98
 

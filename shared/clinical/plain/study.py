@@ -132,6 +132,31 @@ def _attribution(protocol: Protocol) -> Iterator[str]:
     yield "Any other wording, or none, counts as related until it is answered."
     for field, drug in rule.by_drug.items():
         yield f"The field {field} of a report speaks of {drug}."
+    for name, words in rule.groups.items():
+        yield f"The group {name} of wordings is {listed(words, 'or')}."
+
+
+def _doses(protocol: Protocol) -> Iterator[str]:
+    for dose in protocol.doses:
+        gives = listed(f"{name} {amount}" for name, amount in dose.gives.items())
+        yield f"Dose level {dose.level} is {dose.label}{f' ({gives})' if dose.gives else ''}."
+
+
+def _arms(protocol: Protocol) -> Iterator[str]:
+    for name, arm in protocol.arms.items():
+        yield f"Arm {name} ({arm.title}) is the cohorts {listed(arm.cohorts)}."
+
+
+def _conventions(_: Protocol) -> Iterator[str]:
+    yield "Days are calendar days at the site, and both ends of a stretch of days count."
+    yield "A measured value stands until the next one; a result that hangs on it is marked."
+    yield "A DLT is dated by the day on which its grade is reached."
+
+
+def _adjudicators(protocol: Protocol) -> Iterator[str]:
+    roles = listed(protocol.adjudicators, "or")
+    yield f"What a criterion leaves to a person is decided by: {roles}."
+    yield "Where it names a role, by that one or by the board of adjudicators if there is one."
 
 
 def _scales(protocol: Protocol) -> Iterator[str]:
@@ -161,6 +186,10 @@ _TOLD: dict[str, Callable[[Protocol], Iterator[str]]] = {
     "time_zone": _time_zone,
     "sites": _sites,
     "treatments": _treatments,
+    "doses": _doses,
+    "arms": _arms,
+    "conventions": _conventions,
+    "adjudicators": _adjudicators,
     "counted_parts": _counted_parts,
     "window": _window,
     "windows": _windows,

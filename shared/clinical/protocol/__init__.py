@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from shared.clinical.criteria import (
+    ADJUDICATORS,
     Attribution,
     CriterionRule,
     DltWindow,
@@ -26,14 +27,19 @@ from shared.clinical.criteria import (
 from shared.clinical.document import DocumentError, build, read_yaml
 from shared.clinical.protocol.checks import check_protocol
 from shared.clinical.protocol.design import Design
+from shared.clinical.protocol.groups import TermGroup
 from shared.clinical.protocol.parts import (
+    Arm,
     Completeness,
+    Conventions,
     DoseLevel,
     Evaluability,
     Sentinel,
     Zone,
 )
 from shared.clinical.protocol.response import Response
+from shared.clinical.protocol.stopping import FutilityRule, StoppingRule
+from shared.clinical.protocol.wording import clearer
 
 
 class DltDefinition(Part):
@@ -47,7 +53,8 @@ class Protocol(Part):
     ``windows`` are named by criteria with a window of their own; ``scales`` names for a scale other
     than CTCAE the field of a report that carries its grade. ``worst_case``: where a number gives a
     range of grades because a symptom decides between them, the numeric minimum counts and the site
-    is asked, or the worst case counts."""
+    is asked, or the worst case counts. ``adjudicators``: the roles in which people may decide what
+    a criterion leaves to a person."""
 
     format: Literal["vigil.protocol.v1"]
     study: str
@@ -59,6 +66,7 @@ class Protocol(Part):
     sites: dict[str, Zone] = Field(default_factory=dict)
     treatments: Words
     doses: tuple[DoseLevel, ...] = Field(min_length=1)
+    arms: dict[str, Arm] = Field(default_factory=dict)
     counted_parts: tuple[Literal["escalation", "backfill", "expansion"], ...] = ("escalation",)
     window: DltWindow
     windows: dict[str, NamedWindow] = Field(default_factory=dict)
@@ -69,10 +77,14 @@ class Protocol(Part):
     attribution: Attribution
     scales: dict[str, str] = Field(default_factory=dict)
     worst_case: Literal["query", "counts"] = "query"
-    term_groups: dict[str, Words] = Field(default_factory=dict)
+    conventions: Conventions = Conventions()
+    adjudicators: Words = Field(default=(ADJUDICATORS,), min_length=1)
+    term_groups: dict[str, TermGroup] = Field(default_factory=dict)
     dlt: DltDefinition
     design: Design
     response: Response | None = None
+    stopping: tuple[StoppingRule, ...] = ()
+    futility: tuple[FutilityRule, ...] = ()
 
     def zone(self, site: str | None = None) -> ZoneInfo:
         """The time zone that decides which calendar date it is at a site (or for the study)."""
@@ -81,6 +93,12 @@ class Protocol(Part):
     def label(self, level: int | None) -> str:
         """A dose level in the protocol's own words."""
         return next((dose.label for dose in self.doses if dose.level == level), f"level {level}")
+
+    def rules_for(self, cohort: str | None) -> tuple[CriterionRule, ...]:
+        """The criteria that apply to a subject of a cohort; all of them where it is in no arm."""
+        arms = {name for name, arm in self.arms.items() if cohort in arm.cohorts}
+        rules = self.dlt.criteria
+        return tuple(one for one in rules if not one.arms or not arms or arms & set(one.arms))
 
     def has(self, level: int | None) -> bool:
         """Whether there is such a dose level."""
@@ -111,7 +129,10 @@ def day_ends(day: date, zone: ZoneInfo) -> datetime:
 def load_protocol(text: str) -> Protocol:
     """Read and check a protocol document; raises `DocumentError` with line and remedy per fault."""
     document = read_yaml(text)
-    protocol = build(document, Protocol)
+    try:
+        protocol = build(document, Protocol)
+    except DocumentError as error:
+        raise DocumentError(clearer(document, error.findings)) from None
     findings = tuple(check_protocol(document, protocol))
     if findings:
         raise DocumentError(findings)

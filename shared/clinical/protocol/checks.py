@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from shared.clinical.criteria import (
@@ -13,10 +15,14 @@ from shared.clinical.criteria import (
     Toxicity,
     placed,
 )
-from shared.clinical.criteria.checks import check_windows, check_words
+from shared.clinical.criteria.checks import check_roles, check_windows, check_words
+from shared.clinical.criteria.reach import check_reach
 from shared.clinical.ctcae import versions
 from shared.clinical.document import Document, Finding, Path
 from shared.clinical.protocol.design import check_design
+from shared.clinical.protocol.parts import DoseLevel
+from shared.clinical.protocol.stopping import check_stopping
+from shared.clinical.protocol.wording import check_wording
 from shared.clinical.term_findings import grade_findings, term_findings
 
 if TYPE_CHECKING:
@@ -30,7 +36,12 @@ def check_protocol(document: Document, protocol: Protocol) -> list[Finding]:
         remedy = f"write one of {known}"
         return [document.finding(("ctcae",), "unknown CTCAE version", remedy)]
     found = _check_names(document, protocol) + check_windows(document, protocol)
-    found += check_design(document, protocol)
+    found += check_design(document, protocol) + check_stopping(document, protocol)
+    for index, stopping in enumerate(protocol.stopping):
+        found += _check_rule(document, protocol, ("stopping", index), stopping)
+    found += check_roles(document, protocol) + check_reach(document, protocol)
+    found += check_wording(document, protocol)
+    found += _check_places(document, protocol)
     for group, terms in protocol.term_groups.items():
         found += term_findings(document, protocol.ctcae, ("term_groups", group), terms)
     seen: set[str] = set()
@@ -67,6 +78,37 @@ def _check_names(document: Document, protocol: Protocol) -> list[Finding]:
         problem = "a wording is in both lists"
         found.append(document.finding(("attribution",), problem, "keep it in one"))
     return found
+
+
+def _check_places(document: Document, protocol: Protocol) -> list[Finding]:
+    """Doses of a combination and arms that contradict themselves."""
+    found: list[Finding] = []
+    seen: dict[str, str] = {}
+    for name, arm in protocol.arms.items():
+        for cohort in arm.cohorts:
+            if cohort in seen:
+                problem = f"cohort {cohort} is in the arms {seen[cohort]} and {name}"
+                found.append(document.finding(("arms", name), problem, "keep it in one"))
+            seen[cohort] = name
+    named = {tuple(sorted(dose.gives)) for dose in protocol.doses}
+    if len(named) > 1:
+        problem = "the dose levels don't give the same treatments"
+        found.append(document.finding(("doses",), problem, "say each treatment at each level"))
+        return found
+    for index, (lower, dose) in enumerate(pairwise(protocol.doses), start=1):
+        for name in sorted(set(dose.gives) - set(protocol.treatments)):
+            path = ("doses", index, "gives", name)
+            found.append(document.finding(path, f"{name} is not listed", "add it to treatments"))
+        if dose.gives and not any(_rises(lower, dose, name) for name in dose.gives):
+            problem = f"level {dose.level} is no higher dose than level {lower.level}"
+            found.append(document.finding(("doses", index), problem, "correct what it gives"))
+    return found
+
+
+def _rises(lower: DoseLevel, upper: DoseLevel, treatment: str) -> bool:
+    """Whether a treatment's dose rises; between units nobody can tell, and nothing is refused."""
+    (before, unit), (after, other) = (one.gives[treatment].split() for one in (lower, upper))
+    return unit != other or Decimal(after) > Decimal(before)
 
 
 def _check_rule(

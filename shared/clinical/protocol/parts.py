@@ -23,11 +23,35 @@ def _known_zone(name: str) -> str:
 Zone = Annotated[str, AfterValidator(_known_zone)]
 
 
+Amount = Annotated[str, Field(pattern=r"^(0|[1-9]\d*)(\.\d+)? \S+$")]
+"""A number and its unit: ``800 mg/m2``."""
+
+
 class DoseLevel(Part):
-    """One dose level of the escalation; levels count from 1 upwards."""
+    """One dose level of the escalation; levels count from 1 upwards. Of a combination ``gives``
+    says the dose of each treatment: from level to level at least one rises."""
 
     level: int = Field(ge=1)
     label: str
+    gives: dict[str, Amount] = Field(default_factory=dict)
+
+
+class Arm(Part):
+    """An arm by its cohorts (the ``cohort_id`` of assignments): criteria that name arms apply to
+    their subjects only. A subject of no arm is held to every criterion, and the site is asked."""
+
+    title: str
+    cohorts: Words = Field(min_length=1)
+
+
+class Conventions(Part):
+    """How days and values are read, written out for those who sign: there is no other way yet.
+    Both ends of a stretch of days count; a value stands until the next measured one; a DLT is dated
+    by the day on which its grade is reached, not by the beginning of the event."""
+
+    days: Literal["both_ends_count"] = "both_ends_count"
+    values: Literal["stand_until_the_next"] = "stand_until_the_next"
+    onset: Literal["day_the_grade_is_reached"] = "day_the_grade_is_reached"
 
 
 class Evaluability(Part):

@@ -33,6 +33,7 @@ attribution:
 term_groups:
   haematological: [Platelet count decreased, Neutrophil count decreased]
   bleeding: [Epistaxis, Hematuria]
+adjudicators: [adjudicators, investigator, cardiologist, dermatologist, sponsor]
 {more}
 dlt:
   criteria:
