@@ -35,19 +35,23 @@ class Records:
         self._width = len(self.header)
 
     def __iter__(self) -> Iterator[Record]:
-        for line in self._lines():
-            text = line.rstrip("\r\n")
-            if QUOTE in text:
-                yield self._quoted(line)
-            elif text:
-                fields = text.split(",")
-                yield text, fields if len(fields) == self._width else None
-
-    def _lines(self) -> Iterator[str]:
+        width = self._width
         for line in self._source:
-            yield line
-            while self._ahead:
-                yield self._ahead.popleft()
+            if QUOTE in line:
+                yield from self._from_quoted(line)
+            elif text := line.rstrip("\r\n"):
+                fields = text.split(",")
+                yield text, fields if len(fields) == width else None
+
+    def _from_quoted(self, line: str) -> Iterator[Record]:
+        """The record that begins with a line with quotes, and those of lines read ahead for it."""
+        self._ahead.append(line)
+        while self._ahead:
+            line = self._ahead.popleft()
+            if QUOTE in line:
+                yield self._quoted(line)
+            elif text := line.rstrip("\r\n"):
+                yield text, self._fitting([line])
 
     def _quoted(self, line: str) -> Record:
         """The record that begins with a line; lines it turns out not to own are read anew."""

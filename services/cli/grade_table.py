@@ -38,7 +38,7 @@ ADDED = (
 )
 """The columns that follow those of the input."""
 
-CONTEXTS_KEPT, OUTCOMES_KEPT = 20_000, 50_000
+CONTEXTS_KEPT, OUTCOMES_KEPT = 20_000, 200_000
 """How many are kept ready, so that memory does not grow with the table."""
 
 SdtmDomain = Literal["lb", "vs", "eg"]

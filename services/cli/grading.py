@@ -17,7 +17,7 @@ import typer
 from rich.progress import Progress
 
 from services.cli.csv_records import Records
-from services.cli.grade_table import Columns, Grader, SdtmDomain, csv_line
+from services.cli.grade_table import ADDED, Columns, Grader, SdtmDomain, csv_line
 from services.cli.output import BAD, UNAVAILABLE, USAGE, AsJson, err, fail, say_json
 from shared.clinical.ctcae import versions
 
@@ -38,7 +38,9 @@ def grade_results(
         Path, typer.Option("--out", help="CSV to write; - is standard output.")
     ] = _STREAM,
     domain: Annotated[SdtmDomain, typer.Option(help="SDTM domain of the columns.")] = "lb",
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite any file with the output.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Grade results: one line per input line and CTCAE term, all input columns kept.
@@ -131,7 +133,7 @@ def _target(output: Path, *, force: bool) -> Iterator[TextIO]:
         with _wrapped(sys.stdout) as text:
             yield text
         return
-    if output.is_file() and not force:
+    if output.is_file() and not force and not _is_of_grading(output):
         fail(f"{output} exists already; name another file, or overwrite it with --force", USAGE)
     try:
         opened = output.open("w", encoding="utf-8", errors=_AS_IT_IS, newline="")
@@ -144,6 +146,13 @@ def _target(output: Path, *, force: bool) -> Iterator[TextIO]:
         if output.is_file():
             output.unlink()
         raise
+
+
+def _is_of_grading(output: Path) -> bool:
+    """Whether a file holds nothing, or what an earlier run wrote."""
+    with output.open("rb") as opened:
+        header = opened.readline().rstrip()
+    return not header or header.endswith(",".join(ADDED).encode())
 
 
 @contextmanager

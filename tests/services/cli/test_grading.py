@@ -262,7 +262,7 @@ def test_counts_for_a_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert (counts["rows"], counts["graded"], counts["reasons"]) == (3, 3, {"no_criterion": 1})
 
 
-def test_a_file_that_exists_is_overwritten_only_by_force(tmp_path: Path) -> None:
+def test_a_file_that_is_not_of_grading_is_overwritten_only_by_force(tmp_path: Path) -> None:
     source, target = tmp_path / "lb.csv", tmp_path / "graded.csv"
     source.write_text(f"{HEADER}\n{PLATELETS}\n", "utf-8")
     target.write_text("mine", "utf-8")
@@ -271,5 +271,8 @@ def test_a_file_that_exists_is_overwritten_only_by_force(tmp_path: Path) -> None
     assert target.read_text("utf-8") == "mine"
     assert run([*arguments, str(target), "--force"]) == 0
     assert target.read_text("utf-8").startswith(HEADER)
+    assert run([*arguments, str(target)]) == 0
+    target.write_bytes(b"")
+    assert run([*arguments, str(target)]) == 0
     assert run([*arguments, str(source), "--force"]) == 2
     assert source.read_text("utf-8").endswith(f"{PLATELETS}\n")
