@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -138,7 +139,12 @@ with open(sys.argv[1], newline="") as source, open(sys.argv[2], "w", newline="")
 def measure_table(folder: Path, rows: int, rounds: int, *, shuffled: bool = False) -> Table:
     """Grade a table by CTCAE 5.0 in one process each round."""
     source, target = folder / "lb.csv", folder / "out.csv"
-    write_table(source, rows, shuffled=shuffled)
+    # Written elsewhere: a process begins with the most memory its parent ever held.
+    writer = get_context("spawn").Process(
+        target=write_table, args=(source, rows), kwargs={"shuffled": shuffled}
+    )
+    writer.start()
+    writer.join()
     vigil, plain = list[Run](), list[Run]()
     for _ in range(rounds):
         plain.append(_run(_PLAIN, str(source), str(target)))
