@@ -8,10 +8,10 @@ the order of arrival.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, cached_property
 from itertools import product
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -104,12 +104,6 @@ class Measurements:
         self._ctcae, self._zone, self._start, self._worst_case = ctcae, zone, start, worst_case
         self._about = ages_and_sexes(standing.get("subject", ()))
         self._records = [one for domain in DOMAINS for one in standing.get(domain, ())]
-        self._beside: dict[tuple[str, date], list[Sample]] = {}
-        self._weights: list[Sample] = []
-        for one in self._records:
-            for entry in one.entries:
-                self._index(entry)
-        self._baselines = self._find_baselines()
 
     def graded(self) -> Iterator[list[tuple[GradedSample, ...]]]:
         """Per record the answers of each content that stands of it."""
@@ -130,14 +124,26 @@ class Measurements:
                 if found:
                     yield found
 
-    def _index(self, entry: Entry) -> None:
-        sample, (first, last) = sample_of(entry), entry.dates(self._zone)
-        if first == last and sample.test in _COMPANIONS and is_done(entry):
-            self._beside.setdefault((sample.test, first), []).append(sample)
-        if sample.test == "WEIGHT":
-            self._weights.append(sample)
+    @cached_property
+    def _beside(self) -> dict[tuple[str, date], list[Sample]]:
+        """By test and day the values that others are graded beside or derived from."""
+        found: dict[tuple[str, date], list[Sample]] = {}
+        for sample in self._reported_of(_COMPANIONS):
+            first, last = sample.entry.dates(self._zone)
+            if first == last and is_done(sample.entry):
+                found.setdefault((sample.test, first), []).append(sample)
+        return found
 
-    def _find_baselines(self) -> dict[Kind, tuple[Sample | None, ...]]:
+    @cached_property
+    def _weights(self) -> list[Sample]:
+        return list(self._reported_of({"WEIGHT"}))
+
+    def _reported_of(self, tests: Container[str]) -> Iterator[Sample]:
+        samples = (sample_of(entry) for one in self._records for entry in one.entries)
+        return (sample for sample in samples if sample.test in tests)
+
+    @cached_property
+    def _baselines(self) -> dict[Kind, tuple[Sample | None, ...]]:
         """Per test and specimen the last value before treatment, the flagged one if there is one:
         each that may be it where records contradict themselves, None where perhaps none is."""
         found: dict[Kind, list[tuple[_Rank, Sample]]] = {}

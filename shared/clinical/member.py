@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from shared.clinical.courses import Courses
 from shared.clinical.grades import graded_results
+from shared.clinical.history import History
 from shared.clinical.person import Person
 from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.subject import SubjectState, assess_subject, criterion_results
-from shared.clinical.timeline import Entry, History
+from shared.clinical.timeline import Entry
 from shared.contracts.assessment import CriterionResult
 from shared.contracts.graded import GradedResult
 
@@ -43,6 +45,7 @@ class Member:
     def __init__(self) -> None:
         self.history = History()
         self._memories: dict[int, _Memory] = {}
+        self._courses = Courses()
 
     def add(self, entry: Entry) -> None:
         """Take in one version and drop what it may change."""
@@ -81,7 +84,8 @@ class Member:
         if key in memory.states:
             return memory.states[key]
         state = self._work_out(memory, usubjid, as_of, known)
-        if known < self.history.latest or known > as_of:
+        earlier = recent is not None and as_of < recent[1]
+        if known < self.history.latest or known > as_of or earlier:
             memory.states[key] = state
         else:
             memory.recent = (known, as_of, _valid_until(state, as_of), state)
@@ -100,7 +104,9 @@ class Member:
                 memory.results[moment] = criterion_results(memory.protocol, usubjid, then, moment)
             return memory.results[moment]
 
-        state = assess_subject(memory.protocol, usubjid, standing, as_of, results_at)
+        # The present is asked for again with little changed; an earlier moment would put it away.
+        courses = self._courses if known == self.history.latest else None
+        state = assess_subject(memory.protocol, usubjid, standing, as_of, results_at, courses)
         return replace(state, corrected=self.history.corrected(known))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from shared.clinical.case import Case, Spans
+from shared.clinical.courses import Courses
 from shared.clinical.measured import Measurements
 from shared.clinical.protocol import Protocol
 from shared.clinical.samples import FirstDose
@@ -15,6 +16,11 @@ from shared.contracts.dates import parse_dtc
 from shared.contracts.facts import CohortAssignment, Dose, ReviewComplete, Subject, SubjectRecord
 
 Standings = dict[str, list[Standing]]
+
+
+def _was_known(standing: Standing, as_of: datetime) -> bool:
+    """The usual case, told without reading a date: what was known had happened."""
+    return standing.entries[0].fact.known_at <= as_of
 
 
 def site_of(standing: Standings) -> str | None:
@@ -35,14 +41,20 @@ class Person:
     """A subject by the standing records that had happened by ``as_of``."""
 
     def __init__(
-        self, protocol: Protocol, usubjid: str, standing: Standings, as_of: datetime
+        self,
+        protocol: Protocol,
+        usubjid: str,
+        standing: Standings,
+        as_of: datetime,
+        courses: Courses | None = None,
     ) -> None:
         self.protocol, self.usubjid, self.as_of = protocol, usubjid, as_of
         self.zone = protocol.zone(site_of(standing))
+        self._courses = courses or Courses()
         self._standing = {
             kind: seen
             for kind, records in standing.items()
-            if (seen := [one for one in records if self._seen(one)])
+            if (seen := [one for one in records if _was_known(one, as_of) or self._seen(one)])
         }
         self.subject = next(
             (
@@ -153,7 +165,7 @@ class Person:
         observations = observe(
             self.protocol,
             self.zone,
-            measurements.graded(),
+            self._courses.of(self.protocol, self.zone, self.start, self._standing),
             self.of("adverse_event"),
             self.of("disposition"),
             self.start,

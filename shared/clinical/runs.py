@@ -50,6 +50,8 @@ def runs_at(
 ) -> list[Run]:
     """The treatment-emergent stretches of one term at ``threshold`` or above, and at least so many
     grades over baseline, by onset."""
+    if all(seen.high < threshold for seen in observations):
+        return []
     measured = [seen for seen in observations if not seen.reported]
     reports = [seen for seen in observations if seen.reported]
     before = baseline_of(measured)

@@ -12,12 +12,13 @@ from typing import Literal
 
 from shared.clinical.escalation import PENDING, Escalation, assess_escalation
 from shared.clinical.escalation.places import Room, room_at
+from shared.clinical.history import History
 from shared.clinical.member import Member
 from shared.clinical.person import site_of
 from shared.clinical.protocol import Protocol, day_starts, load_protocol
 from shared.clinical.sentinel import with_deviations
 from shared.clinical.subject import SubjectState
-from shared.clinical.timeline import Entry, History, Standing, entry_of
+from shared.clinical.timeline import Entry, Standing, entry_of
 from shared.contracts.assessment import Assessment, Query, digest_of
 from shared.contracts.envelope import Fact, sha256
 from shared.contracts.facts import STUDY_KINDS, Decision
@@ -35,8 +36,6 @@ class Study:
         self._facts: dict[str, Entry] = {}
         self._people: dict[str, Member] = {}
         self._own = History()
-        self._past: dict[tuple[int, datetime, datetime], list[SubjectState]] = {}
-        self._late: dict[datetime, list[datetime]] = {}
 
     def add(self, facts: Iterable[Fact]) -> None:
         """Take in accepted facts, in any order; a fact already there changes nothing.
@@ -55,27 +54,13 @@ class Study:
 
     def _file(self, entry: Entry) -> None:
         fact = entry.fact
-        self._forget_past(entry)
         if fact.kind not in STUDY_KINDS:
             self._people.setdefault(fact.subject, Member()).add(entry)
             return
         self._own.add(entry)
         if fact.kind == "protocol":
-            self._past.clear()
             for member in self._people.values():
                 member.forget()
-
-    def _forget_past(self, entry: Entry) -> None:
-        """Drop remembered views of the past that this version changes."""
-        known = entry.fact.known_at
-        if any(key[2] >= known for key in self._past):
-            self._past = {key: states for key, states in self._past.items() if key[2] < known}
-        member = self._people.get(entry.fact.subject)
-        if member is not None and member.history.versions_of(entry):
-            self._late.clear()
-        for moment, late in self._late.items():
-            if known > moment and entry.may_be_seen(moment) and entry.fact.kind not in STUDY_KINDS:
-                late.append(known)
 
     @property
     def protocol(self) -> Protocol | None:
@@ -126,7 +111,7 @@ class Study:
         protocol = self.protocol_at(known_at)
         if protocol is None:
             raise ValueError(f"no protocol of {self.study} was known at {known_at.isoformat()}")
-        states = with_deviations(protocol, self._states(protocol, as_of, known_at))
+        states = with_deviations(protocol, self.states(protocol, as_of, known_at))
         decisions = self._decisions(protocol, as_of, known_at)
         doubts = self._own_doubts(known_at)
         escalation = self.escalation(protocol, states, as_of, known_at, degraded)
@@ -195,19 +180,11 @@ class Study:
             return None
         disputed = {entry for standing in self._own_doubts(as_of) for entry in standing.entries}
         decisions = [one for one in self._decisions(protocol, as_of, as_of) if one not in disputed]
-        states = self._states(protocol, as_of, as_of)
+        states = self.states(protocol, as_of, as_of)
         return room_at(protocol, self, states, decisions, as_of, dose_level)
 
     def states(self, protocol: Protocol, as_of: datetime, known_at: datetime) -> list[SubjectState]:
-        """Every subject by an earlier moment, by subject code; remembered."""
-        key = (id(protocol), as_of, known_at)
-        if key not in self._past:
-            self._past[key] = self._states(protocol, as_of, known_at)
-        return self._past[key]
-
-    def _states(
-        self, protocol: Protocol, as_of: datetime, known_at: datetime
-    ) -> list[SubjectState]:
+        """Every subject by a moment, by subject code."""
         found = [
             member.state(protocol, usubjid, as_of, known_at)
             for usubjid, member in self._people.items()
@@ -217,12 +194,11 @@ class Study:
 
     def as_known_then(self, moment: datetime, known_at: datetime) -> bool:
         """Whether nothing known since says anything about what had happened by ``moment``."""
-        late = self._late.get(moment)
-        if late is None:
-            members = self._people.values()
-            late = [known for member in members for known in member.history.known_late(moment)]
-            self._late[moment] = late
-        return not any(known <= known_at for known in late)
+        return not any(
+            late[0] <= known_at
+            for member in self._people.values()
+            if (late := member.history.known_late(moment))
+        )
 
     def turning_points(
         self, protocol: Protocol, usubjid: str, known_at: datetime
@@ -256,7 +232,7 @@ class Study:
         protocol = self.protocol
         if protocol is None:
             return None
-        states = self._states(protocol, after, after)
+        states = self.states(protocol, after, after)
         waiting = [one for state in states for one in state.deadlines if one > after]
         if protocol.design.turns_with_days:
             pending = (state for state in states if state.assessment.status in PENDING)

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.clinical.case import RANK, Case, Trigger
+from shared.clinical.courses import Courses
 from shared.clinical.criteria import CriterionRule
 from shared.clinical.dlt import triggers_of
 from shared.clinical.evaluability import Verdict, beyond_limits, evaluability
@@ -72,13 +73,15 @@ def assess_subject(
     standing: Standings,
     as_of: datetime,
     results_at: Callable[[datetime], dict[str, CriterionResult]],
+    courses: Courses | None = None,
 ) -> SubjectState:
     """The subject's status by the standing records that had happened by ``as_of``.
 
     ``results_at(t)`` gives the criterion results by what was known at ``t``: it tells a judgement
-    on a record that was corrected since from a judgement that never rested on one.
+    on a record that was corrected since from a judgement that never rested on one. ``courses``
+    remembers what was measured.
     """
-    person = Person(protocol, usubjid, standing, as_of)
+    person = Person(protocol, usubjid, standing, as_of, courses)
     found = Findings(person.subject)
     ask_conflicts(standing, found)
     if person.assignment_doubt:
@@ -172,7 +175,7 @@ def _not_started(person: Person, found: Findings) -> SubjectState:
         name = person.protocol.window.day_1_is_first_dose_of
         found.ask("missing", f"the first dose of {name}: another dose is on record", treated)
     events, left = person.of("adverse_event"), person.of("disposition")
-    seen = observe(person.protocol, person.zone, (), events, left, _EVER)
+    seen = observe(person.protocol, person.zone, {}, events, left, _EVER)
     deaths = _severe(seen, person.as_of, DEATH)
     return _build(person, found, "not_started", "no dose given yet", None, severe=deaths)
 

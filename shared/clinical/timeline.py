@@ -8,11 +8,9 @@ the worse one, and the go side waits (`Standing.doubt`).
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
-from itertools import groupby
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -48,8 +46,6 @@ _OCCURRED: Final = {
 }
 
 
-_TURNING: Final = frozenset({"cohort_assignment", "dlt_review"})
-_MEASURED: Final = frozenset({"lab", "vital", "ecg"})
 _FIRST_ZONE: Final = timezone(timedelta(hours=14))
 """Where on earth a local time comes first."""
 
@@ -277,121 +273,3 @@ def highest_possible(event: AdverseEvent) -> int:
     """The highest grade the report may mean: "severe" alone does not tell grade 3 from grade 4."""
     stated = worst_reported(event)
     return 4 if event.AETOXGR is None and stated == _SEVERITY_AT_LEAST["SEVERE"] else stated
-
-
-class History:
-    """All versions of all records about one subject (or about the study itself)."""
-
-    def __init__(self) -> None:
-        self._versions: dict[tuple[str, str, str, str], list[Entry]] = {}
-        self._moments: list[datetime] = []
-        self._turns: tuple[ZoneInfo, list[datetime]] | None = None
-
-    def add(self, entry: Entry) -> None:
-        """Keep one more version."""
-        self._turns = None
-        self._versions.setdefault(entry.fact.record, []).append(entry)
-        if self.latest_known(entry.fact.known_at) != entry.fact.known_at:
-            insort(self._moments, entry.fact.known_at)
-
-    def standing(self, known_at: datetime) -> dict[str, list[Standing]]:
-        """What stands of every record, by kind, in an order that does not depend on arrival."""
-        by_kind: dict[str, list[Standing]] = {}
-        for record in sorted(self._versions):
-            standing = stand(self._versions[record], known_at)
-            if standing is not None:
-                by_kind.setdefault(record[2], []).append(standing)
-        return by_kind
-
-    def upserts(self, kind: str, known_at: datetime | None) -> list[Standing]:
-        """What stands of each record of a kind if deletions are left out of account."""
-        moment = self.latest if known_at is None and self._moments else known_at
-        found = [
-            stand([entry for entry in versions if entry.record is not None], moment)
-            for record, versions in self._versions.items()
-            if record[2] == kind and moment is not None
-        ]
-        return [standing for standing in found if standing is not None]
-
-    def known_of(self, kind: str, known_at: datetime) -> list[datetime]:
-        """When versions of a kind became known, in order."""
-        return sorted(
-            entry.fact.known_at
-            for record, versions in self._versions.items()
-            for entry in versions
-            if record[2] == kind and entry.fact.known_at <= known_at
-        )
-
-    def corrected(self, known_at: datetime) -> bool:
-        """Whether a record has more than one version by what was known, or the subject more than
-        one assignment, of which only one counts."""
-        known = [
-            (record[2], sum(entry.fact.known_at <= known_at for entry in versions))
-            for record, versions in self._versions.items()
-            if len(versions) > 1 or record[2] == "cohort_assignment"
-        ]
-        if any(number > 1 for _, number in known):
-            return True
-        return sum(number for kind, number in known if kind == "cohort_assignment") > 1
-
-    def turning_points(self, known_at: datetime, zone: ZoneInfo) -> list[datetime]:
-        """Moments at which what became known could make a toxicity disappear: another version of a
-        record, a person's review, another assignment, a dose or event of an earlier day, or a
-        measurement that came out of its order in time. What becomes known later changes
-        nothing about an earlier moment, so all of them are remembered at once."""
-        if self._turns is None or self._turns[0] is not zone:
-            self._turns = (zone, self._all_turning_points(zone))
-        moments = self._turns[1]
-        return moments[: bisect_right(moments, known_at)]
-
-    def _all_turning_points(self, zone: ZoneInfo) -> list[datetime]:
-        moments: set[datetime] = set()
-        records: set[tuple[str, str, str, str]] = set()
-        reached: dict[str, date] = {}
-        entries = sorted(
-            (entry for versions in self._versions.values() for entry in versions),
-            key=lambda entry: entry.fact.known_at,
-        )
-        for _, together in groupby(entries, key=lambda entry: entry.fact.known_at):
-            ahead = dict(reached)
-            for entry in together:
-                fact = entry.fact
-                late = False
-                if entry.occurred is not None and fact.kind in _MEASURED:
-                    day = entry.when(zone).last
-                    late = fact.kind in ahead and day <= ahead[fact.kind]
-                    reached[fact.kind] = max(reached.get(fact.kind, day), day)
-                if fact.kind == "subject":
-                    # Age and sex make derived values of samples that are known already.
-                    late = "lab" in ahead
-                if fact.kind in ("adverse_event", "dose") and entry.occurred is not None:
-                    late = entry.when(zone).last < fact.known_at.astimezone(zone).date()
-                if late or fact.record in records or fact.kind in _TURNING:
-                    moments.add(fact.known_at)
-                records.add(fact.record)
-        return sorted(moments)
-
-    @property
-    def latest(self) -> datetime:
-        """The last moment at which something became known."""
-        return self._moments[-1]
-
-    def latest_known(self, known_at: datetime) -> datetime | None:
-        """The last moment up to ``known_at`` at which something became known."""
-        place = bisect_right(self._moments, known_at)
-        return self._moments[place - 1] if place else None
-
-    def versions_of(self, entry: Entry) -> list[Entry]:
-        """The versions of the same record, as far as they are here."""
-        return self._versions.get(entry.fact.record, [])
-
-    def known_late(self, as_of: datetime) -> list[datetime]:
-        """When something became known after ``as_of`` that may say what had happened by then: also
-        that a record seen then was of another day."""
-        return [
-            entry.fact.known_at
-            for versions in self._versions.values()
-            for entry in versions
-            if entry.fact.known_at > as_of
-            and any(one.fact.known_at <= as_of or one.may_be_seen(as_of) for one in versions)
-        ]

@@ -7,7 +7,7 @@ that began before the first dose. `shared.clinical.runs` makes stretches of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
@@ -67,7 +67,7 @@ class Observation:
 def observe(
     protocol: Protocol,
     zone: ZoneInfo,
-    measured: Iterable[list[tuple[GradedSample, ...]]],
+    measured: Mapping[str, list[Observation]],
     events: Sequence[Standing],
     dispositions: Sequence[Standing],
     start: FirstDose,
@@ -76,31 +76,52 @@ def observe(
 
     A death known only from a disposition is a grade 5 event of unknown cause.
     """
-    values: list[Observation] = []
-    for contents in measured:
-        values += _worst_of([_observed(content, zone, start) for content in contents])
-    found = _courses(values)
+    reported: list[Observation] = []
     for standing in events:
         related = relatedness(standing, protocol.attribution)
-        found += _worst_of(
+        reported += _worst_of(
             [tuple(_reported(protocol, zone, one, start, related)) for one in standing.entries]
         )
-    fatal = [seen for seen in found if seen.high == DEATH]
-    found += [
+    found = [reported, *measured.values()]
+    fatal = [seen for course in found for seen in course if seen.high == DEATH]
+    reported += [
         death
         for death in _deaths(zone, dispositions, start)
         if not any(seen.first <= death.last for seen in fatal)
     ]
-    return _by_term(found)
+    return _joined(measured, _by_term(reported))
+
+
+def measured_courses(
+    zone: ZoneInfo, measured: Iterable[list[tuple[GradedSample, ...]]], start: FirstDose
+) -> dict[str, list[Observation]]:
+    """The observations that graded measurements give, by term, ordered by date."""
+    values: list[Observation] = []
+    for contents in measured:
+        values += _worst_of([_observed(content, zone, start) for content in contents])
+    return _by_term(_courses(values))
+
+
+def _joined(
+    measured: Mapping[str, list[Observation]], reported: Mapping[str, list[Observation]]
+) -> dict[str, list[Observation]]:
+    joined = dict(measured)
+    for term, seen in reported.items():
+        joined[term] = sorted([*measured.get(term, ()), *seen], key=_order)
+    return joined
 
 
 def _by_term(found: list[Observation]) -> dict[str, list[Observation]]:
     """By term, in the order of time."""
-    found.sort(key=lambda seen: (seen.first, seen.moment, seen.entry.fact.fact_id))
+    found.sort(key=_order)
     by_term: dict[str, list[Observation]] = {}
     for seen in found:
         by_term.setdefault(seen.term, []).append(seen)
     return by_term
+
+
+def _order(seen: Observation) -> tuple[date, tuple[datetime, datetime], str]:
+    return seen.first, seen.moment, seen.entry.fact.fact_id
 
 
 def _worst_of(contents: list[tuple[Observation, ...]]) -> Iterable[Observation]:

@@ -1,0 +1,210 @@
+"""A subject's records with all their versions, and what stood of them at any moment.
+
+The answers are kept as long as no further version could change them: a study of 100,000 facts is
+asked the same for each of them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from itertools import groupby
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from shared.clinical.timeline import Entry, Standing, stand
+
+_TURNING: Final = frozenset({"cohort_assignment", "dlt_review"})
+_MEASURED: Final = frozenset({"lab", "vital", "ecg"})
+
+_MOST_MOMENTS = 256
+"""Earlier moments whose late news are remembered."""
+
+RecordId = tuple[str, str, str, str]
+
+
+class _Versions:
+    """The versions of one record by when they were known, and what stood after each."""
+
+    __slots__ = ("_stood", "entries", "identity", "known")
+
+    def __init__(self, identity: RecordId) -> None:
+        self.identity = identity
+        self.entries: list[Entry] = []
+        self.known: list[datetime] = []
+        self._stood: dict[int, Standing | None] = {}
+
+    def add(self, entry: Entry) -> None:
+        self._stood.clear()
+        insort(self.entries, entry, key=_known)
+        insort(self.known, entry.fact.known_at)
+
+    def standing(self, known_at: datetime) -> Standing | None:
+        """What stands of the record; the same object as long as it is the same versions."""
+        visible = bisect_right(self.known, known_at)
+        if visible not in self._stood:
+            self._stood[visible] = stand(self.entries[:visible], known_at)
+        return self._stood[visible]
+
+    def since(self, known: datetime) -> list[Entry]:
+        """The versions that became known later."""
+        return self.entries[bisect_right(self.known, known) :]
+
+    def known_late(self, as_of: datetime) -> list[datetime]:
+        """When something became known after ``as_of`` that may say what had happened by then."""
+        late = self.since(as_of)
+        if late and (len(late) < len(self.entries) or any(e.may_be_seen(as_of) for e in late)):
+            return [entry.fact.known_at for entry in late]
+        return []
+
+
+class _Turns:
+    """Moments at which a toxicity may have disappeared, read in the order of becoming known."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self.zone = zone
+        self.through = datetime.min.replace(tzinfo=UTC)
+        self.moments: list[datetime] = []
+        self._records: set[RecordId] = set()
+        self._reached: dict[str, date] = {}
+
+    def read(self, entries: Iterable[Entry]) -> None:
+        """Go on with all entries that became known since ``through``."""
+        for known, together in groupby(sorted(entries, key=_known), key=_known):
+            ahead = dict(self._reached)
+            turning = [entry for entry in together if self._turns(entry, ahead)]
+            if turning:
+                self.moments.append(known)
+            self.through = known
+
+    def _turns(self, entry: Entry, ahead: dict[str, date]) -> bool:
+        fact = entry.fact
+        known_before = fact.record in self._records
+        self._records.add(fact.record)
+        if known_before or fact.kind in _TURNING:
+            return True
+        if fact.kind == "subject":
+            # Age and sex make derived values of samples that are known already.
+            return "lab" in ahead
+        if entry.occurred is None:
+            return False
+        day = entry.when(self.zone).last
+        if fact.kind in _MEASURED:
+            self._reached[fact.kind] = max(self._reached.get(fact.kind, day), day)
+            return fact.kind in ahead and day <= ahead[fact.kind]
+        known = fact.known_at.astimezone(self.zone).date()
+        return fact.kind in ("adverse_event", "dose") and day < known
+
+
+class History:
+    """All versions of all records about one subject (or about the study itself)."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, dict[RecordId, _Versions]] = {}
+        self._moments: list[datetime] = []
+        self._in_order: dict[str, list[_Versions]] = {}
+        """By kind, in an order that does not depend on arrival."""
+        self._late: dict[datetime, list[datetime]] = {}
+        self._turns: _Turns | None = None
+
+    def add(self, entry: Entry) -> None:
+        """Keep one more version."""
+        fact = entry.fact
+        if self._turns is not None and fact.known_at <= self._turns.through:
+            self._turns = None
+        of_kind = self._records.setdefault(fact.kind, {})
+        versions = of_kind.get(fact.record)
+        if versions is None:
+            versions = of_kind[fact.record] = _Versions(fact.record)
+            insort(self._in_order.setdefault(fact.kind, []), versions, key=_identity)
+        versions.add(entry)
+        if self._late:
+            self._forget_late(entry, versions)
+        if self.latest_known(fact.known_at) != fact.known_at:
+            insort(self._moments, fact.known_at)
+
+    def _forget_late(self, entry: Entry, versions: _Versions) -> None:
+        """Keep the late news of a moment where the version adds none to them."""
+        known = entry.fact.known_at
+        alone = len(versions.entries) == 1
+        self._late = {
+            moment: late
+            for moment, late in self._late.items()
+            if alone and (known <= moment or not entry.may_be_seen(moment))
+        }
+
+    def _all(self) -> Iterable[_Versions]:
+        return (versions for of_kind in self._in_order.values() for versions in of_kind)
+
+    def standing(self, known_at: datetime) -> dict[str, list[Standing]]:
+        """What stands of every record, by kind, in an order that does not depend on arrival."""
+        by_kind = {}
+        for kind in sorted(self._records):
+            found = [versions.standing(known_at) for versions in self._in_order[kind]]
+            standing = [one for one in found if one is not None]
+            if standing:
+                by_kind[kind] = standing
+        return by_kind
+
+    def upserts(self, kind: str, known_at: datetime | None) -> list[Standing]:
+        """What stands of each record of a kind if deletions are left out of account."""
+        moment = self.latest if known_at is None and self._moments else known_at
+        found = [
+            stand([entry for entry in versions.entries if entry.record is not None], moment)
+            for versions in self._records.get(kind, {}).values()
+            if moment is not None
+        ]
+        return [standing for standing in found if standing is not None]
+
+    def known_of(self, kind: str, known_at: datetime) -> list[datetime]:
+        """When versions of a kind became known, in order."""
+        records = self._records.get(kind, {}).values()
+        return sorted(known for one in records for known in one.known if known <= known_at)
+
+    def corrected(self, known_at: datetime) -> bool:
+        """Whether a record has more than one version by what was known, or the subject more than
+        one assignment, of which only one counts."""
+        if any(len(one.known) > 1 and one.known[1] <= known_at for one in self._all()):
+            return True
+        return len(self.known_of("cohort_assignment", known_at)) > 1
+
+    def turning_points(self, known_at: datetime, zone: ZoneInfo) -> list[datetime]:
+        """Moments at which what became known could make a toxicity disappear: another version of a
+        record, a person's review, another assignment, a dose or event of an earlier day, or a
+        measurement that came out of its order in time. What becomes known later changes
+        nothing about an earlier moment, so they are remembered."""
+        turns = self._turns
+        if turns is None or turns.zone is not zone:
+            turns = self._turns = _Turns(zone)
+        if turns.through < self.latest:
+            turns.read(entry for one in self._all() for entry in one.since(turns.through))
+        return turns.moments[: bisect_right(turns.moments, known_at)]
+
+    @property
+    def latest(self) -> datetime:
+        """The last moment at which something became known."""
+        return self._moments[-1]
+
+    def latest_known(self, known_at: datetime) -> datetime | None:
+        """The last moment up to ``known_at`` at which something became known."""
+        place = bisect_right(self._moments, known_at)
+        return self._moments[place - 1] if place else None
+
+    def known_late(self, as_of: datetime) -> list[datetime]:
+        """When something became known after ``as_of`` that may say what had happened by then: also
+        that a record seen then was of another day."""
+        if as_of not in self._late:
+            if len(self._late) >= _MOST_MOMENTS:
+                self._late.clear()
+            found = (known for one in self._all() for known in one.known_late(as_of))
+            self._late[as_of] = sorted(found)
+        return self._late[as_of]
+
+
+def _known(entry: Entry) -> datetime:
+    return entry.fact.known_at
+
+
+def _identity(versions: _Versions) -> RecordId:
+    return versions.identity

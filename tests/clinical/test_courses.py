@@ -1,0 +1,83 @@
+"""The course of a term worked out panel by panel is the one worked out from everything at once."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.clinical import load_protocol
+from shared.clinical.courses import Courses
+from shared.clinical.history import History
+from shared.clinical.person import Person
+from shared.clinical.timeline import entry_of
+from shared.clinical.toxicity import measured_courses
+from tests.clinical.stories import DAY_1, PROTOCOL, STUDY, Trial, at
+
+_TESTS = {
+    "lab": {
+        "CA": ("mmol/L", "1.6", "1.98", "2.3", "3.3"),
+        "CACORR": ("mmol/L", "1.7", "2.4"),
+        "ALB": ("g/L", "18", "42"),
+        "CREAT": ("umol/L", "70", "160", "350"),
+        "EGFR": ("mL/min/1.73m2", "25", "90"),
+        "NEUT": ("10^9/L", "0.4", "0.9", "3.1"),
+        "PLAT": ("10^9/L", "20", "60", "180"),
+        "MADEUP": ("g/L", "1"),
+    },
+    "vital": {
+        "TEMP": ("C", "36.8", "39.5"),
+        "WEIGHT": ("kg", "50", "58", "80"),
+        "SYSBP": ("mmHg", "118", "145", "170"),
+        "DIABP": ("mmHg", "75", "95", "112"),
+    },
+    "ecg": {"QT": ("ms", "380", "470", "540"), "QTCF": ("ms", "430", "510"), "RR": ("ms", "600")},
+}
+_RANGES = {"CA": ("2.1", "2.6"), "ALB": ("35", "50"), "CREAT": ("60", "100")}
+_VALUES = [
+    (kind, test, unit, value)
+    for kind, tests in _TESTS.items()
+    for test, (unit, *values) in tests.items()
+    for value in values
+]
+_PREFIX = {"lab": "LB", "vital": "VS", "ecg": "EG"}
+
+
+def _data(kind: str, test: str, unit: str, value: str, day: date) -> dict[str, str]:
+    prefix, (low, high) = _PREFIX[kind], _RANGES.get(test, ("1", "100"))
+    data = {"TESTCD": test, "DTC": f"{day}T08:30", "ORRES": value, "ORRESU": unit}
+    if kind == "lab":
+        data |= {"ORNRLO": low, "ORNRHI": high}
+    return {f"{prefix}{name}": said for name, said in data.items()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(_VALUES), st.integers(-2, 3), st.sampled_from([None, 0, 1, 2])),
+        min_size=2,
+        max_size=30,
+    )
+)
+def test_panels_together_are_the_whole(
+    records: list[tuple[tuple[str, str, str, str], int, int | None]],
+) -> None:
+    trial = Trial()
+    trial.enrol("1-01")
+    about = {"SUBJID": "1-01", "RFICDTC": str(DAY_1), "AGE": 60, "SEX": "F"}
+    trial.record("subject", "1-01", about, recordid="1-01/DM", known=at(DAY_1, 9), revision=2)
+    for number, ((kind, test, unit, value), day, again) in enumerate(records):
+        data = _data(kind, test, unit, value, DAY_1 + timedelta(days=day))
+        recordid = f"1-01/{kind}/{number if again is None else again}"
+        known = at(DAY_1 + timedelta(days=10), 1, number)
+        trial.record(kind, "1-01", data, recordid=recordid, known=known, revision=number + 1)
+    history, kept = History(), Courses()
+    for fact in (fact for fact in trial.facts if fact.subject != STUDY):
+        history.add(entry_of(fact))
+        now = fact.known_at
+        person = Person(load_protocol(PROTOCOL.read_text()), "x", history.standing(now), now)
+        if person.start is not None:
+            whole = measured_courses(person.zone, person.measurements().graded(), person.start)
+            standing = {kind: person.of(kind) for kind in ("subject", *_TESTS)}
+            assert kept.of(person.protocol, person.zone, person.start, standing) == whole
