@@ -52,7 +52,7 @@ def read_designs(
     """The designs named; a target or skeleton goes to each that has one."""
     from shared.clinical.designs import KINDS, DesignError, design_of
 
-    extra = dict(_pair(one) for one in more or ())
+    extra = dict(pair(one) for one in more or ())
     shared = {"target": target, "skeleton": numbers(skeleton, "--skeleton") if skeleton else None}
     found = []
     for one in named:
@@ -107,7 +107,8 @@ def _members(named: str) -> dict[str, Any]:
     return found
 
 
-def _pair(text: str) -> tuple[str, Any]:
+def pair(text: str) -> tuple[str, Any]:
+    """A parameter written NAME=VALUE; what is no JSON is a word."""
     name, found, value = text.partition("=")
     if not found:
         fail(f"--set {text}: write NAME=VALUE", USAGE)

@@ -144,5 +144,20 @@ def boundary_chart(limits: list[tuple[int, int | None]], title: str, event: str)
     )
 
 
+def two_stage_chart(designs: list[tuple[int, float]]) -> Spec:
+    """Designs from minimax to optimal: the subjects at most, and those expected at p0."""
+    whole = {"type": "quantitative", "scale": {"zero": False}, "axis": {"tickMinStep": 1}}
+    return _chart(
+        width=300,
+        height=200,
+        data={"values": [{"n": n, "expected": round(mean, 4)} for n, mean in designs]},
+        mark={"type": "line", "point": {"color": _LINE}, "color": _LINE},
+        encoding={
+            "x": {**whole, "field": "n", "title": "subjects at most"},
+            "y": {**whole, "field": "expected", "title": "expected subjects at p0"},
+        },
+    )
+
+
 def _chart(**members: Any) -> Spec:
     return {"$schema": _SCHEMA, "background": "white", **members}

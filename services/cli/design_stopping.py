@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from services.cli.design_arguments import Plot, numbers
+from services.cli.design_arguments import More, Plot, numbers, pair
 from services.cli.design_tables import aligned, csv_text
 from services.cli.output import BAD, USAGE, AsJson, fail, read_text, say_json, say_lines
 
 if TYPE_CHECKING:
     from shared.clinical.monitoring import Rule
 
-Rate = Annotated[float, typer.Option(min=0, max=1)]
 Form = Annotated[
     Literal["text", "json", "csv"], typer.Option("--format", help="text, json or csv.")
 ]
@@ -28,6 +28,7 @@ def simon(
     beta: Annotated[float, typer.Option(help="P(p0 not rejected | p1), at most.")] = 0.20,
     n_max: Annotated[int, typer.Option("--n-max", help="Subjects, at most.", min=2)] = 100,
     as_json: AsJson = False,
+    plot: Plot = None,
 ) -> None:
     """Search Simon's two-stage designs: optimal, minimax, and the admissible between them."""
     from shared.clinical.monitoring import simon_designs
@@ -40,9 +41,12 @@ def simon(
         fail(
             f"no two-stage design has {n_max} subjects or fewer: raise --n-max, alpha or beta", BAD
         )
-    if as_json:
-        from dataclasses import asdict
+    every = dict.fromkeys((found.minimax, *found.admissible, found.optimal))
+    if plot is not None:
+        from services.cli.design_charts import save, two_stage_chart
 
+        save(two_stage_chart([(one.n, one.expected_n) for one in every]), plot)
+    if as_json:
         asked = {"p0": p0, "p1": p1, "alpha": alpha, "beta": beta, "n_max": n_max}
         say_json({"asked": asked, **asdict(found)})
         return
@@ -57,7 +61,7 @@ def simon(
             *(f"{one.expected_n:.2f}", f"{one.early_stop:.4f}"),
             *(f"{one.alpha:.4f}", f"{one.power:.4f}"),
         )
-        for one in dict.fromkeys((found.minimax, *found.admissible, found.optimal))
+        for one in every
     ]
     say_lines(aligned(columns, rows))
     say_lines(["", "Stop after n1 with r1 or fewer responses; reject p0 with more than r of n."])
@@ -66,8 +70,9 @@ def simon(
 
 def stopping(
     rule: Annotated[
-        str, typer.Argument(help="A rule as a JSON object with its kind, or a file holding one.")
+        str, typer.Argument(help="A kind, a JSON object with its kind, or a file holding one.")
     ],
+    more: More = None,
     n_max: Annotated[int, typer.Option("--n-max", help="Subjects.", min=1, max=500)] = 20,
     rates: Annotated[
         str | None, typer.Option(help="True event rates, with commas: how often it stops.")
@@ -80,7 +85,7 @@ def stopping(
 
     Kinds: any_related_grade_5, n_of_m, beta_binomial, repeated_testing, two_stage.
     """
-    asked = _rule(rule)
+    asked = _rule(rule, more)
     limits = _limits(asked, n_max)
     if plot is not None:
         from services.cli.design_charts import boundary_chart, save
@@ -107,24 +112,29 @@ def stopping(
         say_lines(["", f"Source: {asked.source}"])
 
 
-def _rule(text: str) -> Rule:
+def _rule(text: str, more: list[str] | None) -> Rule:
     from pydantic import ValidationError
 
     from shared.clinical.designs.parameters import faults_of
-    from shared.clinical.monitoring import rule_of
+    from shared.clinical.monitoring import KINDS, rule_of
 
+    members = {"kind": text} if text in KINDS else _members(text)
+    try:
+        return rule_of({**members, **dict(pair(one) for one in more or ())})
+    except ValidationError as error:
+        fail(faults_of(error), USAGE)
+
+
+def _members(text: str) -> dict[str, Any]:
     if not text.startswith("{"):
         text = read_text(Path(text), "the rule")
     try:
-        members = json.loads(text)
+        found = json.loads(text)
     except (ValueError, RecursionError):
-        members = None
-    if not isinstance(members, dict):
+        found = None
+    if not isinstance(found, dict):
         fail("the rule: not a JSON object", USAGE)
-    try:
-        return rule_of(members)
-    except ValidationError as error:
-        fail(faults_of(error), USAGE)
+    return found
 
 
 def _limits(rule: Rule, n_max: int) -> list[tuple[int, int | None]]:
@@ -136,8 +146,6 @@ def _limits(rule: Rule, n_max: int) -> list[tuple[int, int | None]]:
 
 
 def _crossing(rule: Rule, n_max: int, rates: tuple[float, ...]) -> list[dict[str, Any]]:
-    from dataclasses import asdict
-
     from shared.clinical.monitoring import TwoStage, characteristics, two_stage_characteristics
 
     if not all(0 <= rate <= 1 for rate in rates):

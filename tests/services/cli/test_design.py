@@ -153,6 +153,25 @@ def test_stopping(capsys: Told, tmp_path: Path) -> None:
     assert [row["stop_at"] for row in found["boundary"]][:7] == [None, 2, 3, 3, 3, 4, 4]
     low, high = (one["probability"] for one in found["characteristics"])
     assert 0 < low < high < 1
+    same = ["p0=0.28", "a=0.28", "b=0.72", "cutoff=0.9"]
+    words = [word for one in same for word in ("--set", one)]
+    assert run(["design", "stopping", "beta_binomial", *words, *asked[3:], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == found
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["stopping", "n_of_m", "--set", "events=2", "--set", "of=6"],
+        ["simon", "--p0", "0.2", "--p1", "0.45"],
+        ["simulate", "3+3", "--rates", RATES],
+        ["compare", "boin", "i3+3", "--target", "0.28", "--rates", RATES, "--trials", "20"],
+    ],
+)
+def test_what_is_counted_is_drawn(arguments: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "chart.svg"
+    assert run(["design", *arguments, "--plot", str(file)]) == 0
+    assert file.read_text().count("<path") > 5
 
 
 @pytest.mark.parametrize("suffix", ["svg", "png", "json"])
