@@ -29,6 +29,12 @@ def test_worked() -> None:
     )
 
 
+def test_worked_odds() -> None:
+    """q and the odds of a DLT among the pending, read back from (s + odds (c - STFT)) / n."""
+    odds = (9 * DESIGN.imputed(DoseCounts(n=6, dlt=2, pending=3, stft=1.2)) - 2) / (3 - 1.2)
+    assert (f"{odds:.6f}", f"{odds / (1 + odds):.6f}") == ("0.440329", "0.305714")
+
+
 @pytest.mark.parametrize(("stft", "action"), [(0.706, "deescalate"), (0.707, "stay")])
 def test_both_sides_of_the_follow_up_needed(stft: float, action: str) -> None:
     assert ask(DoseCounts(6, 2, 3, stft=stft)).action == action
