@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -194,6 +196,12 @@ def test_a_fault_is_refused_with_its_line_and_a_remedy(text: str, line: int, pro
 @pytest.mark.parametrize("text", [LADDER, ROSTER])
 def test_what_the_faults_are_made_from_is_accepted(text: str) -> None:
     assert load_routing(text).study == STUDY
+
+
+def test_the_guides_example_leaves_no_gap() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "guide" / "alerts.md").read_text("utf-8")
+    example = guide.split("```yaml\n")[1].split("```")[0]
+    assert gaps(load_routing(example, study=STUDY), WHEN) == ()
 
 
 def test_two_channels_of_a_name_may_not_be_the_same() -> None:
