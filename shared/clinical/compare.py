@@ -21,6 +21,7 @@ _ACTION_SEVERITY: dict[str, Severity] = {"hold": "critical", "stop": "critical"}
 def standing_signals(assessment: Assessment) -> tuple[StandingSignal, ...]:
     """Every signal that stands by this assessment, in a fixed order."""
     found = [*_study(assessment), *_doses(assessment), *_decisions(assessment)]
+    found += _stopping(assessment)
     for subject in assessment.subjects:
         found += _subject(assessment, subject)
     found += _queries(assessment)
@@ -199,6 +200,24 @@ def _doses(assessment: Assessment) -> Iterator[StandingSignal]:
             max((_onset(subject) for subject in toxic), default=None),
             _first_known(toxic),
             dose_level=dose.level,
+        )
+
+
+def _stopping(assessment: Assessment) -> Iterator[StandingSignal]:
+    for rule in assessment.stopping:
+        if rule.status not in ("crossed", "near"):
+            continue
+        crossed = rule.status == "crossed"
+        yield _signal(
+            assessment,
+            SignalType.STOPPING_CROSSED if crossed else SignalType.STOPPING_NEAR,
+            "critical" if crossed else "notice",
+            f"stopping/{rule.id}",
+            ",".join(rule.subjects),
+            rule.id,
+            f"Stopping rule {rule.id}: {rule.text}",
+            rule.known_at,
+            rule.known_at,
         )
 
 

@@ -166,6 +166,25 @@ class Recommendation(_Part):
     report: RuleReport | None = Field(default=None, exclude_if=lambda report: report is None)
 
 
+class StoppingView(_Part):
+    """A stopping rule of the protocol: how many of its subjects are ``evaluable``, with ``events``
+    (of a two-stage design: responses), ``pending``, and of those to be judged (``candidate``).
+    ``margin``: how many events more stop. ``subjects``: those whose event, or missing response,
+    speaks for stopping."""
+
+    id: str
+    status: Literal["crossed", "near", "open", "clear"]
+    text: str
+    source: str
+    evaluable: int
+    events: int
+    pending: int
+    candidate: int
+    margin: int | None
+    subjects: tuple[str, ...] = ()
+    known_at: datetime | None = None
+
+
 class DecisionView(_Part):
     """A recorded committee decision; ``basis`` is ``changed`` when what it rested on no longer
     holds."""
@@ -214,6 +233,7 @@ class Assessment(_Part):
     queries: tuple[Query, ...]
     doses: tuple[DoseAssessment, ...]
     subjects: tuple[SubjectAssessment, ...]
+    stopping: tuple[StoppingView, ...] = Field(default=(), exclude_if=operator.not_)
 
 
 _NOT_IN_DIGEST = frozenset({"digest", "engine", "applied_through", "known_at"})

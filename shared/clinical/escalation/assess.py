@@ -21,7 +21,13 @@ from shared.clinical.escalation.views import decision_view, dose_views
 from shared.clinical.protocol import Protocol
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry
-from shared.contracts.assessment import DecisionView, DoseAssessment, Reason, Recommendation
+from shared.contracts.assessment import (
+    DecisionView,
+    DoseAssessment,
+    Reason,
+    Recommendation,
+    StoppingView,
+)
 
 Status = Literal["open", "on_hold", "finished", "stopped"]
 _GO = (*ENROLS, "escalate")
@@ -36,6 +42,7 @@ class Escalation:
     doses: tuple[DoseAssessment, ...]
     decisions: tuple[DecisionView, ...]
     rp2d: int | None
+    stopping: tuple[StoppingView, ...] = ()
 
 
 def assess_escalation(
@@ -73,6 +80,7 @@ def assess_escalation(
         dose_views(present, question, hold, answer),
         tuple(decision_view(present, memory, entry, known_at) for entry in decisions),
         rp2d[-1] if rp2d else None,
+        tuple(one.view for one in present.stopping()),
     )
 
 
@@ -117,7 +125,9 @@ def _recommendation(
     held = hold is not None and (
         action in (*_GO, "wait") or (action == "deescalate" and hold.level <= (level or 0))
     )
-    if hold is not None and (held or (blocks and action == "deescalate")):
+    if hold is not None and hold.stops:
+        action, level, reasons = "stop", question.current, (hold.reason, *reasons)
+    elif hold is not None and (held or (blocks and action == "deescalate")):
         action, level, reasons = "hold", question.current, (hold.reason, *reasons)
     elif blocks and action in (*_GO, "finish"):
         action, reasons = "wait", (*blocks, *reasons)

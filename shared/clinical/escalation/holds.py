@@ -10,6 +10,7 @@ from typing import Protocol as Shape
 from shared.clinical.designs import Answer
 from shared.clinical.designs.live import reasons_of
 from shared.clinical.escalation.question import FINAL, Situation, decide, question_of, record_of
+from shared.clinical.escalation.stopping import Stopping
 from shared.clinical.protocol import Protocol
 from shared.clinical.protocol.design import COHORTS_OF_THEIR_OWN
 from shared.clinical.subject import SubjectState
@@ -43,11 +44,13 @@ class Memory(Shape):
 
 @dataclass(frozen=True)
 class Hold:
-    """Why enrolment halts from ``level`` upwards, and since when that was known."""
+    """Why enrolment halts from ``level`` upwards, and since when that was known. ``stops``: a
+    stopping rule was met, by events that nobody has to judge any more."""
 
     level: int
     since: datetime
     reason: Reason
+    stops: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ def standing_hold(present: Situation, answer: Answer, past: Past) -> Hold | None
     ]
     if not standing:
         return None
-    first = min(standing, key=lambda cause: (cause.level, cause.since))
+    first = min(standing, key=lambda cause: (cause.level, not cause.stops, cause.since))
     if first in here:
         return first
     text = f"{first.reason.text}; corrected since, the hold stands until a record lifts it"
@@ -185,7 +188,16 @@ def causes_of(situation: Situation, answer: Answer) -> list[Hold]:
                 inputs={"dose_level": state.assessment.dose_level},
             )
             found.append(Hold(1, state.fatal, reason))
-    return found
+    return found + [hold for one in situation.stopping() for hold in _crossings(one)]
+
+
+def _crossings(stopping: Stopping) -> list[Hold]:
+    """A hold for each event that crossed a boundary: a record lifts those before it only."""
+    view = stopping.view
+    counted: dict[str, int | str | bool | None] = {"events": view.events, "n": view.evaluable}
+    counted |= {"candidate": view.candidate}
+    reason = Reason(rule=f"stopping.{view.id}", text=view.text, inputs=counted)
+    return [Hold(1, moment, reason, stops=stopping.certain) for moment in stopping.crossed]
 
 
 def _improvements(present: Situation, memory: Memory, known_at: datetime) -> set[datetime]:
@@ -194,7 +206,8 @@ def _improvements(present: Situation, memory: Memory, known_at: datetime) -> set
     moments = {moment - _JUST_BEFORE for moment in memory.amended(known_at)}
     states = {state.assessment.usubjid: state for state in present.states}
     for usubjid in memory.people():
-        if not _ever_suspect(states.get(usubjid)):
+        watched = present.protocol.stopping or present.protocol.futility
+        if not watched and not _ever_suspect(states.get(usubjid)):
             continue
         for moment in memory.turning_points(present.protocol, usubjid, known_at):
             before = moment - _JUST_BEFORE
@@ -207,11 +220,19 @@ def _improvements(present: Situation, memory: Memory, known_at: datetime) -> set
     return moments
 
 
-def _weight(protocol: Protocol, state: SubjectState | None) -> set[tuple[str, int | None]]:
-    """What a subject holds up: as toxic at a dose, and by a death."""
-    if state is None or state.assessment.part not in protocol.counted_parts:
+def _weight(protocol: Protocol, state: SubjectState | None) -> set[tuple[str, int | str | None]]:
+    """What a subject holds up: as toxic at a dose, by a death, by what a stopping rule counts."""
+    if state is None:
         return set()
-    weight: set[tuple[str, int | None]] = set()
+    weight: set[tuple[str, int | str | None]] = {
+        (state.assessment.part, rule)
+        for rule, one in state.watched.items()
+        if one.standing in ("event", "candidate")
+    }
+    if state.response is not None and state.response.standing == "none":
+        weight.add((state.assessment.part, "no_response"))
+    if state.assessment.part not in protocol.counted_parts:
+        return weight
     if state.assessment.status in TOXIC:
         weight.add(("toxic", state.assessment.dose_level))
     if state.fatal is not None:

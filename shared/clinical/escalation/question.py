@@ -8,6 +8,7 @@ from datetime import datetime
 
 from shared.clinical.designs import Answer, DoseCounts, Patient, Question
 from shared.clinical.escalation.cohorts import by_cohort
+from shared.clinical.escalation.stopping import Stopping, stopping_of
 from shared.clinical.protocol import Protocol
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry
@@ -40,6 +41,11 @@ class Situation:
         """Those of them at a dose level."""
         there = (state.assessment for state in self.counted)
         return [subject for subject in there if subject.dose_level == level]
+
+    def stopping(self) -> list[Stopping]:
+        """Every stopping rule as it stands."""
+        safety = [stopping_of(self.states, rule) for rule in self.protocol.stopping]
+        return safety + [stopping_of(self.states, rule) for rule in self.protocol.futility]
 
     def named_levels(self) -> list[int]:
         """The dose levels that records have set, in their order."""

@@ -21,7 +21,8 @@ DAY_1 = date(2026, 3, 2)
 
 class Expectation(Part):
     """What stands at a moment, by what was ``known`` then. ``doses``: confirmed, candidate,
-    pending, evaluable, state. ``backfill``: levels open for it.
+    pending, evaluable, state. ``backfill``: levels open for it. ``stopping``:
+    rules by id and how they stand.
 
     ``asked``: words that some query must contain. ``raised`` and ``silent``: types of signals that
     had, or had not, been raised by then."""
@@ -40,6 +41,7 @@ class Expectation(Part):
     status: str | None = None
     basis: list[str] | None = None
     backfill: list[int] | None = None
+    stopping: dict[str, str] = Field(default_factory=dict)
     asked: list[str] = Field(default_factory=list)
     raised: list[str] = Field(default_factory=list)
     silent: list[str] = Field(default_factory=list)

@@ -139,6 +139,7 @@ def _of_study(view: Assessment, expected: Expectation) -> dict[str, Any]:
         "status": view.status,
         "basis": [decision.basis for decision in view.decisions],
         "backfill": [one.level for one in view.doses if one.backfill],
+        "stopping": {one.id: one.status for one in view.stopping if one.id in expected.stopping},
     }
 
 
