@@ -20,7 +20,6 @@ from shared.clinical.criteria.reach import check_reach
 from shared.clinical.ctcae import versions
 from shared.clinical.document import Document, Finding, Path
 from shared.clinical.protocol.design import check_design
-from shared.clinical.protocol.stopping import check_stopping
 from shared.clinical.protocol.parts import DoseLevel
 from shared.clinical.protocol.stopping import check_stopping
 from shared.clinical.protocol.wording import check_wording
