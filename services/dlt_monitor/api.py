@@ -11,12 +11,24 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
-from services.dlt_monitor.asking import JSON, OVERSEERS, READERS, Moment, Parts, headers_of, view_of
+from services.dlt_monitor.acts import act_routes
+from services.dlt_monitor.amendments import amendment_routes
+from services.dlt_monitor.asking import (
+    JSON,
+    OVERSEERS,
+    READERS,
+    Moment,
+    Parts,
+    Version,
+    headers_of,
+    view_of,
+)
 from services.dlt_monitor.gate import gate_routes
 from services.dlt_monitor.monitor import GROUP
 from services.dlt_monitor.questions import query_routes
 from services.dlt_monitor.store import grades, outputs, studies
 from services.dlt_monitor.store.studies import StudyRow
+from services.dlt_monitor.what_if import what_if_routes
 from shared.contracts.assessment import Assessment, DoseAssessment
 from shared.runtime import outbox
 from shared.runtime.auth import AnyKey, require
@@ -38,6 +50,9 @@ def monitor_router(parts: Parts) -> APIRouter:
     _parked_routes(router, parts)
     gate_routes(router, parts)
     query_routes(router, parts)
+    what_if_routes(router, parts)
+    amendment_routes(router, parts)
+    act_routes(router, parts)
     return router
 
 
@@ -57,9 +72,15 @@ def _study_routes(router: APIRouter, parts: Parts) -> None:
         }
 
     @router.get("/studies/{study}/assessment", response_model=Assessment, dependencies=READERS)
-    def assessment(study: str, as_of: Moment = None, known_at: Moment = None) -> Response:
-        """The study now, or at a past moment (`as_of`) by what was known then (`known_at`)."""
-        with view_of(parts, study, as_of, known_at) as (view, headers):
+    def assessment(
+        study: str,
+        as_of: Moment = None,
+        known_at: Moment = None,
+        protocol_version: Version = None,
+    ) -> Response:
+        """The study now, or at a past moment (`as_of`) by what was known then (`known_at`); by the
+        protocol in force then, or by another version known then, which changes nothing."""
+        with view_of(parts, study, as_of, known_at, protocol_version) as (view, headers):
             return Response(view.document, media_type=JSON, headers=headers)
 
     @router.get("/studies/{study}/cohorts", dependencies=READERS)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from services.dlt_monitor.freshness import Freshness
 from services.dlt_monitor.store import studies
 from services.dlt_monitor.store.studies import StudyRow
-from services.dlt_monitor.views import NoProtocol, NotYet, View, Views
+from services.dlt_monitor.views import NoProtocol, NotYet, NoVersion, View, Views
 from shared.runtime.auth import ROLES, require
 from shared.runtime.web import Problem
 from shared.runtime.worker import Worker
@@ -31,6 +31,11 @@ Moment = Annotated[
     Query(max_length=40, description="RFC 3339 instant, or a date: its end in the study's zone"),
 ]
 
+Version = Annotated[
+    str | None,
+    Query(min_length=1, max_length=200, description="a version of the protocol; else in force"),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -44,7 +49,11 @@ class Parts:
 
 @contextmanager
 def view_of(
-    parts: Parts, study: str, as_of: str | None, known_at: str | None
+    parts: Parts,
+    study: str,
+    as_of: str | None,
+    known_at: str | None,
+    version: str | None = None,
 ) -> Iterator[tuple[View, dict[str, str]]]:
     """The view asked for with the headers that say how far it goes, or a problem."""
     asked = _moment("as_of", as_of), _moment("known_at", known_at)
@@ -53,15 +62,17 @@ def view_of(
             row = studies.study_row(conn, study)
             if row is None:
                 raise NoProtocol
-            if asked == (None, None):
+            if (*asked, version) == (None, None, None):
                 view = parts.views.current(conn, row)
             else:
-                view = parts.views.at(conn, row, *asked)
+                view = parts.views.at(conn, row, *asked, version)
             missed = _is_missing_something(conn, row, view)
     except NoProtocol:
         raise Problem(
             409, "no-protocol", "The study has no protocol at that time", "see PUT .../protocol"
         ) from None
+    except NoVersion:
+        raise Problem(404, "no-such-version", "The protocol had no such version then") from None
     except NotYet:
         raise Problem(422, "in-the-future", "A moment in the future cannot be assessed") from None
     yield view, headers_of(parts, view, missed=missed)

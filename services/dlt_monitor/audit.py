@@ -52,9 +52,15 @@ def verify(conn: Connection, study: str | None = None) -> Iterator[Checked]:
 
 
 def _verdict(folded: Study, stored: StoredAssessment) -> Verdict:
-    if digest_of(Assessment.model_validate_json(stored.document)) != stored.digest:
+    said = Assessment.model_validate_json(stored.document)
+    if digest_of(said) != stored.digest:
         return "altered"
     if stored.engine != ENGINE:
         return "other_engine"
-    again = folded.assess(as_of=stored.as_of, known_at=stored.known_at, degraded=stored.degraded)
+    again = folded.assess(
+        as_of=stored.as_of,
+        known_at=stored.known_at,
+        degraded=stored.degraded,
+        version=said.protocol_version,
+    )
     return "proved" if again.digest == stored.digest else "differs"

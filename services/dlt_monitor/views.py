@@ -28,6 +28,10 @@ class NoProtocol(LookupError):
     """The study has no protocol at that time, so there is nothing to assess by."""
 
 
+class NoVersion(LookupError):
+    """The study has no such version of its protocol at that time."""
+
+
 class NotYet(ValueError):
     """An instant in the future: what will be known then cannot be said."""
 
@@ -75,16 +79,24 @@ class Views:
         row: StudyRow,
         as_of: datetime | date | None,
         known_at: datetime | date | None,
+        version: str | None = None,
     ) -> View:
-        """The study at `as_of` by what was known at `known_at`.
+        """The study at `as_of` by what was known at `known_at`, by the protocol in force then or by
+        another version of it.
 
         A bare date means its end in the study's time zone, and today's means now; `as_of` defaults
-        to `known_at`, that to now. Raises NoProtocol, and NotYet for an instant in the future.
+        to `known_at`, that to now. Raises NoProtocol, NoVersion, and NotYet for an instant in the
+        future.
         """
         latest = self._clock.now() if row.as_of is None else max(self._clock.now(), row.as_of)
         known = self._instant(conn, row, known_at, latest)
         seen = known if as_of is None else self._instant(conn, row, as_of, latest)
-        return self._at(conn, row, as_of=seen, known_at=known)
+        return self._at(conn, row, as_of=seen, known_at=known, version=version)
+
+    def versions(self, conn: Connection, row: StudyRow, known_at: datetime) -> list[str]:
+        """The versions of the protocol known at a moment, in the order they came."""
+        with self._folded_study(conn, row) as folded:
+            return list(folded.study.versions(known_at))
 
     def room(self, conn: Connection, study: str, view: View, dose_level: int) -> Room | None:
         """What one more subject at a level has to reckon with, by at least the facts of the view;
@@ -93,6 +105,14 @@ class Views:
         assert row is not None
         with self._folded_study(conn, row) as folded:
             return folded.study.room(dose_level, view.assessment.as_of)
+
+    @contextmanager
+    def folded(self, conn: Connection, study: str) -> Iterator[Study]:
+        """The study with every committed fact, for questions that no assessment answers."""
+        row = studies.study_row(conn, study)
+        assert row is not None
+        with self._folded_study(conn, row) as folded:
+            yield folded.study
 
     def now(self) -> datetime:
         """The time by which a view is current."""
@@ -121,14 +141,28 @@ class Views:
             raise NotYet
         return min(end, latest).astimezone(UTC)
 
-    def _at(self, conn: Connection, row: StudyRow, *, as_of: datetime, known_at: datetime) -> View:
+    def _at(
+        self,
+        conn: Connection,
+        row: StudyRow,
+        *,
+        as_of: datetime,
+        known_at: datetime,
+        version: str | None = None,
+    ) -> View:
         degraded = studies.degraded_at(conn, row.study, known_at)
         with self._folded_study(conn, row) as folded:
             facts = folded.through
             if folded.study.protocol_at(known_at) is None:
                 raise NoProtocol
+            if version is not None and version not in folded.study.versions(known_at):
+                raise NoVersion
             assessment = folded.study.assess(
-                as_of=as_of, known_at=known_at, degraded=degraded, applied_through=str(facts)
+                as_of=as_of,
+                known_at=known_at,
+                degraded=degraded,
+                applied_through=str(facts),
+                version=version,
             )
         document = assessment.model_dump_json()
         outputs.add_answer(

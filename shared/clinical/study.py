@@ -81,6 +81,18 @@ class Study:
         assert isinstance(record, ProtocolRecord)
         return load_protocol(record.document)
 
+    def versions(self, known_at: datetime) -> dict[str, Protocol]:
+        """Every version of the protocol known at a moment by its name, in the order they came; the
+        latest text of each."""
+        known = [
+            entry
+            for standing in self._own.upserts("protocol", known_at)
+            for entry in standing.versions
+        ]
+        known.sort(key=lambda entry: (entry.fact.known_at, entry.fact.version))
+        texts = [one.record for one in known if isinstance(one.record, ProtocolRecord)]
+        return {load_protocol(one.document).version: load_protocol(one.document) for one in texts}
+
     def amended(self, known_at: datetime) -> list[datetime]:
         """When a protocol took the place of another."""
         return self._own.known_of("protocol", known_at)[1:]
@@ -101,14 +113,18 @@ class Study:
         known_at: datetime | None = None,
         degraded: bool = False,
         applied_through: str | None = None,
+        version: str | None = None,
     ) -> Assessment:
-        """The assessment of what had happened by ``as_of``, by what was known at ``known_at``.
+        """The assessment of what had happened by ``as_of``, by what was known at ``known_at``; by
+        the protocol in force then, or by another ``version`` of it known then.
 
-        Raises ValueError where no protocol was known then.
+        Raises ValueError where no such protocol was known then.
         """
         as_of = as_of.astimezone(UTC)
         known_at = as_of if known_at is None else known_at.astimezone(UTC)
         protocol = self.protocol_at(known_at)
+        if protocol is not None and version not in (None, protocol.version):
+            protocol = self.versions(known_at).get(str(version))
         if protocol is None:
             raise ValueError(f"no protocol of {self.study} was known at {known_at.isoformat()}")
         states = with_deviations(protocol, self.states(protocol, as_of, known_at))
@@ -138,7 +154,6 @@ class Study:
             queries=tuple(sorted(queries, key=lambda query: (query.subject or "", query.id))),
             doses=escalation.doses,
             subjects=tuple(state.assessment for state in states),
-            stopping=escalation.stopping,
         )
         return assessment.model_copy(update={"digest": digest_of(assessment)})
 

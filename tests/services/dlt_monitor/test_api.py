@@ -29,6 +29,7 @@ OTHER = "OTHER-1"
 # -- who may ask ----------------------------------------------------------------------------------
 
 READ = ["assessment", "cohorts", "enrolment?dose_level=1", "signals", "grades", "decisions"]
+READ += ["queries", "versions", "acts"]
 
 
 def test_every_route_is_guarded(app: FastAPI) -> None:
