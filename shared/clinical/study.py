@@ -154,6 +154,7 @@ class Study:
             queries=tuple(sorted(queries, key=lambda query: (query.subject or "", query.id))),
             doses=escalation.doses,
             subjects=tuple(state.assessment for state in states),
+            stopping=escalation.stopping,
         )
         return assessment.model_copy(update={"digest": digest_of(assessment)})
 
