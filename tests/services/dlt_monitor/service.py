@@ -34,10 +34,11 @@ class Service:
         role: str = "committee_member",
         study: str = STUDY,
         method: str = "GET",
+        json: Any = None,
         **params: Any,
     ) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {self._key(role, study)}"}
-        return self.client.request(method, path, params=params or None, headers=headers)
+        return self.client.request(method, path, params=params or None, headers=headers, json=json)
 
     def about(self, path: str, **params: Any) -> Any:
         """The answer about the study, which must be given."""
