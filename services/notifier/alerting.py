@@ -7,12 +7,13 @@ delivery per subscriber and channel, the steps of its ladder, and the receipts o
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.notifier.duetimes import arm, arm_digest
+from services.notifier.duetimes import arm_digest, steps_of
 from services.notifier.inforce import InForce, in_force, occasion
 from services.notifier.measures import Measures
 from services.notifier.routing import Told
@@ -30,6 +31,39 @@ ASKING: frozenset[Severity] = frozenset({"warning", "urgent", "critical"})
 """Alerts of these severities want an acknowledgement, and so does whatever follows them up."""
 
 
+class _Raising:
+    """What a signal is to become: its alert, whom it is told, how it is chased."""
+
+    def __init__(self, signal: Signal, rules: InForce, now: datetime) -> None:
+        self.signal = signal
+        self.rules = rules
+        self.ladder = rules.ladder(signal)
+        audience = rules.audience(occasion(signal, now))
+        # A withdrawal is news only to those who heard of what it withdraws: see `_follow`.
+        told = () if signal.ends else audience.told
+        held = rules.held_back(signal)
+        self.told = () if held else told
+        self.held = [_held(way) for way in told] if held else []
+        self.alert = NewAlert(
+            id=uuid.uuid4().hex,
+            study=signal.study,
+            kind="signal",
+            signal_id=signal.id,
+            severity=signal.severity,
+            signal=signal.model_dump_json(),
+            alias=rules.alias,
+            details=rules.details,
+            asks=signal.severity in ASKING or self.ladder is not None,
+            ladder=self.ladder.name if self.ladder else None,
+            supersedes=signal.supersedes,
+            ends=signal.ends,
+            synthetic=rules.synthetic,
+            routing_version=rules.version,
+            warnings=audience.warnings,
+            raised_at=now,
+        )
+
+
 class Alerting:
     """The work behind the topic of signals."""
 
@@ -40,69 +74,50 @@ class Alerting:
 
     def on_signals(self, conn: Connection, messages: Sequence[Message]) -> None:
         """The worker's handler for `vigil.signals.v1`. Raises Poison for what is no signal."""
-        known: dict[str, InForce] = {}
-        for message in messages:
-            signal = _read(message)
-            if signal.study not in known:
-                known[signal.study] = in_force(conn, signal.study)
-            self._raise(conn, signal, known[signal.study])
-
-    # -- raising --------------------------------------------------------------------------------
-
-    def _raise(self, conn: Connection, signal: Signal, rules: InForce) -> None:
+        signals = {signal.id: signal for signal in map(_read, messages)}
+        studies = dict.fromkeys(signal.study for signal in signals.values())
+        rules = {study: in_force(conn, study) for study in studies}
         now = self._clock.now()
-        audience = rules.audience(occasion(signal, now))
-        ladder = rules.ladder(signal)
-        alert = alerts.insert(
-            conn,
-            NewAlert(
-                id=uuid.uuid4().hex,
-                study=signal.study,
-                kind="signal",
-                signal_id=signal.id,
-                severity=signal.severity,
-                signal=signal.model_dump_json(),
-                alias=rules.alias,
-                details=rules.details,
-                asks=signal.severity in ASKING or ladder is not None,
-                ladder=ladder.name if ladder else None,
-                supersedes=signal.supersedes,
-                ends=signal.ends,
-                synthetic=rules.synthetic,
-                routing_version=rules.version,
-                warnings=audience.warnings,
-                raised_at=now,
-            ),
-        )
-        if alert is None:
-            return
-        self._measures.raised(signal, now, self._clock)
-        if ladder is not None:
-            arm(conn, alert, ladder)
-        self._tell_first(conn, alert, signal, rules, audience.told)
-        if alert.supersedes is not None:
-            original = alerts.by_signal(conn, alert.study, alert.supersedes)
-            if original is not None:
-                self._follow(conn, original, alert, rules)
-        for later in alerts.followers(conn, alert.study, alert.signal_id):
-            self._follow(conn, alert, later, rules)
+        raising = [_Raising(one, rules[one.study], now) for one in signals.values()]
+        alarms = {alert.id: alert for alert in alerts.insert(conn, [one.alert for one in raising])}
+        new = [one for one in raising if one.alert.id in alarms]
+        for one in new:
+            self._measures.raised(one.signal, now, self._clock)
+        self._tell_first(conn, new, alarms, now)
+        self._link(conn, new, alarms)
 
     def _tell_first(
         self,
         conn: Connection,
-        alert: Alert,
-        signal: Signal,
-        rules: InForce,
-        told: Sequence[Told],
+        new: Sequence[_Raising],
+        alarms: Mapping[str, Alert],
+        now: datetime,
     ) -> None:
-        """A withdrawal is news only to those who heard of what it withdraws: see `_follow`."""
-        if rules.routing is not None and rules.held_back(signal):
-            notes.hold(conn, alert.study, alert.id, [_held(way) for way in told])
-            arm_digest(conn, rules.routing, alert.raised_at)
-            told = ()
-        if signal.ends:
-            told = ()
-        self._tell(conn, alert, [INBOX, *told])
+        tellings, steps = [], []
+        for one in new:
+            alert = alarms[one.alert.id]
+            tellings.append(Telling(alert, [INBOX, *one.told]))
+            if one.ladder is not None:
+                steps += steps_of(alert, one.ladder)
+            if one.held and one.rules.routing is not None:
+                notes.hold(conn, alert.study, alert.id, one.held)
+                arm_digest(conn, one.rules.routing, now)
+        dues.add(conn, steps)
+        tell(conn, self._bus, tellings, now)
+
+    def _link(self, conn: Connection, new: Sequence[_Raising], alarms: Mapping[str, Alert]) -> None:
+        """Ties each new alert to the one it follows up, and to those that came before it although
+        they follow it up."""
+        early = alerts.followed(conn, {(one.signal.study, one.signal.id) for one in new})
+        for one in new:
+            alert = alarms[one.alert.id]
+            if alert.supersedes is not None:
+                original = alerts.by_signal(conn, alert.study, alert.supersedes)
+                if original is not None:
+                    self._follow(conn, original, alert, one.rules)
+            if alert.signal_id in early:
+                for later in alerts.followers(conn, alert.study, alert.signal_id):
+                    self._follow(conn, alert, later, one.rules)
 
     def _follow(self, conn: Connection, original: Alert, alert: Alert, rules: InForce) -> None:
         """Closes the original; whoever was told of it is told of what follows, down the line."""

@@ -169,22 +169,22 @@ def _send_digest(conn: Connection, bus: Bus, study: str, now: datetime) -> None:
     """One message to each subscriber and channel about all that was held back."""
     rules = in_force(conn, study)
     name = uuid.uuid4().hex
-    alert = alerts.insert(
+    (alert,) = alerts.insert(
         conn,
-        NewAlert(
-            id=name,
-            study=study,
-            kind="digest",
-            signal_id=f"digest-{name}",
-            severity="info",
-            alias=rules.alias,
-            synthetic=rules.synthetic,
-            routing_version=rules.version,
-            raised_at=now,
-        ),
+        [
+            NewAlert(
+                id=name,
+                study=study,
+                kind="digest",
+                signal_id=f"digest-{name}",
+                severity="info",
+                alias=rules.alias,
+                synthetic=rules.synthetic,
+                routing_version=rules.version,
+                raised_at=now,
+            )
+        ],
     )
-    if alert is None:
-        raise RuntimeError("a fresh random id is taken")
     ways = {
         (one.subscriber, one.channel): Told(one.subscriber, one.channel, one.address, "digest")
         for one in notes.gather(conn, study, alert.id)

@@ -16,10 +16,10 @@ from services.notifier.store.dues import NewDue
 from services.notifier.telling import urgency_of
 
 
-def arm(conn: Connection, alert: Alert, ladder: Ladder) -> None:
-    """Writes the steps of an alert's ladder down, with their due times."""
+def steps_of(alert: Alert, ladder: Ladder) -> list[NewDue]:
+    """The steps of an alert's ladder, with their due times."""
     waits = [step.after for step in ladder.steps] or [ladder.again_every]
-    dues.add(conn, [step_of(alert, n, alert.raised_at, wait) for n, wait in enumerate(waits)])
+    return [step_of(alert, n, alert.raised_at, wait) for n, wait in enumerate(waits)]
 
 
 def arm_digest(conn: Connection, routing: Routing, now: datetime) -> None:

@@ -111,22 +111,22 @@ def fire_test(
     """Queues a test; gives its alert's id and the deliveries."""
     assert rules.routing is not None
     name = uuid.uuid4().hex
-    alert = alerts.insert(
+    (alert,) = alerts.insert(
         conn,
-        NewAlert(
-            id=name,
-            study=rules.routing.study,
-            kind="test",
-            signal_id=f"test-{name}",
-            severity="info",
-            alias=rules.alias,
-            synthetic=rules.synthetic,
-            routing_version=rules.version,
-            raised_at=now,
-        ),
+        [
+            NewAlert(
+                id=name,
+                study=rules.routing.study,
+                kind="test",
+                signal_id=f"test-{name}",
+                severity="info",
+                alias=rules.alias,
+                synthetic=rules.synthetic,
+                routing_version=rules.version,
+                raised_at=now,
+            )
+        ],
     )
-    if alert is None:
-        raise RuntimeError("a fresh random id is taken")
     told = [
         Told(one.name, one.channel, one.address, "test")
         for one in rules.routing.recipients

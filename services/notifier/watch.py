@@ -104,18 +104,15 @@ class Watch:
             self._write(conn, problem, self._operator, now)
 
     def _write(self, conn: Connection, problem: Problem, operator: str, now: datetime) -> None:
-        alert = alerts.insert(
-            conn,
-            NewAlert(
-                id=uuid.uuid4().hex,
-                study=problem.study,
-                kind="operator",
-                signal_id=f"operator-{problem.study}-{problem.name}-{now:%Y-%m-%d}",
-                severity="urgent",
-                about=problem.name,
-                raised_at=now,
-            ),
+        new = NewAlert(
+            id=uuid.uuid4().hex,
+            study=problem.study,
+            kind="operator",
+            signal_id=f"operator-{problem.study}-{problem.name}-{now:%Y-%m-%d}",
+            severity="urgent",
+            about=problem.name,
+            raised_at=now,
         )
-        if alert is not None:
-            way = Told("operator", "email", operator, f"runbook {problem.name}")
-            tell(conn, self._bus, [Telling(alert, [way])], now)
+        way = Told("operator", "email", operator, f"runbook {problem.name}")
+        found = [Telling(alert, [way]) for alert in alerts.insert(conn, [new])]
+        tell(conn, self._bus, found, now)

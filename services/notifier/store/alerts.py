@@ -25,13 +25,29 @@ _COLUMNS = (
     " signal, about, alias, details, asks, ladder, rounds, assigned_to, supersedes, ends,"
     " synthetic, routing_version, warnings, state, version, followed_by, raised_at"
 )
+_NEW = {
+    "id": "text",
+    "study": "text",
+    "kind": "text",
+    "signal_id": "text",
+    "severity": "text",
+    "raised_at": "timestamptz",
+    "signal": "jsonb",
+    "about": "text",
+    "alias": "text",
+    "details": "jsonb",
+    "asks": "boolean",
+    "ladder": "text",
+    "supersedes": "text",
+    "ends": "boolean",
+    "synthetic": "boolean",
+    "routing_version": "int",
+    "warnings": "jsonb",
+}
 _INSERT = sa.text(
-    "INSERT INTO notifier.alert (id, study, kind, signal_id, severity, signal, about, alias,"
-    " details, asks, ladder, supersedes, ends, synthetic, routing_version, warnings, state,"
-    " raised_at) VALUES (:id, :study, :kind, :signal_id, :severity, CAST(:signal AS jsonb), :about,"
-    " :alias, CAST(:details AS jsonb), :asks, :ladder, :supersedes, :ends, :synthetic,"
-    " :routing_version, CAST(:warnings AS jsonb), 'open', :raised_at)"
-    f" ON CONFLICT (signal_id) DO NOTHING RETURNING {_COLUMNS}"
+    f"INSERT INTO notifier.alert ({', '.join(_NEW)}, state) SELECT new.*, 'open' FROM unnest("
+    + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _NEW.items())
+    + f") AS new ON CONFLICT (signal_id) DO NOTHING RETURNING {_COLUMNS}"
 )
 _CLOSE = sa.text(
     "UPDATE notifier.alert SET state = :state, version = version + 1, followed_by = :followed_by"
@@ -61,10 +77,8 @@ _LAST_CHANGE = sa.text(
     " WHERE xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid DESC, id DESC LIMIT 1"
 )
 _COUNT_ROUNDS = sa.text(
-    "WITH chased AS (SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:studies AS text[]),"
-    " CAST(:rounds AS int[])) AS chased (id, study, rounds)), told AS (INSERT INTO notifier.change"
-    " (study, alert, what) SELECT study, id, 'chased' FROM chased) UPDATE notifier.alert"
-    " SET rounds = chased.rounds FROM chased WHERE alert.id = chased.id"
+    "UPDATE notifier.alert SET rounds = n.rounds FROM unnest(CAST(:ids AS text[]),"
+    " CAST(:rounds AS int[])) AS n (id, rounds) WHERE alert.id = n.id"
 )
 _CURSOR = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 
@@ -168,17 +182,16 @@ class Change:
     what: str
 
 
-def insert(conn: Connection, alert: NewAlert) -> Alert | None:
-    """Adds the alert and its change; None if the signal already has one."""
-    values = {name: getattr(alert, name) for name in NewAlert.__slots__}
-    values["warnings"] = json.dumps(alert.warnings)
-    values["details"] = json.dumps(dict(alert.details))
-    row = conn.execute(_INSERT, values).mappings().one_or_none()
-    if row is None:
-        return None
-    if alert.kind == "signal":
-        note_change(conn, alert.study, alert.id, "raised")
-    return _alert(row)
+def insert(conn: Connection, new: Sequence[NewAlert]) -> list[Alert]:
+    """Adds alerts and their changes; gives those whose signal had none yet, in order."""
+    if not new:
+        return []
+    columns: dict[str, list[object]] = {n: [getattr(one, n) for one in new] for n in _NEW}
+    for name in ("warnings", "details"):
+        columns[name] = [json.dumps(value) for value in columns[name]]
+    added = [_alert(row) for row in conn.execute(_INSERT, columns).mappings()]
+    note_changes(conn, [one for one in added if one.kind == "signal"], "raised")
+    return sorted(added, key=lambda one: one.position)
 
 
 def close(conn: Connection, alert: Alert, state: State, followed_by: str) -> None:
@@ -217,8 +230,23 @@ def count_rounds(conn: Connection, chased: Collection[Alert]) -> None:
         _COUNT_ROUNDS,
         {
             "ids": [alert.id for alert in chased],
-            "studies": [alert.study for alert in chased],
             "rounds": [alert.rounds for alert in chased],
+        },
+    )
+    note_changes(conn, chased, "chased")
+
+
+def note_changes(conn: Connection, changed: Collection[Alert], what: str) -> None:
+    """The same change of many alerts, in order."""
+    conn.execute(
+        sa.text(
+            "INSERT INTO notifier.change (study, alert, what) SELECT study, alert, :what"
+            " FROM unnest(CAST(:studies AS text[]), CAST(:alerts AS text[])) AS n (study, alert)"
+        ),
+        {
+            "studies": [alert.study for alert in changed],
+            "alerts": [alert.id for alert in changed],
+            "what": what,
         },
     )
 
@@ -244,6 +272,15 @@ def by_signal(conn: Connection, study: str, signal_id: str) -> Alert | None:
     query = f"SELECT {_COLUMNS} FROM notifier.alert WHERE study = :study AND signal_id = :id"
     row = conn.execute(sa.text(query), {"study": study, "id": signal_id}).mappings().one_or_none()
     return None if row is None else _alert(row)
+
+
+def followed(conn: Connection, study_signals: Collection[tuple[str, str]]) -> set[str]:
+    """Those of these signals, each with its study, that some alert follows up."""
+    rows = conn.execute(
+        sa.text("SELECT study, supersedes FROM notifier.alert WHERE supersedes = ANY(:signals)"),
+        {"signals": [signal for _, signal in study_signals]},
+    )
+    return {row.supersedes for row in rows if (row.study, row.supersedes) in study_signals}
 
 
 def followers(conn: Connection, study: str, signal_id: str) -> list[Alert]:
