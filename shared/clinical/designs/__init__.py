@@ -22,9 +22,9 @@ from shared.clinical.designs.characteristics import Characteristics, Estimate, T
 from shared.clinical.designs.comparison import Comparison, compare
 from shared.clinical.designs.crm import Crm, TiteCrm
 from shared.clinical.designs.crm_model import getprior
-from shared.clinical.designs.decision_table import DecisionTable, decision_table, pathways
+from shared.clinical.designs.decision_tables import DecisionTable, decision_table, pathways
 from shared.clinical.designs.design import KINDS, Design, design_of, register
-from shared.clinical.designs.exact import exact
+from shared.clinical.designs.enumeration import exact
 from shared.clinical.designs.i3plus3 import I3Plus3
 from shared.clinical.designs.model import (
     Answer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from shared.clinical.designs import (
+    Answer,
     BfBoin,
     Boin,
     BoinComb,
@@ -22,6 +24,8 @@ from shared.clinical.designs import (
     Keyboard,
     Mtpi,
     Mtpi2,
+    Question,
+    Report,
     RollingSix,
     Setting,
     Table,
@@ -198,6 +202,36 @@ def test_a_setting_that_cannot_be(wrong: dict[str, Any]) -> None:
     usual = Setting(rates=RATES, cohort_size=3, max_n=30)
     with pytest.raises(DesignError):
         replace(usual, **wrong)
+
+
+class _Waits(RollingSix):
+    """Suspends for ever, which no design here does."""
+
+    def propose(self, question: Question) -> Answer:
+        return Answer("suspend", question.current, Report("waits", "for nobody"))
+
+
+def test_a_design_that_waits_for_nobody_does_not_hang() -> None:
+    with pytest.raises(DesignError, match="the design waits for nobody: for nobody"):
+        simulate(_Waits(), RATES, trials=1)
+
+
+def test_progress_is_told_trial_by_trial() -> None:
+    told: list[int] = []
+    simulate(ThreePlusThree(), RATES, trials=3, progress=told.append)
+    assert told == [1, 1, 1]
+
+
+def test_at_least_one_trial() -> None:
+    with pytest.raises(DesignError, match="at least one"):
+        simulate(Boin(target=0.3), RATES, trials=0)
+
+
+def test_characteristics_are_plain_json() -> None:
+    found = compare(Boin(target=0.3), ThreePlusThree(), RATES, trials=5)
+    told = json.loads(json.dumps(found.as_json(), allow_nan=False))
+    assert told["first"]["total_patients"] == found.first.total_patients
+    assert told["second"]["selected"][4]["se"] > 0
 
 
 def test_dates_are_not_simulated() -> None:

@@ -16,7 +16,7 @@ from shared.clinical.designs import (
     exact,
     setting_for,
 )
-from shared.clinical.designs.exact import enumerate_trials, summarise_ends
+from shared.clinical.designs.enumeration import enumerate_trials, summarise_ends
 from shared.clinical.designs.limits import NoEscalationAfterDlt
 
 RATES = (0.08, 0.15, 0.26, 0.41, 0.60)
@@ -73,6 +73,12 @@ def test_boin_by_hand() -> None:
     later = 3 / 8 * (1 / 2) + 3 / 8 * (1 / 8)
     assert found.none.value == pytest.approx(at_once + later)
     assert found.total_patients == pytest.approx(3 + 3 * 7 / 8)
+
+
+def test_too_many_trials_to_count_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.clinical.designs.enumeration.MOST_STATES", 10)
+    with pytest.raises(DesignError, match="simulate them"):
+        exact(Boin(target=0.3), RATES)
 
 
 @pytest.mark.parametrize(
