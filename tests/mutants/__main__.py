@@ -20,7 +20,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 LIST = Path(__file__).with_name("mutants.yaml")
 EXPLAINED = ROOT / "docs" / "validation" / "mutants.md"
-COPIED = ("shared", "services", "studies", "tests", "pyproject.toml")
+COPIED = ("shared", "services", "deploy", "studies", "tests", "pyproject.toml")
 
 
 @dataclass(frozen=True)
