@@ -171,3 +171,11 @@ def test_unchanged_from_baseline_is_none(after: str, result: str) -> None:
     subject.before("PLAT", "40")
     subject.value("PLAT", after, 5)
     assert subject.result(5) == result
+
+
+def test_nobody_is_asked_while_the_clock_runs() -> None:
+    subject = exempt_if("to_grade: 1, within_days: 7")
+    subject.ae("Nausea", 3, 5, known=at(day(5)))
+    assert subject.result(11) == "open"
+    assert not any("a value of Nausea by" in text for text in subject.asked(11))
+    assert any("a value of Nausea by" in text for text in subject.asked(13))
