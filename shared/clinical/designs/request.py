@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from shared.clinical.designs.boin_comb import BoinComb
 from shared.clinical.designs.design import Design, design_of
 from shared.clinical.designs.model import DoseCounts, Patient, Question
 from shared.clinical.designs.outcomes import counts_of, counts_of_patients, patients_of
@@ -93,6 +94,8 @@ def _outcomes_apart(members: Mapping[str, Any]) -> dict[str, Any]:
 
 def _question(request: _Request, design: Design) -> Question:
     columns = _columns(request)
+    if columns is not None and not isinstance(design, BoinComb):
+        raise ValueError("doses: rows of two drugs are for boin_comb")
 
     def dose(named: int | list[int]) -> int:
         if isinstance(named, int):

@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 from shared.clinical.designs.boin import Boin
+from shared.clinical.designs.boin_comb import BoinComb
 from shared.clinical.designs.characteristics import Characteristics, Trials, summarise
 from shared.clinical.designs.design import Design
 from shared.clinical.designs.i3plus3 import I3Plus3
@@ -79,6 +80,11 @@ def setting_for(design: Design, rates: Sequence[float], **given: Any) -> Setting
     }
     chosen = {name: value for name, value in given.items() if value is not None}
     setting = Setting(rates=tuple(rates), **{**usual, **chosen})
+    known = getattr(design, "num_doses", None) or len(rates)
+    if known != len(rates):
+        raise DesignError(f"rates: {len(rates)} are given, but the design has {known} doses")
+    if (setting.columns is None) == isinstance(design, BoinComb):
+        raise DesignError("rates: rows of two drugs are for boin_comb, and only for it")
     if any(isinstance(limit, SentinelGap) for limit in design.limits):
         raise DesignError("sentinel_gap: simulated patients have no dates")
     return setting

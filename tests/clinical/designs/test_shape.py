@@ -26,6 +26,7 @@ from shared.clinical.designs.live import action_of, dose_level_of, mtd_status_of
 from shared.contracts.assessment import Reason
 
 BOIN = {"kind": "boin", "target": 0.3}
+COMB = {**BOIN, "kind": "boin_comb"}
 
 
 def test_notation() -> None:
@@ -151,7 +152,7 @@ def test_a_final_question_needs_no_current_dose() -> None:
 
 def test_a_request_for_two_drugs() -> None:
     rows = [[{"n": 3}, {"n": 3}], [{}, {}]]
-    members = {"design": BOIN, "doses": rows, "current": [1, 2], "eliminated": [[2, 2]]}
+    members = {"design": COMB, "doses": rows, "current": [1, 2], "eliminated": [[2, 2]]}
     _, question = read_request(members)
     assert (question.columns, question.current, question.eliminated) == (2, 2, frozenset({4}))
 
@@ -171,6 +172,7 @@ def test_a_request_for_two_drugs() -> None:
         ({"design": BOIN, "doses": [{"n": "3"}], "current": 1}, "valid integer"),
         ({"design": BOIN, "doses": [{"m": 3}], "current": 1}, "not permitted"),
         ({"design": BOIN, "doses": [[{}], [{}, {}]], "current": [1, 1]}, "every row"),
+        ({"design": BOIN, "doses": [[{}], [{}]], "current": [1, 1]}, "are for boin_comb"),
         ({"design": BOIN, "doses": [{}, {}], "num_doses": 1, "current": 1}, "but there are 1"),
         ({"design": BOIN, "outcomes": "1N", "doses": [{}]}, "outcomes say it all"),
         ({"design": BOIN, "outcomes": "3N", "num_doses": 2}, "dose 3 is named"),

@@ -234,6 +234,20 @@ def test_characteristics_are_plain_json() -> None:
     assert told["second"]["selected"][4]["se"] > 0
 
 
+@pytest.mark.parametrize(
+    ("design", "columns", "problem"),
+    [
+        (ThreePlusThree(num_doses=3), None, "the design has 3 doses"),
+        (Crm(target=0.2, skeleton=(0.1, 0.2)), None, "the design has 2 doses"),
+        (Boin(target=0.2), 2, "only for it"),
+        (BoinComb(target=0.2), None, "are for boin_comb"),
+    ],
+)
+def test_rates_and_design_have_to_fit(design: Design, columns: int | None, problem: str) -> None:
+    with pytest.raises(DesignError, match=problem):
+        exact(design, (0.1, 0.2, 0.3, 0.4), columns=columns)
+
+
 def test_dates_are_not_simulated() -> None:
     design = design_of({"kind": "3+3", "limits": [{"kind": "sentinel_gap", "days": 7}]})
     with pytest.raises(DesignError, match="no dates"):
