@@ -15,7 +15,7 @@ from shared.clinical import DocumentError, Finding, Protocol, load_protocol
 from shared.clinical.document import read_yaml
 from shared.clinical.plain import differences, explain, written_out
 from shared.clinical.protocol.schema import document_schema
-from shared.clinical.protocol.wording import contradictions
+from shared.clinical.protocol.wording import doubts
 from shared.clinical.rehearsal import read_case, rehearse
 
 commands = typer.Typer(help="Work with protocol documents.", no_args_is_help=True)
@@ -35,13 +35,13 @@ def check(file: File, as_json: AsJson = False) -> None:
         else:
             say_lines(_findings(file, error))
         raise typer.Exit(BAD) from None
-    doubts = contradictions(read_yaml(text), protocol)
+    doubtful = doubts(read_yaml(text), protocol)
     if as_json:
         about = {"study": protocol.study, "version": protocol.version}
-        doubtful = [asdict(doubt) for doubt in doubts]
-        say_json({"ok": True, **about, "findings": [], "doubts": doubtful})
+        found = [asdict(doubt) for doubt in doubtful]
+        say_json({"ok": True, **about, "findings": [], "doubts": found})
     else:
-        say_lines(f"doubtful: {line}" for line in _lines(file, doubts))
+        say_lines(f"doubtful: {line}" for line in _lines(file, doubtful))
         say_lines([f"{file}: good ({protocol.study}, version {protocol.version})"])
 
 

@@ -1,4 +1,4 @@
-"""The published JSON Schema of the protocol document: what an editor completes and checks."""
+"""The JSON Schema of the protocol document: what an editor completes and checks."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ from shared.clinical.document import read_yaml
 from shared.clinical.protocol.schema import document_schema
 
 HERE = Path(__file__).parent
-PUBLISHED = HERE.parents[1] / "studies" / "protocol.schema.json"
 GOOD = [
     *sorted((HERE.parents[1] / "studies").glob("*/protocol.yaml")),
     HERE / "minimal_protocol.yaml",
     HERE / "every_word.yaml",
 ]
-BAD_SHAPE = ["unknown_key", "grade_out_of_range", "grade_not_a_number", "missing_design"]
+VALIDATOR = Draft202012Validator(json.loads(json.dumps(document_schema())))
+BAD_SHAPE = [
+    "unknown_key",
+    "grade_out_of_range",
+    "grade_not_a_number",
+    "missing_design",
+    "unknown_term",
+]
 
 
 def plain(value: Any) -> Any:
@@ -33,15 +39,7 @@ def plain(value: Any) -> Any:
 
 
 def is_valid(path: Path) -> bool:
-    validator = Draft202012Validator(json.loads(PUBLISHED.read_text("utf-8")))
-    return bool(validator.is_valid(plain(read_yaml(path.read_text("utf-8")).value)))
-
-
-def test_the_published_schema_is_the_one_of_the_models() -> None:
-    published = json.loads(PUBLISHED.read_text("utf-8"))
-    assert published == document_schema(), (
-        "run `vigil protocol schema > studies/protocol.schema.json`"
-    )
+    return bool(VALIDATOR.is_valid(plain(read_yaml(path.read_text("utf-8")).value)))
 
 
 def test_it_is_a_schema() -> None:

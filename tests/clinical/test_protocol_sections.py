@@ -15,7 +15,7 @@ from shared.clinical.ctcae.terms import term_of
 from shared.clinical.document import read_yaml
 from shared.clinical.plain import written_out
 from shared.clinical.protocol.groups import default_groups
-from shared.clinical.protocol.wording import contradictions
+from shared.clinical.protocol.wording import doubts
 from shared.clinical.rehearsal import read_case, rehearse
 from shared.clinical.reviews import deciders
 
@@ -186,6 +186,16 @@ def test_a_default_group_with_terms_added_and_taken_away_is_written_out() -> Non
 )
 def test_a_sentence_of_other_grades_is_doubtful(text: str, doubtful: bool) -> None:
     document = MINIMAL.replace("text: Platelets grade 4", f"text: {text}")
-    found = contradictions(read_yaml(document), load_protocol(document))
+    found = doubts(read_yaml(document), load_protocol(document))
     assert bool(found) == doubtful
     assert all(document.splitlines()[one.line - 1].strip().startswith("text") for one in found)
+
+
+def test_a_test_no_table_holds_is_doubtful() -> None:
+    limit = "      measurement: {testcd: PLT, below: {10*9/L: 10}}\n"
+    document = MINIMAL.replace(CRITERION, limit)
+    (found,) = doubts(read_yaml(document), load_protocol(document))
+    assert "PLT is no test code" in found.problem
+    assert document.splitlines()[found.line - 1] == limit.rstrip()
+    known = document.replace("PLT", "PLAT")
+    assert doubts(read_yaml(known), load_protocol(known)) == []

@@ -25,7 +25,9 @@ from shared.clinical.plain.toxicities import (
     selection,
     toxicity,
 )
-from shared.clinical.plain.words import counted, listed
+from shared.clinical.plain.words import counted, listed, plainly
+from shared.clinical.plain.written import spelled
+from shared.clinical.protocol.stopping import StoppingRule
 
 
 def criterion(rule: CriterionRule) -> Iterator[str]:
@@ -43,6 +45,13 @@ def criterion(rule: CriterionRule) -> Iterator[str]:
     for exemption in rule.unless:
         yield f"Not a DLT: {_scope(exemption)}, if {_reasons(exemption)}{_unless(exemption)}."
     yield from _when_and_why(rule)
+
+
+def boundary(rule: StoppingRule) -> Iterator[str]:
+    """When a safety rule stops the study."""
+    when = "at any time on treatment" if rule.onset == "any_time" else "in the window"
+    yield f"Counted {when}, among the subjects in: {listed(rule.among)}."
+    yield f"The study stops by the boundary {plainly(spelled(rule.stop_when))}."
 
 
 def _counts(rule: CriterionRule) -> str:

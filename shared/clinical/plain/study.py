@@ -6,6 +6,7 @@ missing from what is signed.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 
 from shared.clinical.plain.words import counted, listed, plainly
@@ -176,6 +177,14 @@ def _term_groups(protocol: Protocol) -> Iterator[str]:
         yield f"The group {group} is {listed(terms)}."
 
 
+def _design(protocol: Protocol) -> Iterator[str]:
+    said = spelled(protocol.design)
+    rule = protocol.design.rule
+    about = (inspect.getdoc(type(rule)) or "").partition("\n\n")[0].replace("\n", " ")
+    yield f"The dose-escalation rule is {rule.kind}. {about.replace('``', '')}"
+    yield f"Its settings are {plainly(said)}."
+
+
 _TOLD: dict[str, Callable[[Protocol], Iterator[str]]] = {
     "format": _format,
     "study": _study,
@@ -188,6 +197,7 @@ _TOLD: dict[str, Callable[[Protocol], Iterator[str]]] = {
     "treatments": _treatments,
     "doses": _doses,
     "arms": _arms,
+    "design": _design,
     "conventions": _conventions,
     "adjudicators": _adjudicators,
     "counted_parts": _counted_parts,

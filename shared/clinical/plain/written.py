@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from shared.clinical.criteria import Condition, Exemption, Improvement, Part
 from shared.clinical.document import write_yaml
 from shared.clinical.protocol import Protocol
@@ -26,6 +28,8 @@ def spelled(value: Any) -> Any:
             for name, field in type(value).model_fields.items()
             if not _idle(value, name)
         }
+    if isinstance(value, BaseModel):
+        return spelled(value.model_dump(exclude_none=True))
     if isinstance(value, dict):
         return {key: spelled(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from shared.clinical.criteria import CriterionRule
-from shared.clinical.document import Document, Finding
+from shared.clinical.analytes import is_known_test
+from shared.clinical.criteria import CriterionRule, Measurement, placed
+from shared.clinical.document import Document, Finding, Path
 
 if TYPE_CHECKING:
     from shared.clinical.protocol import Protocol
@@ -75,13 +76,20 @@ def _value(value: Any, path: list[str]) -> Any:
     return value
 
 
-def contradictions(document: Document, protocol: Protocol) -> list[Finding]:
-    """Criteria that load, and whose sentence names other grades than they do: worth a look."""
-    return [
-        document.finding(("dlt", "criteria", index, "text"), problem, remedy)
-        for index, rule in enumerate(protocol.dlt.criteria)
-        for problem, remedy in _other_grades(rule)
-    ]
+def doubts(document: Document, protocol: Protocol) -> list[Finding]:
+    """What loads and is worth a look: sentences that name other grades than their criterion, and
+    tests the tables do not hold, which may be misspelt."""
+    found = []
+    for index, rule in enumerate(protocol.dlt.criteria):
+        path: Path = ("dlt", "criteria", index)
+        for problem, remedy in _other_grades(rule):
+            found.append(document.finding((*path, "text"), problem, remedy))
+        for place, measurement in placed(rule, Measurement, path):
+            if not is_known_test(measurement.testcd):
+                problem = f"{measurement.testcd} is no test code of the tables"
+                remedy = "check its spelling: it must be the code that the laboratory sends"
+                found.append(document.finding((*place, "testcd"), problem, remedy))
+    return found
 
 
 def check_wording(document: Document, protocol: Protocol) -> list[Finding]:
