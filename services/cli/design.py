@@ -71,7 +71,7 @@ def _lines(file: Path) -> Iterator[str]:
     if str(file) == "-":
         yield from sys.stdin
     else:
-        yield from read_text(file, "the requests").splitlines()
+        yield from read_text(file, "the requests").split("\n")
 
 
 def _answer(line: str) -> dict[str, Any]:

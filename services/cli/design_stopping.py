@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,7 +15,7 @@ from services.cli.design_tables import aligned, csv_text
 from services.cli.output import BAD, USAGE, AsJson, fail, read_text, say_json, say_lines
 
 if TYPE_CHECKING:
-    from shared.clinical.monitoring import Rule
+    from shared.clinical.monitoring import Rule, SimonDesign, SimonDesigns
 
 Form = Annotated[
     Literal["text", "json", "csv"], typer.Option("--format", help="text, json or csv.")
@@ -41,31 +42,35 @@ def simon(
         fail(
             f"no two-stage design has {n_max} subjects or fewer: raise --n-max, alpha or beta", BAD
         )
-    every = dict.fromkeys((found.minimax, *found.admissible, found.optimal))
     if plot is not None:
         from services.cli.design_charts import save, two_stage_chart
 
-        save(two_stage_chart([(one.n, one.expected_n) for one in every]), plot)
+        save(two_stage_chart([(one.n, one.expected_n) for one in _every(found)]), plot)
     if as_json:
         asked = {"p0": p0, "p1": p1, "alpha": alpha, "beta": beta, "n_max": n_max}
         say_json({"asked": asked, **asdict(found)})
         return
-    named = {found.minimax: "minimax", found.optimal: "optimal"}
-    if found.minimax == found.optimal:
-        named[found.optimal] = "optimal, minimax"
-    columns = ("design", "r1", "n1", "r", "n", "EN(p0)", "PET(p0)", "alpha", "power")
-    rows = [
-        (
-            named.get(one, "admissible"),
-            *(one.r1, one.n1, one.r, one.n),
-            *(f"{one.expected_n:.2f}", f"{one.early_stop:.4f}"),
-            *(f"{one.alpha:.4f}", f"{one.power:.4f}"),
-        )
-        for one in every
-    ]
-    say_lines(aligned(columns, rows))
+    say_lines(aligned(_COLUMNS, _rows(found)))
     say_lines(["", "Stop after n1 with r1 or fewer responses; reject p0 with more than r of n."])
     say_lines(["Source: Simon R, Control Clin Trials 1989;10:1-10"])
+
+
+_COLUMNS = ("design", "r1", "n1", "r", "n", "EN(p0)", "PET(p0)", "alpha", "power")
+
+
+def _rows(found: SimonDesigns) -> Iterator[tuple[Any, ...]]:
+    named = {found.optimal: "optimal", found.minimax: "minimax"}
+    if found.minimax == found.optimal:
+        named[found.optimal] = "optimal, minimax"
+    for one in _every(found):
+        name = named.get(one, "admissible")
+        figures = (one.early_stop, one.alpha, one.power)
+        shown = (f"{one.expected_n:.2f}", *(f"{figure:.4f}" for figure in figures))
+        yield (name, one.r1, one.n1, one.r, one.n, *shown)
+
+
+def _every(found: SimonDesigns) -> Iterable[SimonDesign]:
+    return dict.fromkeys((found.minimax, *found.admissible, found.optimal))
 
 
 def stopping(
@@ -94,14 +99,9 @@ def stopping(
     word = "futile_at_most" if asked.kind == "two_stage" else "stop_at"
     crossing = _crossing(asked, n_max, numbers(rates, "--rates") if rates else ())
     if as_json or form == "json":
-        say_json(
-            {
-                "rule": asked.model_dump(mode="json"),
-                "boundary": [{"n": n, word: limit} for n, limit in limits],
-                "characteristics": crossing,
-                "source": asked.source,
-            }
-        )
+        boundary = [{"n": n, word: limit} for n, limit in limits]
+        named = {"rule": asked.model_dump(mode="json"), "source": asked.source}
+        say_json({**named, "boundary": boundary, "characteristics": crossing})
     elif form == "csv":
         say_lines([csv_text(("n", word), limits).rstrip("\n")])
     else:

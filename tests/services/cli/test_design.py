@@ -62,6 +62,15 @@ def test_decide_goes_on_after_a_bad_line(capsys: Told, monkeypatch: pytest.Monke
     assert told[0]["mtd"] == 1
 
 
+def test_requests_from_a_file(tmp_path: Path, capsys: Told) -> None:
+    """A line separator of Unicode inside a string ends no request."""
+    file = tmp_path / "requests.ndjson"
+    request = {"design": {**BOIN, "limits": []}, "outcomes": "1NNN\u20282N"}
+    file.write_text(json.dumps(request, ensure_ascii=False) + "\n", "utf-8")
+    assert run(["design", "decide", str(file)]) == 0
+    assert json.loads(capsys.readouterr().out)["next_dose"] == 2
+
+
 def test_kinds_are_listed_with_defaults(capsys: Told) -> None:
     assert run(["design", "kinds", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
