@@ -37,7 +37,7 @@ def criterion(rule: CriterionRule) -> Iterator[str]:
     for other in rule.other_grades:
         yield f"Another grade for {other_grade(other)}."
     if rule.together_with_any:
-        yield "Only together with any of: " + "; or ".join(map(condition, rule.together_with_any))
+        yield f"Only together with: {'; or '.join(map(condition, rule.together_with_any))}."
     for asked in rule.only_if:
         yield f"Only if: {condition(asked)}."
     for exclusion in rule.excluded:
@@ -49,9 +49,13 @@ def criterion(rule: CriterionRule) -> Iterator[str]:
 
 def boundary(rule: StoppingRule) -> Iterator[str]:
     """When a safety rule stops the study."""
-    when = "at any time on treatment" if rule.onset == "any_time" else "in the window"
+    when = "at any time on treatment" if rule.onset == "any_time" else f"in {_window(rule)}"
     yield f"Counted {when}, among the subjects in: {listed(rule.among)}."
-    yield f"The study stops by the boundary {plainly(spelled(rule.stop_when))}."
+    yield f"The study stops by the boundary {plainly(spelled(rule.boundary))}."
+
+
+def _window(rule: CriterionRule) -> str:
+    return "the DLT window" if rule.window is None else f"the window {rule.window}"
 
 
 def _counts(rule: CriterionRule) -> str:
@@ -72,9 +76,8 @@ def _counts(rule: CriterionRule) -> str:
 def _when_and_why(rule: CriterionRule) -> Iterator[str]:
     if rule.arms:
         yield f"Applies to the subjects of the arms {listed(rule.arms)}."
-    if rule.delay is None:
-        where = "the DLT window" if rule.window is None else f"the window {rule.window}"
-        yield f"Its onset must lie in {where}."
+    if rule.delay is None and not isinstance(rule, StoppingRule):
+        yield f"Its onset must lie in {_window(rule)}."
     if rule.attribution is not None:
         yield f"Attribution: {_cause(rule.attribution)}."
 

@@ -157,7 +157,7 @@ def _conventions(_: Protocol) -> Iterator[str]:
 def _adjudicators(protocol: Protocol) -> Iterator[str]:
     roles = listed(protocol.adjudicators, "or")
     yield f"What a criterion leaves to a person is decided by: {roles}."
-    yield "Where it names a role, by that one or by the board of adjudicators if there is one."
+    yield "Where a criterion names a role, that one decides, or the adjudicators if they are listed."
 
 
 def _scales(protocol: Protocol) -> Iterator[str]:
@@ -181,7 +181,8 @@ def _design(protocol: Protocol) -> Iterator[str]:
     said = spelled(protocol.design)
     rule = protocol.design.rule
     about = (inspect.getdoc(type(rule)) or "").partition("\n\n")[0].replace("\n", " ")
-    yield f"The dose-escalation rule is {rule.kind}. {about.replace('``', '')}"
+    about = about.replace("``", "").removeprefix(f"{rule.kind}. ")
+    yield f"The dose-escalation rule is {rule.kind}. {about[:1].upper()}{about[1:]}"
     yield f"Its settings are {plainly(said)}."
 
 
