@@ -68,7 +68,7 @@ def test_requests_from_a_file(tmp_path: Path, capsys: Told) -> None:
     request = {"design": {**BOIN, "limits": []}, "outcomes": "1NNN\u20282N"}
     file.write_text(json.dumps(request, ensure_ascii=False) + "\n", "utf-8")
     assert run(["design", "decide", str(file)]) == 0
-    assert json.loads(capsys.readouterr().out)["next_dose"] == 2
+    assert json.loads(capsys.readouterr().out)["next_dose"] == 3
 
 
 def test_kinds_are_listed_with_defaults(capsys: Told) -> None:
