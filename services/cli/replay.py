@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import track
@@ -21,12 +21,15 @@ from services.cli.output import (
     out,
     read_text,
 )
+from services.cli.replay_signals import raise_signals, steps_of
 from services.cli.tables import assessment_view
-from shared.clinical import DocumentError, Protocol, Study, load_protocol
+from shared.clinical import DocumentError, Protocol, evaluate, load_protocol
 from shared.contracts.envelope import Fact, fact_from, read_event, sha256
+from shared.contracts.facts import Protocol as Amended
 from shared.contracts.reader import Refused, read_json
 
 SYNTHETIC = "SYNTHETIC DATA, not patients"
+SLOW_LINES, SLOW_STEPS = 5_000, 50
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -39,13 +42,18 @@ def replay(
     known_at: Annotated[
         str | None, typer.Option(help="What was known by then (date or RFC 3339).")
     ] = None,
+    signals: Annotated[
+        bool, typer.Option("--signals", help="Every signal that was raised, in order.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Assess a study from a file of events; nothing is stored and no service is asked.
 
     Each event is known at its knowntime, or else at its time. Without the options the latest
-    moment in the file counts.
+    moment in the file counts. Amended protocols, decisions and reviews are events like any other.
     """
+    if signals and as_of is not None:
+        fail("--signals tells what was raised as it became known: use --known-at", USAGE)
     document = read_text(protocol, "the protocol")
     try:
         loaded = load_protocol(document)
@@ -55,18 +63,46 @@ def replay(
     facts = list(_facts(_lines(events), loaded.study))
     if not facts:
         fail(f"{events} holds no events")
+    before = min(fact.known_at for fact in facts) - timedelta(microseconds=1)
+    facts = [_protocol_fact(loaded, document, before), *facts]
     known = _moment("--known-at", known_at, loaded) or max(fact.known_at for fact in facts)
     seen = _moment("--as-of", as_of, loaded) or known
-    study = Study(loaded.study)
+    label = SYNTHETIC if loaded.synthetic else None
     try:
-        study.add([_protocol_fact(loaded, document, min(fact.known_at for fact in facts)), *facts])
-        assessment = study.assess(as_of=seen, known_at=known)
+        if signals:
+            _tell_signals(facts, known, label, as_json)
+        else:
+            _tell_assessment(facts, seen, known, label, as_json)
     except ValueError as error:
         fail(f"the events cannot be assessed: {error}")
+
+
+def _tell_assessment(
+    facts: Sequence[Fact], as_of: datetime, known_at: datetime, label: str | None, as_json: bool
+) -> None:
+    assessment = evaluate(facts, as_of=as_of, known_at=known_at)
     if as_json:
         typer.echo(assessment.model_dump_json())
     else:
-        out.print(assessment_view(assessment, SYNTHETIC if loaded.synthetic else None))
+        out.print(assessment_view(assessment, label))
+
+
+def _tell_signals(facts: Sequence[Fact], until: datetime, label: str | None, as_json: bool) -> None:
+    """One line a signal: when it was raised, and the signal."""
+    if label is not None and not as_json:
+        typer.echo(label)
+    steps = steps_of(facts, until)
+    shown = _tracked(steps, "Replaying", len(steps) >= SLOW_STEPS)
+    for raised, signal in raise_signals(shown, until):
+        if as_json:
+            typer.echo(f'{{"raised":"{raised.isoformat()}","signal":{signal.model_dump_json()}}}')
+        else:
+            typer.echo(f"{raised.isoformat()}  {signal.severity:8}  {signal.type}  {signal.text}")
+
+
+def _tracked(things: Sequence[Any], what: str, slow: bool) -> Iterable[Any]:
+    """With a progress bar on a terminal, where it takes long."""
+    return track(things, what, console=err, transient=True, disable=not (slow and err.is_terminal))
 
 
 def _lines(events: Path) -> list[bytes]:
@@ -79,15 +115,20 @@ def _lines(events: Path) -> list[bytes]:
 
 
 def _facts(lines: list[bytes], study: str) -> Iterator[Fact]:
-    shown = track(lines, "Reading events", console=err, transient=True, disable=len(lines) < 5000)
+    shown = _tracked(lines, "Reading events", len(lines) >= SLOW_LINES)
     for number, line in enumerate(shown, start=1):
         if not line.strip():
             continue
         try:
-            event, _ = read_event(read_json(line))
+            event, record = read_event(read_json(line))
+            if isinstance(record, Amended):
+                load_protocol(record.document)
         except Refused as refused:
             first = refused.problems[0]
             fail(f"line {number}: {first.pointer or '/'}: {first.detail}")
+        except DocumentError as error:
+            found = error.findings[0]
+            fail(f"line {number}: /data/document, its line {found.line}: {found.problem}")
         if event.studyid != study:
             fail(f"line {number}: /studyid: not the study of the protocol ({study})")
         yield fact_from(event, (event.knowntime or event.time).astimezone(UTC))

@@ -204,6 +204,8 @@ def _improvements(present: Situation, memory: Memory, known_at: datetime) -> set
     """Moments just before what became known took away something a subject weighed, and just before
     the protocol was amended."""
     moments = {moment - _JUST_BEFORE for moment in memory.amended(known_at)}
+    # Whatever held until a record lifted it is lifted: only what came later is looked for.
+    settled = max(lifted_at(present.decisions), default=_EVER)
     states = {state.assessment.usubjid: state for state in present.states}
     for usubjid in memory.people():
         watched = present.protocol.stopping or present.protocol.futility
@@ -211,7 +213,7 @@ def _improvements(present: Situation, memory: Memory, known_at: datetime) -> set
             continue
         for moment in memory.turning_points(present.protocol, usubjid, known_at):
             before = moment - _JUST_BEFORE
-            rules = memory.protocol_at(before)
+            rules = memory.protocol_at(before) if before > settled else None
             if rules is None:
                 continue
             then = _weight(rules, memory.state_of(rules, usubjid, before, before))
