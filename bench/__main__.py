@@ -1,4 +1,4 @@
-"""``python -m bench [--quick] [--only embedded|kafka|latency|profile]``: measure, and say it."""
+"""``python -m bench [--quick] [--only PART]``: measure, and say it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
-from bench import latency, profile, throughput
+from bench import evaluation, large_study, latency, profile, throughput
 from bench.systems import Ground
 from deploy.kafka.broker import why_unavailable
 
-PARTS = ("embedded", "kafka", "latency", "profile")
+PARTS = ("embedded", "kafka", "latency", "profile", "evaluation")
 AIMS = {"embedded": 10_000, "kafka": 5_000}
 RATIO = 0.5
 TOP = 12
@@ -23,6 +23,8 @@ TOP = 12
 THROUGHPUT = throughput.Size(studies=8, rounds=3)
 QUICK_THROUGHPUT = throughput.Size(studies=2, rounds=1, events=1_000)
 LATENCY = latency.Size(studies=1, history=None, alerts=40, every=25)
+EVALUATION = evaluation.Size(large_study.SUBJECTS, large_study.FACTS, results=40)
+QUICK_EVALUATION = evaluation.Size(subjects=6, facts=3_000, results=5)
 QUICK_LATENCY = latency.Size(studies=1, history=500, alerts=10)
 
 
@@ -44,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _on_ground(True, lambda ground: _latency(ground, "kafka", given.quick))
     if "profile" in parts:
         _on_ground(False, lambda ground: _profile(ground, given.quick))
+    if "evaluation" in parts:
+        _on_ground(False, lambda ground: _evaluation(ground, given.quick))
 
 
 def machine() -> str:
@@ -101,6 +105,13 @@ def _profile(ground: Ground, quick: bool) -> None:
         print(f"  {name:7}{cpu:6.0f} µs CPU an event, {wall:6.0f} µs with the database")
         for one in seen.top(name, TOP):
             print(f"    {one.share:4.0%} {one.where}")
+
+
+def _evaluation(ground: Ground, quick: bool) -> None:
+    found = evaluation.measure(ground, QUICK_EVALUATION if quick else EVALUATION)
+    print("\nevaluation:")
+    for line in evaluation.lines(found):
+        print(f"  {line}")
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import latency, profile, throughput
+from bench import evaluation, latency, profile, throughput
+from bench.large_study import records
 from bench.load import BATCH, chunks, singles
 from bench.systems import Ground
 from services.demo import STUDY
@@ -65,6 +66,21 @@ def _is_sound(found: throughput.Result, events: int) -> None:
         assert len(run.rates) == 1
         assert 0 < run.rates[0] <= run.taken[0] * 1.5
     assert found.ratio == found.vigil.rates[0] / found.bare.rates[0]
+
+
+def test_a_replay_is_measured_against_reading_alone(folder: Path) -> None:
+    with Ground(folder, kafka=False) as ground:
+        found = evaluation.measure(ground, evaluation.Size(subjects=3, facts=300, results=2))
+    assert found.facts == 300
+    assert found.ratio > 1
+    assert len(found.core) == len(found.committed) == 2
+
+
+def test_the_large_study_is_the_same_for_a_seed() -> None:
+    small = records(6, 1_200, seed=7)
+    assert small == records(6, 1_200, seed=7)
+    assert len(small) == 1_200
+    assert len({one["subject"] for one in small if one["type"] == "vigil.subject.v1"}) == 6
 
 
 @pytest.mark.slow

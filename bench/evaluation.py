@@ -1,0 +1,183 @@
+"""What evaluating costs: one new result on a study of 60 subjects and 100,000 facts, and replay.
+
+The replay's baseline is reading and parsing the same facts without evaluating them, in the same
+run. CPU time of the process, so that it does not matter what else the machine does; a new result's
+wall time too, with a real database.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+from statistics import median
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine
+
+from bench.large_study import records
+from bench.systems import Ground
+from services.demo.records import LABORATORY, event
+from services.demo.replay import facts_of, protocol_fact
+from services.dlt_monitor.monitor import GROUP, Monitor
+from services.embedded import HISTORIES
+from shared.clinical import Study
+from shared.contracts.assessment import Assessment
+from shared.contracts.envelope import Fact, read_fact
+from shared.contracts.topics import FACTS
+from shared.runtime.bus import Message
+from shared.runtime.clock import ManualClock
+from shared.runtime.db import create_engine, migrate
+from shared.runtime.postgres_bus import PostgresBus
+from shared.runtime.worker import Worker
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many subjects and facts, and how many new results are timed one by one."""
+
+    subjects: int
+    facts: int
+    results: int
+
+
+@dataclass(slots=True)
+class Result:
+    """CPU seconds of each part of a replay, and milliseconds of each new result."""
+
+    facts: int
+    read: float
+    fold: float
+    assess: float
+    core: list[float] = field(default_factory=list)
+    committed: list[float] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Facts a second, read, folded and assessed."""
+        return self.facts / (self.read + self.fold + self.assess)
+
+    @property
+    def ratio(self) -> float:
+        """Of a replay to reading alone."""
+        return (self.read + self.fold + self.assess) / self.read
+
+
+def measure(ground: Ground, size: Size) -> Result:
+    """A replay from the log's own documents, then new results on the replayed study."""
+    facts = facts_of(records(size.subjects, size.facts))
+    logged = [protocol_fact(facts[0].known_at - timedelta(days=1)), *facts]
+    documents = [fact.model_dump_json() for fact in logged]
+    with _without_pauses():
+        read, again = _timed(lambda: [read_fact(text) for text in documents])
+        study = Study(facts[0].study)
+        fold, _ = _timed(lambda: study.add(again))
+        assess, _ = _timed(lambda: _assess(study, facts[-1]))
+    found = Result(len(facts), read, fold, assess)
+    new = _new_results(facts, size.results)
+    for fact in new:
+        begun = time.process_time()
+        study.add([fact])
+        _assess(study, fact)
+        found.core.append((time.process_time() - begun) * 1e3)
+    found.committed = _committed(ground, logged, new)
+    return found
+
+
+def _assess(study: Study, last: Fact) -> Assessment:
+    assessment = study.assess(as_of=last.known_at)
+    study.next_deadline(last.known_at)
+    return assessment
+
+
+def _new_results(facts: Sequence[Fact], number: int) -> list[Fact]:
+    """Results of the subjects in order of nothing in particular, one every few minutes."""
+    random, last = Random(2), facts[-1].known_at
+    sampled = [fact for fact in facts if fact.kind == "lab" and fact.op == "upsert"]
+    return facts_of(_again(one, last, n) for n, one in enumerate(random.sample(sampled, number), 1))
+
+
+def _again(fact: Fact, last: Any, number: int) -> dict[str, Any]:
+    known = last + timedelta(minutes=5 * number)
+    data = fact.data | {"LBDTC": (known - timedelta(hours=2)).isoformat(timespec="minutes")}
+    return event("lab", LABORATORY, f"new/{number}", known, data)
+
+
+def _committed(ground: Ground, facts: Sequence[Fact], new: Sequence[Fact]) -> list[float]:
+    """Wall milliseconds from a fact on the topic to its assessment and signals committed."""
+    engine = create_engine(ground.new_database("evaluation"), application_name="bench")
+    for package in HISTORIES:
+        migrate(engine, package)
+    bus, clock = PostgresBus(engine), ManualClock(facts[-1].known_at)
+    monitor = Monitor(bus, clock)
+    worker = Worker(
+        engine=engine,
+        bus=bus,
+        topic=FACTS.name,
+        group=GROUP,
+        handle=monitor.on_facts,
+        clock=clock,
+        batch_limit=len(facts),
+    )
+    try:
+        _publish(engine, bus, facts)
+        while worker.run_once():
+            pass
+        taken = []
+        for fact in new:
+            clock.set(fact.known_at)
+            _publish(engine, bus, [fact])
+            begun = time.perf_counter()
+            while worker.run_once():
+                pass
+            taken.append((time.perf_counter() - begun) * 1e3)
+        return taken
+    finally:
+        worker.close()
+        bus.close()
+        engine.dispose()
+
+
+def _publish(engine: Engine, bus: PostgresBus, facts: Iterable[Fact]) -> None:
+    messages = [
+        Message(FACTS.name, fact.study, fact.fact_id, fact.model_dump_json().encode())
+        for fact in facts
+    ]
+    with engine.begin() as conn:
+        bus.publish(conn, messages)
+
+
+def _timed(work: Callable[[], Found]) -> tuple[float, Found]:
+    begun = time.process_time()
+    found = work()
+    return time.process_time() - begun, found
+
+
+@contextmanager
+def _without_pauses() -> Iterator[None]:
+    """As `vigil replay` runs: what is read stays until the end, so nothing is collected."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def lines(found: Result) -> Iterator[str]:
+    """What was found, in words."""
+    each = 1e6 / found.facts
+    yield (
+        f"replay of {found.facts} facts: {found.rate:.0f} facts/s;"
+        f" read {found.read * each:.0f}, fold {found.fold * each:.0f},"
+        f" assess {found.assess * each:.0f} µs a fact"
+    )
+    yield f"  {found.ratio:.1f} times reading and parsing alone; aim 20000 facts/s"
+    for name, taken in (("core, CPU", found.core), ("committed, wall", found.committed)):
+        yield f"  a new result, {name}: median {median(taken):.0f} ms, worst {max(taken):.0f} ms"
+    yield "  aim: committed within 50 ms at the median"
