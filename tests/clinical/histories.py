@@ -21,7 +21,9 @@ from tests.clinical.stories import DAY_1, PROTOCOL, STUDY, Trial, at
 SUBJECTS = ("1-01", "1-02", "1-03", "1-04")
 PLATELETS = ("180", "60", "43", "26", "25", "24", "<20", "haemolysed")
 REASONS = st.sampled_from([None, None, "transcription error"])
-CORRECTABLE = frozenset({"lab", "adverse_event", "dose", "concomitant", "review_complete"})
+CORRECTABLE = frozenset(
+    {"lab", "adverse_event", "dose", "concomitant", "review_complete", "dlt_review"}
+)
 
 
 class Telling(RuleBasedStateMachine):
