@@ -84,11 +84,51 @@ class GradedEvent(_Part):
     evidence: tuple[Evidence, ...]
 
 
+ClockStatus = Literal["running", "at_50", "at_80", "overdue", "met", "perhaps_late", "late"]
+
+
+class ClockView(_Part):
+    """A clock that runs towards ``due``, its last moment in time. ``day_0`` and ``last_day`` of one
+    that counts calendar days in a ``region``; ``basis``: what it is counted from, in words;
+    ``since``: when the status began. ``perhaps_late``: ended, and the dates don't tell whether in
+    time."""
+
+    id: str
+    text: str
+    basis: str
+    region: str | None
+    day_0: date | None
+    last_day: date | None
+    started: datetime
+    due: datetime
+    status: ClockStatus
+    since: datetime
+
+
+class SafetyFinding(_Part):
+    """What the safety team is told of beside the DLT status, as the protocol's section ``safety``
+    asks for it: ``id`` tells it apart within the subject, ``rule`` names what asked for it, and
+    with another ``trigger`` it is another message. ``urgent``: fatal, life-threatening, or as grave
+    by its kind."""
+
+    kind: Literal["sae", "aesi", "immune_related", "hys_law"]
+    id: str
+    rule: str
+    trigger: str
+    urgent: bool
+    onset: date
+    text: str
+    known_at: datetime
+    evidence: tuple[Evidence, ...]
+    clocks: tuple[ClockView, ...] = ()
+
+
 class SubjectAssessment(_Part):
     """One subject's DLT status, line by line.
 
     ``review``: the standing `dlt_review`, if any. ``severe``: grade 3 and higher, any time.
     ``flags``: doubts that stand beside the status (``provisional``, ``date_uncertain``, …).
+    ``safety``: what the section ``safety`` of the protocol asks to be told.
     """
 
     subject: str
@@ -104,6 +144,7 @@ class SubjectAssessment(_Part):
     severe: tuple[GradedEvent, ...] = ()
     late_toxicity: tuple[LateToxicity, ...] = ()
     flags: tuple[str, ...] = ()
+    safety: tuple[SafetyFinding, ...] = Field(default=(), exclude_if=operator.not_)
     known_at: datetime | None = None
 
 

@@ -177,8 +177,25 @@ class GradeChange(BaseModel):
     grade: Grade
 
 
+class Submission(BaseModel):
+    """The report of an event went to a region's authority: the first one, or what followed it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    region: Code
+    dtc: Dtc
+    report: Literal["initial", "follow_up"] = "initial"
+
+
 class AdverseEvent(SubjectRecord):
-    """AE: an adverse event as the investigator reports it."""
+    """AE: an adverse event as the investigator reports it.
+
+    For the clocks of a serious event: when the site became aware (``aware_dtc``) and told the
+    sponsor (``reported_dtc``); when the sponsor first had patient, reporter, drug and event
+    (``day_0_dtc``), or the news that starts the clock anew, and determined that it is to be
+    reported (``determined_dtc``); whether a named person finds it ``expected`` by which Reference
+    Safety Information (``rsi_version``); what went to which authority.
+    """
 
     AETERM: Text
     AESTDTC: Dtc
@@ -200,12 +217,27 @@ class AdverseEvent(SubjectRecord):
     AESMIE: YesNoUnknown | None = None
     AEDLT: YesNoUnknown | None = None
     grade_changes: tuple[GradeChange, ...] = Field(default=(), strict=False)
+    aware_dtc: Dtc | None = None
+    reported_dtc: Dtc | None = None
+    day_0_dtc: Dtc | None = None
+    determined_dtc: Dtc | None = None
+    expected: YesNo | None = None
+    rsi_version: Code | None = None
+    submissions: tuple[Submission, ...] = Field(default=(), strict=False)
 
     @model_validator(mode="after")
     def _grade_or_severity(self) -> AdverseEvent:
         if self.AETOXGR is None and self.AESEV is None:
             raise PydanticCustomError(
                 "grade_or_severity", "give AETOXGR or AESEV", {"key": "AETOXGR"}
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _expected_by_something(self) -> AdverseEvent:
+        if self.expected is not None and self.rsi_version is None:
+            raise PydanticCustomError(
+                "missing", "expected needs rsi_version", {"key": "rsi_version"}
             )
         return self
 
