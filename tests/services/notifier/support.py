@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 import time
@@ -160,6 +161,15 @@ class MailSink:
     answers: list[str] = field(default_factory=list)
     received: list[bytes] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+
+    async def handle_RCPT(  # noqa: N802 - the library calls it by this name
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        if address in self.refused:
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(  # noqa: N802 - the library calls it by this name
         self, server: Any, session: Any, envelope: Any
@@ -194,9 +204,13 @@ def _free_port() -> int:
 # -- webhooks -------------------------------------------------------------------------------------
 
 
+RESET, HANG = 0, -1
+
+
 @dataclass
 class HttpSink:
-    """A real HTTP server; `answer` decides (status, headers, body) for each request."""
+    """A real HTTP server; `answers` are (status, headers, body) for one request each, then 200.
+    RESET and HANG stand for a connection that is reset, or left open, after the body."""
 
     url: str = ""
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
@@ -217,11 +231,23 @@ def http_sink(certificate: Path | None = None, key: Path | None = None) -> Itera
             if sink.hold is not None:
                 sink.hold.wait(30)
             status, extra, answer = sink.answers.pop(0) if sink.answers else (200, {}, b"ok")
+            if status in (RESET, HANG):
+                self._break_off(status)
+                return
             self.send_response(status)
             for name, value in {"content-length": str(len(answer)), **extra}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(answer)
+
+        def _break_off(self, how: int) -> None:
+            self.close_connection = True
+            if how == HANG:
+                self.rfile.read(1)  # until the caller gives up
+            else:
+                at_once = struct.pack("ii", 1, 0)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+                self.connection.close()
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

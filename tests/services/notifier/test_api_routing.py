@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from services.notifier.inforce import NO_ROUTING
+from tests.services.notifier.ladder_support import CLIMB, LADDERED
 from tests.services.notifier.support import (
     ROUTING,
     STUDY,
@@ -64,6 +65,10 @@ def test_a_bad_routing_is_refused_with_its_lines(
     assert refused["errors"] == [
         {"path": "safety-desk", "detail": "plain http is only for hosts the operator trusts"}
     ]
+    for host in ("10.1.2.3", "[fd00::1]", "169.254.169.254", "localhost", "2130706433"):
+        inside = ROUTING.replace("desk.example.org", host)
+        refused = idle.put(path, headers=admin, content=inside).json()
+        assert "private address" in refused["errors"][0]["detail"], host
     for body in (b"\xff", b"study: a\x00"):
         assert idle.put(path, headers=admin, content=body).status_code == 400
     assert idle.get(path, headers=admin).status_code == 404
@@ -78,6 +83,7 @@ def test_who_would_be_told(
     assert (nobody["told"], nobody["warnings"]) == ([], [NO_ROUTING])
     set_routing(engine)
     answer = idle.post(path, headers=reader, json=question).json()
+    assert (answer["ladder"], len(answer["tellings"])) == (None, 1)
     assert [(t["subscriber"], t["channel"], t["why"]) for t in answer["told"]] == [
         ("medical-monitor", "email", "rule everything-to-the-monitor"),
         ("safety-desk", "webhook", "rule urgent-to-the-desk"),
@@ -85,6 +91,40 @@ def test_who_would_be_told(
     unknown = idle.post(path, headers=reader, json={**question, "type": "weather"})
     assert unknown.status_code == 422
     assert "weather" not in unknown.text
+
+
+def test_how_and_when_would_be_told(
+    idle: TestClient, engine: Engine, key: Callable[..., dict[str, str]]
+) -> None:
+    set_routing(engine, LADDERED)
+    reader, path = key("medical_monitor"), f"{V1}/studies/{STUDY}/routing/test"
+    question = {"type": "death", "severity": "critical", "at": "2026-12-25T03:00:00+01:00"}
+    answer = idle.post(path, headers=reader, json=question).json()
+    assert [
+        (t["after"] / 60, {w["subscriber"] for w in t["told"]}) for t in answer["tellings"]
+    ] == (CLIMB[:6])
+    assert answer["tellings"][1]["at"] == "2026-12-25T02:15:00Z"
+    assert answer["again_every"] == 4 * 3600
+    assert idle.post(path, headers=reader, json={**question, "at": "25.12."}).status_code == 422
+
+
+def test_rosters_say_who_is_on_duty_and_when_nobody_is(
+    idle: TestClient, engine: Engine, key: Callable[..., dict[str, str]]
+) -> None:
+    reader, path = key("auditor"), f"{V1}/studies/{STUDY}/rosters"
+    assert idle.get(path, headers=reader).status_code == 404
+    away = "absences: [{name: dr-a, first: 2026-01-16, last: 2026-01-18},"
+    away += " {name: dr-b, first: 2026-01-17, last: 2026-01-17}]\n"
+    set_routing(engine, LADDERED + away)
+    now = idle.get(path, headers=reader).json()["rosters"]
+    assert [(r["name"], r["on_duty"]) for r in now] == [("monitors", ["dr-a"])]
+    assert now[0]["unmanned"] == {
+        "first": "2026-01-16T23:00:00Z",
+        "until": "2026-01-17T23:00:00Z",
+    }
+    then = {"at": "2026-01-16T12:00:00+01:00"}
+    (roster,) = idle.get(path, headers=reader, params=then).json()["rosters"]
+    assert roster["on_duty"] == ["dr-b"]
 
 
 def test_subscriptions_say_who_is_told_by_which_rules(

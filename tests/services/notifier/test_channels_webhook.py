@@ -138,6 +138,8 @@ def test_nobody_there_is_an_outcome() -> None:
         ("https://169.254.169.254/latest", "private address"),
         ("https://10.1.2.3/hook", "private address"),
         ("https://2130706433/hook", "private address"),
+        ("https://0x7f.1/hook", "private address"),
+        ("https://[64:ff9b::7f00:1]/hook", "private address"),
     ],
 )
 def test_the_rule_for_addresses(url: str, why: str) -> None:
@@ -181,7 +183,44 @@ def test_the_connection_goes_to_the_checked_address_and_the_certificate_to_the_n
         assert receiver.requests == []
 
 
-@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "0.0.0.0",  # noqa: S104 - an address that must be refused
+        "100.64.0.1",
+        "100.100.100.200",
+        "168.63.129.16",
+        "172.16.0.1",
+        "192.168.1.1",
+        "198.18.0.1",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::7f00:1",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::1",
+        "2001:0:5db8:d70e::1",
+        "2002:7f00:1::",
+        "2002:5db8:d70e::",
+        "fd00:ec2::254",
+        "fe80::1%eth0",
+        "ff02::1",
+    ],
+)
+def test_what_is_not_public_however_it_is_written(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "93.184.215.14",
+        "2606:2800:21f:cb07:6820:80da:af6b:8b2c",
+        "::ffff:93.184.215.14",
+        "64:ff9b::5db8:d70e",
+    ],
+)
 def test_public_addresses_pass(address: str) -> None:
     assert is_public(address)
 
