@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from shared.clinical.escalation.places import ENROLS, Room
+from shared.clinical.escalation import ENROLS
+from shared.clinical.escalation.places import Room
 from shared.contracts.assessment import Assessment, DoseAssessment
 
 Answer = Literal["yes", "wait", "no"]

@@ -112,6 +112,7 @@ def _thresholds(present: Situation, known_at: datetime) -> set[datetime]:
     was confirmed, and when enough had become final at its dose."""
     if not _dilutes(present.protocol):
         return set()
+    settled = max(lifted_at(present.decisions), default=_EVER)
     least = getattr(present.protocol.design.rule, "n_eli", 1)
     moments: set[datetime] = set()
     for dose in present.protocol.doses:
@@ -119,7 +120,7 @@ def _thresholds(present: Situation, known_at: datetime) -> set[datetime]:
         toxic = [known for one in there for known in _known_toxic(one)]
         final = sorted(one.since for one in there if one.assessment.status in FINAL)
         moments |= {*toxic, *(final[least - 1 : least] if toxic else ())}
-    return {moment for moment in moments if moment <= known_at}
+    return {moment for moment in moments if settled < moment <= known_at}
 
 
 def _known_toxic(state: SubjectState) -> list[datetime]:

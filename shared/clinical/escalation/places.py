@@ -13,15 +13,11 @@ from datetime import date, datetime
 from shared.clinical.designs import Patient, Question
 from shared.clinical.designs.live import action_of, dose_level_of
 from shared.clinical.escalation.holds import Memory, look_back
-from shared.clinical.escalation.question import Situation, decide, question_of
+from shared.clinical.escalation.question import ENROLS, Situation, decide, question_of
 from shared.clinical.protocol import Protocol
 from shared.clinical.sentinel import next_dose_from
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry
-from shared.contracts.assessment import Action
-
-ENROLS: tuple[Action, ...] = ("enrol", "expand", "stay")
-"""Actions by which the rule asks for more subjects at the dose it names."""
 
 MOST_PLACES = 20
 """Where a rule goes on for ever, nobody assigns more at a time."""

@@ -12,12 +12,12 @@ from shared.clinical.escalation.stopping import Stopping, stopping_of
 from shared.clinical.protocol import Protocol
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry
-from shared.contracts.assessment import SubjectAssessment
+from shared.contracts.assessment import Action, SubjectAssessment
 from shared.contracts.facts import Decision
 
 PENDING = ("in_window", "open", "dlt_candidate")
 FINAL = ("dlt", "completed")
-ENROLS = ("enrol", "expand", "stay")
+ENROLS: tuple[Action, ...] = ("enrol", "expand", "stay")
 """Actions by which the rule asks for more subjects at the dose it names."""
 _SETS_DOSE = ("enrol", "expand", "escalate", "stay", "deescalate")
 
