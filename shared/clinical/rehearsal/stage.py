@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -27,6 +28,7 @@ _RANGES = {
 }
 """Unit and range a result has where the case does not say another."""
 
+_COHORT = re.compile(r"([1-9]\d*)([NTP]+)")
 _NO_DIGEST = "sha256:" + "0" * 64
 _PLANNED = "100"
 
@@ -42,6 +44,7 @@ class Stage:
         self._named: dict[str, Fact] = {}
         self._seen: dict[int, int] = {}
         self._level = 0
+        self._until = DAY_1
         self._protocol_of(self._document, 1, self._at(DAY_1 - timedelta(days=60)))
 
     def tell(self, given: Iterable[Mapping[str, Any]]) -> None:
@@ -122,12 +125,13 @@ class Stage:
         window = self.protocol.window
         start = 1
         for word in str(text).split():
-            level, letters = int(word[0]), word[1:]
-            if not letters or set(letters) - set("NTP"):
+            match = _COHORT.fullmatch(word)
+            if match is None:
                 raise ValueError(f"{word!r} is no cohort: a dose level, then letters N, T or P")
+            level, letters = int(match[1]), match[2]
             self._move(level, start)
             start = self._cohort(level, letters, start) + window.offset(window.last_day) + 1
-        self._last = _date(start - 1)
+        self._until = _date(start - 1)
 
     def _move(self, level: int, number: int) -> None:
         if self._level and level != self._level:
@@ -308,7 +312,7 @@ class Stage:
     def last(self) -> date:
         """The last day told."""
         told = max(fact.known_at.astimezone(self._zone).date() for fact in self.facts)
-        return max(told, getattr(self, "_last", told))
+        return max(told, self._until)
 
     def _moment(self, text: str | int) -> datetime:
         return moment(text, self._zone)
