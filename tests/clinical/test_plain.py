@@ -54,6 +54,20 @@ def test_written_out_it_loads_to_the_same_rules(path: Path) -> None:
     assert written_out(again) == written_out(loaded(path))
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "completeness: {provisional_while: []}\n",
+        "completeness: {mode: assumed, provisional_while: []}\n",
+        "counted_parts: [expansion, escalation]\n",
+    ],
+)
+def test_what_was_emptied_stays_empty(said: str) -> None:
+    text = Path(__file__).with_name("minimal_protocol.yaml").read_text("utf-8")
+    protocol = load_protocol(text + said)
+    assert load_protocol(written_out(protocol)) == protocol
+
+
 def test_every_default_is_written_out() -> None:
     text = written_out(loaded(Path(__file__).with_name("minimal_protocol.yaml")))
     for said in (

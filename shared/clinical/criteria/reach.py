@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from shared.clinical.criteria.basic import Lasting, Toxicity, Words, parts_of
 from shared.clinical.criteria.conditions import Condition, Exclusion, Exemption
-from shared.clinical.criteria.rules import CriterionRule
+from shared.clinical.criteria.rules import CriterionRule, Delay
+from shared.clinical.criteria.windows import NextDose
 from shared.clinical.document import Document, Finding
 
 if TYPE_CHECKING:
@@ -107,18 +108,15 @@ def _beside(
 ) -> Iterator[Fault]:
     """What a criterion says against another one, or after it."""
     for other in rules:
-        if other is rule:
-            continue
-        one, two = rule.delay, other.delay
-        same = one and two and (one.treatment, one.cycle) == (two.treatment, two.cycle)
-        if one and two and same and one.planned_day != two.planned_day:
-            yield (
-                f"{other.id} plans the same dose for day {two.planned_day}",
-                "correct one of the two",
-            )
-    delay, dose = rule.delay, protocol.next_dose
-    if delay is None or dose is None or delay.planned_day == dose.planned_day:
+        yield from _planned_otherwise(rule.delay, other.delay, other.id)
+    yield from _planned_otherwise(rule.delay, protocol.next_dose, "next_dose")
+
+
+def _planned_otherwise(
+    delay: Delay | None, other: Delay | NextDose | None, name: str
+) -> Iterator[Fault]:
+    """The same dose planned for another day."""
+    if delay is None or other is None or delay.planned_day == other.planned_day:
         return
-    if (delay.treatment, delay.cycle) == (dose.treatment, dose.cycle):
-        problem = f"next_dose plans the same dose for day {dose.planned_day}"
-        yield problem, "correct one of the two"
+    if (delay.treatment, delay.cycle) == (other.treatment, other.cycle):
+        yield f"{name} plans the same dose for day {other.planned_day}", "correct one of the two"

@@ -157,7 +157,7 @@ def _conventions(_: Protocol) -> Iterator[str]:
 def _adjudicators(protocol: Protocol) -> Iterator[str]:
     roles = listed(protocol.adjudicators, "or")
     yield f"What a criterion leaves to a person is decided by: {roles}."
-    yield "Where a criterion names a role, that one decides, or the adjudicators if they are listed."
+    yield "Where a criterion names a role, that one decides, or the adjudicators if listed."
 
 
 def _scales(protocol: Protocol) -> Iterator[str]:

@@ -49,10 +49,9 @@ def _design(design: Design) -> dict[str, Any]:
 def _idle(part: Part, name: str) -> bool:
     """Whether a word has no meaning where it stands."""
     value = getattr(part, name)
-    if value is None or value == () or value == {}:
-        return True
-    if value is False:
-        return type(part).model_fields[name].default is False
+    if value in (None, (), {}) or value is False:
+        default = type(part).model_fields[name].get_default(call_default_factory=True)
+        return bool(value == default)
     if isinstance(part, Condition):
         judged = part.judgement or part.qualifier or part.despite
         timed = part.within_days is not None or part.within_hours is not None
