@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
-from bench import evaluation, large_study, latency, profile, throughput
+from bench import evaluation, large_study, latency, notifier, profile, throughput
 from bench.systems import Ground
 from deploy.kafka.broker import why_unavailable
 
-PARTS = ("embedded", "kafka", "latency", "profile", "evaluation")
+PARTS = ("embedded", "kafka", "latency", "profile", "evaluation", "notifier")
 AIMS = {"embedded": 10_000, "kafka": 5_000}
 RATIO = 0.5
 TOP = 12
@@ -25,6 +25,8 @@ QUICK_THROUGHPUT = throughput.Size(studies=2, rounds=1, events=1_000)
 LATENCY = latency.Size(studies=1, history=None, alerts=40, every=25)
 EVALUATION = evaluation.Size(large_study.SUBJECTS, large_study.FACTS, results=40)
 QUICK_EVALUATION = evaluation.Size(subjects=6, facts=3_000, results=5)
+NOTIFIER = notifier.Size(ladders=10_000, signals=500)
+QUICK_NOTIFIER = notifier.Size(ladders=500, signals=50)
 QUICK_LATENCY = latency.Size(studies=1, history=500, alerts=10)
 
 
@@ -48,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _on_ground(False, lambda ground: _profile(ground, given.quick))
     if "evaluation" in parts:
         _on_ground(False, lambda ground: _evaluation(ground, given.quick))
+    if "notifier" in parts:
+        _on_ground(False, lambda ground: _notifier(ground, given.quick))
 
 
 def machine() -> str:
@@ -112,6 +116,23 @@ def _evaluation(ground: Ground, quick: bool) -> None:
     print("\nevaluation:")
     for line in evaluation.lines(found):
         print(f"  {line}")
+
+
+def _notifier(ground: Ground, quick: bool) -> None:
+    size = QUICK_NOTIFIER if quick else NOTIFIER
+    found = notifier.measure(ground, size)
+    print(f"\nnotifier: {size.ladders} open alerts with ladders; {size.signals} signals")
+    print(
+        f"  a turn, nothing due {found.idle * 1000:.1f} ms, an empty look"
+        f" {found.look * 1000:.1f} ms: ratio {found.idle / found.look:.1f}"
+    )
+    print(
+        f"  a turn, all due {found.due:.2f} s, a COPY of as many rows {found.copy:.2f} s:"
+        f" ratio {found.due / found.copy:.0f}"
+    )
+    for name, waits in (("bare", found.bare), ("vigil", found.vigil)):
+        p50, p99 = (notifier.percentile(waits, number) for number in (50, 99))
+        print(f"  {name:6}to the webhook: p50 {p50:.0f} ms, p99 {p99:.0f} ms")
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import evaluation, latency, profile, throughput
+from bench import evaluation, latency, notifier, profile, throughput
 from bench.large_study import records
 from bench.load import BATCH, chunks, singles
 from bench.systems import Ground
@@ -101,3 +101,11 @@ def test_the_profile_names_our_own_functions_by_their_share(folder: Path) -> Non
     top = found.top("assess", 8)
     assert top[0].where == "shared/runtime/worker.py: run_once"
     assert all(0 < one.share <= 1 for one in top)
+
+
+@pytest.mark.slow
+def test_the_notifier_sends_every_signal_and_works_every_ladder(folder: Path) -> None:
+    with Ground(folder, kafka=False) as ground:
+        found = notifier.measure(ground, notifier.Size(ladders=20, signals=10))
+    assert len(found.bare) == len(found.vigil) == 10
+    assert all(one > 0 for one in (*found.bare, *found.vigil, found.idle, found.due))

@@ -25,7 +25,7 @@ _WAITING = sa.text(
 _CLOCKS = sa.text(
     "SELECT signal ->> 'type' AS type, count(*) AS n FROM notifier.alert"
     " WHERE kind = 'signal' AND state IN ('open', 'acknowledged') AND NOT ends"
-    " AND signal ->> 'rule' LIKE '%overdue%' GROUP BY 1"
+    " AND severity = 'critical' AND signal ->> 'slot' LIKE 'clock/%' GROUP BY 1"
 )
 
 

@@ -249,7 +249,7 @@ def test_the_metrics_say_how_things_stand(
 ) -> None:
     set_routing(engine, LADDERED)
     overdue = signal(SignalType.SAE, severity="critical").model_copy(
-        update={"rule": "sae.report.overdue"}
+        update={"slot": "clock/site_24h/sae/1-01"}
     )
     raising(signal(severity="urgent"), overdue)
     with engine.begin() as conn:
