@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from shared.clinical import DocumentError, Study, enrolment, load_protocol
 from shared.clinical.document import read_yaml, write_yaml
-from tests.clinical.stories import DAY_1, PROTOCOL, STUDY, ZONE, Trial, at, end_of
+from shared.contracts.envelope import Fact
+from tests.clinical.stories import DAY_1, PROTOCOL, STUDY, ZONE, Trial, at, end_of, stepwise
+from tests.clinical.test_properties import histories
 
 RATES = "[0.05, 0.12, 0.25, 0.4]"
 KINDS = {
@@ -61,6 +65,41 @@ def test_no_kind_goes_on_at_a_dose_where_all_three_had_a_dlt(kind: str) -> None:
         assert assessment.recommendation.action == "stop"
         assert assessment.doses[0].state == "exceeded"
         assert not enrolment(assessment, 1).allowed
+
+
+RULES = [
+    {"id": "g3", "text": "grade 3", "source": "s", "toxicity": {"any_term": True, "grade": 3},
+     "stop_when": {"kind": "beta_binomial", "p0": 0.28, "a": 0.28, "b": 0.72, "cutoff": 0.9}},
+]  # fmt: skip
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(facts=histories(), kind=st.sampled_from(sorted(KINDS)), data=st.data())
+def test_the_order_of_arrival_changes_nothing_under_any_design(
+    facts: list[Fact], kind: str, data: st.DataObject
+) -> None:
+    protocol = Trial(under(KINDS[kind], stopping=RULES)).facts
+    facts = protocol + [fact for fact in facts if fact.kind != "protocol"]
+    end = end_of(day(40))
+    whole = Study(STUDY)
+    whole.add(facts)
+    live = stepwise(data.draw(st.permutations(facts)))
+    assert live.assess(as_of=end).digest == whole.assess(as_of=end).digest
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(facts=histories(), kind=st.sampled_from(sorted(KINDS)))
+def test_nothing_ends_a_hold_but_a_record_under_any_design(facts: list[Fact], kind: str) -> None:
+    study = Study(STUDY)
+    study.add(Trial(under(KINDS[kind], stopping=RULES)).facts)
+    study.add(fact for fact in facts if fact.kind != "protocol")
+    before = study.assess(as_of=end_of(day(1)))
+    for number in range(3, 41, 3):
+        now = study.assess(as_of=end_of(day(number)))
+        lifting = [one for one in now.decisions if one.lifts_hold and one.known_at > before.as_of]
+        if before.status == "on_hold" and not lifting:
+            assert now.status == "on_hold"
+        before = now
 
 
 def test_3_plus_3_by_kind_says_what_the_short_form_says() -> None:

@@ -91,7 +91,7 @@ def test_a_hold_that_would_begin_on_the_way_stays() -> None:
     assert (none.action, none.status) == ("hold", "on_hold")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     kind=st.sampled_from(["3+3", "boin", "mtpi2", "i3+3", "crm"]),
     dlts=st.lists(st.booleans(), min_size=1, max_size=3),
