@@ -8,8 +8,10 @@ size can change which signals stand.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 
+from shared.clinical.safety.signals import safety_signals
+from shared.clinical.standing import signal_of
 from shared.contracts.assessment import Assessment, SubjectAssessment
 from shared.contracts.envelope import sha256
 from shared.contracts.signals import Severity, Signal, SignalType, StandingSignal
@@ -24,6 +26,7 @@ def standing_signals(assessment: Assessment) -> tuple[StandingSignal, ...]:
     found += _stopping(assessment)
     for subject in assessment.subjects:
         found += _subject(assessment, subject)
+        found += safety_signals(assessment, subject)
     found += _queries(assessment)
     return tuple(sorted(found, key=lambda signal: (signal.known_at, signal.key)))
 
@@ -88,45 +91,12 @@ def _end(old: Signal, assessment: Assessment) -> Signal:
     )
 
 
-def _signal(
-    assessment: Assessment,
-    kind: SignalType,
-    severity: Severity,
-    slot: str,
-    trigger: str,
-    rule: str,
-    text: str,
-    at: datetime | date | None,
-    known_at: datetime | None,
-    subject: str | None = None,
-    dose_level: int | None = None,
-) -> StandingSignal:
-    known = known_at or assessment.known_at
-    happened = at or known
-    if not isinstance(happened, datetime):
-        # A date alone is written as its noon, and never as later than it was known.
-        happened = min(datetime.combine(happened, time(12), UTC), known)
-    version = assessment.protocol_version
-    return StandingSignal(
-        key=f"{slot}|{kind.value}|{rule}|{version}|{sha256(trigger)[:16]}",
-        slot=slot,
-        type=kind,
-        severity=severity,
-        subject=subject,
-        dose_level=dose_level,
-        rule=rule,
-        at=happened,
-        known_at=known,
-        text=text,
-    )
-
-
 def _study(assessment: Assessment) -> Iterator[StandingSignal]:
     said = assessment.recommendation
     trigger = f"{said.action}|{said.dose_level}|{said.mtd}|{said.mtd_status}"
     words = "; ".join(reason.text for reason in said.reasons)
     rule = said.reasons[0].rule if said.reasons else "none"
-    yield _signal(
+    yield signal_of(
         assessment,
         SignalType.RECOMMENDATION_CHANGED,
         _ACTION_SEVERITY.get(said.action, "notice"),
@@ -139,7 +109,7 @@ def _study(assessment: Assessment) -> Iterator[StandingSignal]:
         dose_level=said.dose_level,
     )
     if said.mtd_status == "found":
-        yield _signal(
+        yield signal_of(
             assessment,
             SignalType.MTD_DETERMINED,
             "urgent",
@@ -152,7 +122,7 @@ def _study(assessment: Assessment) -> Iterator[StandingSignal]:
             dose_level=said.mtd,
         )
     if assessment.status == "on_hold":
-        yield _signal(
+        yield signal_of(
             assessment,
             SignalType.ENROLMENT_HOLD,
             "critical",
@@ -165,7 +135,7 @@ def _study(assessment: Assessment) -> Iterator[StandingSignal]:
             dose_level=said.dose_level,
         )
     if assessment.degraded:
-        yield _signal(
+        yield signal_of(
             assessment,
             SignalType.STUDY_DEGRADED,
             "urgent",
@@ -188,7 +158,7 @@ def _doses(assessment: Assessment) -> Iterator[StandingSignal]:
             if subject.dose_level == dose.level and subject.status in ("dlt", "dlt_candidate")
         ]
         count = dose.dlt.confirmed + dose.dlt.candidate
-        yield _signal(
+        yield signal_of(
             assessment,
             SignalType.DOSE_EXCEEDED,
             "critical",
@@ -208,7 +178,7 @@ def _stopping(assessment: Assessment) -> Iterator[StandingSignal]:
         if rule.status not in ("crossed", "near"):
             continue
         crossed = rule.status == "crossed"
-        yield _signal(
+        yield signal_of(
             assessment,
             SignalType.STOPPING_CROSSED if crossed else SignalType.STOPPING_NEAR,
             "critical" if crossed else "notice",
@@ -242,7 +212,7 @@ def _first_known(subjects: Sequence[SubjectAssessment]) -> datetime | None:
 def _decisions(assessment: Assessment) -> Iterator[StandingSignal]:
     for decision in assessment.decisions:
         if decision.basis == "changed":
-            yield _signal(
+            yield signal_of(
                 assessment,
                 SignalType.DECISION_BASIS_CHANGED,
                 "urgent",
@@ -270,7 +240,7 @@ def _subject(assessment: Assessment, subject: SubjectAssessment) -> Iterator[Sta
             "not_assessed",
         )
     ):
-        yield _signal(
+        yield signal_of(
             assessment,
             SignalType.WINDOW_CLOSED,
             "info",
@@ -285,7 +255,7 @@ def _subject(assessment: Assessment, subject: SubjectAssessment) -> Iterator[Sta
         )
     for event in subject.severe:
         fatal = event.grade == 5
-        yield _signal(
+        yield signal_of(
             assessment,
             SignalType.DEATH if fatal else SignalType.TOXICITY_SEVERE,
             "critical" if fatal else ("urgent" if event.grade == 4 else "warning"),
@@ -299,7 +269,7 @@ def _subject(assessment: Assessment, subject: SubjectAssessment) -> Iterator[Sta
             subject.dose_level,
         )
     for late in subject.late_toxicity:
-        yield _signal(
+        yield signal_of(
             assessment,
             SignalType.TOXICITY_LATE,
             "warning",
@@ -330,7 +300,7 @@ def _dlt(assessment: Assessment, subject: SubjectAssessment) -> Iterator[Standin
         return
     severity: Severity = "notice" if kind is SignalType.DLT_REJECTED else "urgent"
     onset = min((one.onset for one in met if one.onset), default=None)
-    yield _signal(
+    yield signal_of(
         assessment,
         kind,
         severity,
@@ -349,7 +319,7 @@ def _queries(assessment: Assessment) -> Iterator[StandingSignal]:
     for query in assessment.queries:
         conflict = query.kind == "conflict"
         who = f"{query.subject}: " if query.subject else ""
-        yield _signal(
+        yield signal_of(
             assessment,
             SignalType.DATA_CONFLICT if conflict else SignalType.DATA_QUERY,
             "warning" if conflict else "info",

@@ -34,7 +34,7 @@ def triggers_of(rule: CriterionRule, case: Case) -> list[Trigger]:
 
 def _found(rule: CriterionRule, case: Case) -> Iterable[Trigger]:
     if rule.hys_law is not None:
-        return hys_law_triggers(rule, case)
+        return hys_law_triggers(rule.hys_law, case)
     if rule.delay is not None:
         return delay_triggers(rule, case)
     if rule.dosing is not None:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from shared.clinical.case import Case, Trigger
-from shared.clinical.criteria import CriterionRule, HysLaw
+from shared.clinical.criteria import HysLaw
 from shared.clinical.ctcae import Measurement, Multiple, multiple_of_uln
 from shared.clinical.samples import is_before, is_flagged, sample_of
 from shared.clinical.timeline import Entry
@@ -60,12 +60,11 @@ class _Limits:
         return f"at least {multiple} x its raised baseline"
 
 
-def hys_law_triggers(rule: CriterionRule, case: Case) -> list[Trigger]:
+def hys_law_triggers(rule: HysLaw, case: Case) -> list[Trigger]:
     """One trigger per transaminase value that reaches the limit after the first dose."""
-    assert rule.hys_law is not None
     values = _values(case, (*TRANSAMINASES, "BILI", "ALP"))
-    factors = {test: _factor(rule.hys_law, test, values, case) for test in _LIMITED}
-    limits = _Limits(rule.hys_law, values, factors)
+    factors = {test: _factor(rule, test, values, case) for test in _LIMITED}
+    limits = _Limits(rule, values, factors)
     triggers = []
     for test in TRANSAMINASES:
         for value in values[test]:

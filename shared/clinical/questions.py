@@ -19,12 +19,12 @@ from shared.clinical.samples import DOMAINS, is_flagged
 from shared.clinical.timeline import Entry, latest, worst_reported
 from shared.clinical.toxicity import reported_grade
 from shared.clinical.worst_cases import unknown_tests, worst_cases
-from shared.contracts.assessment import Query
+from shared.contracts.assessment import Query, SafetyFinding
 from shared.contracts.dates import parse_dtc
 from shared.contracts.envelope import sha256
 from shared.contracts.facts import AdverseEvent
 
-_SERIOUSNESS = ("AESDTH", "AESLIFE", "AESHOSP", "AESDISAB", "AESCONG", "AESMIE")
+SERIOUSNESS = ("AESDTH", "AESLIFE", "AESHOSP", "AESDISAB", "AESCONG", "AESMIE")
 """The criteria of a serious adverse event (ICH E2A), as SDTM names them."""
 
 
@@ -36,6 +36,7 @@ class Findings:
     queries: list[Query] = field(default_factory=list)
     flags: set[str] = field(default_factory=set)
     deadlines: list[datetime] = field(default_factory=list)
+    safety: list[SafetyFinding] = field(default_factory=list)
 
     def ask(
         self,
@@ -105,7 +106,7 @@ def _report_doubts(protocol: Protocol, case: Case, entry: Entry) -> Iterator[str
     record = entry.record
     assert isinstance(record, AdverseEvent)
     yield from _grade_doubts(protocol.ctcae, record)
-    criteria = [name for name in _SERIOUSNESS if getattr(record, name) == "Y"]
+    criteria = [name for name in SERIOUSNESS if getattr(record, name) == "Y"]
     if record.AESER == "N" and criteria:
         yield f"an event is called not serious in spite of {', '.join(criteria)}"
     over = parse_dtc(record.AEENDTC).local_dates(case.zone)[1] if record.AEENDTC else None

@@ -23,6 +23,7 @@ from shared.clinical.questions import Findings, ask_conflicts, ask_doubts, ask_p
 from shared.clinical.responses import ResponseState, response_of
 from shared.clinical.reviews import Review, ask_roles, confirmations, rejects, reviews_of
 from shared.clinical.runs import runs_at
+from shared.clinical.safety import watch_safety
 from shared.clinical.samples import FirstDose
 from shared.clinical.stopping import Watched, watch, watch_deadlines
 from shared.clinical.timeline import Entry, latest
@@ -88,9 +89,11 @@ def assess_subject(
         found.flags.add("conflict")
         found.ask("conflict", "cohort_assignment: the first assignments differ")
     if person.start is None:
+        watch_safety(person, None, found)
         return _not_started(person, found)
     case = person.case()
     ask_doubts(person, case, found)
+    watch_safety(person, case, found)
     if beyond_limits(case):
         found.flags.add("dose_beyond_limits")
     if person.is_provisional:
@@ -140,6 +143,7 @@ def _build(
         status=status,
         why=why,
         flags=tuple(sorted(found.flags)),
+        safety=tuple(found.safety),
         known_at=moment,
         **{"window": None, **parts},  # type: ignore[arg-type]
     )

@@ -38,6 +38,7 @@ from shared.clinical.protocol.parts import (
     Zone,
 )
 from shared.clinical.protocol.response import Response
+from shared.clinical.protocol.safety import Safety
 from shared.clinical.protocol.stopping import FutilityRule, StoppingRule
 from shared.clinical.protocol.wording import clearer
 
@@ -85,6 +86,7 @@ class Protocol(Part):
     response: Response | None = None
     stopping: tuple[StoppingRule, ...] = ()
     futility: tuple[FutilityRule, ...] = ()
+    safety: Safety | None = None
 
     def zone(self, site: str | None = None) -> ZoneInfo:
         """The time zone that decides which calendar date it is at a site (or for the study)."""

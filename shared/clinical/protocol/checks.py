@@ -21,6 +21,7 @@ from shared.clinical.ctcae import versions
 from shared.clinical.document import Document, Finding, Path
 from shared.clinical.protocol.design import check_design
 from shared.clinical.protocol.parts import DoseLevel
+from shared.clinical.protocol.safety import check_safety
 from shared.clinical.protocol.stopping import check_stopping
 from shared.clinical.protocol.wording import check_wording
 from shared.clinical.term_findings import grade_findings, term_findings
@@ -41,7 +42,7 @@ def check_protocol(document: Document, protocol: Protocol) -> list[Finding]:
         found += _check_rule(document, protocol, ("stopping", index), stopping)
     found += check_roles(document, protocol) + check_reach(document, protocol)
     found += check_wording(document, protocol)
-    found += _check_places(document, protocol)
+    found += _check_places(document, protocol) + check_safety(document, protocol)
     for group, terms in protocol.term_groups.items():
         found += term_findings(document, protocol.ctcae, ("term_groups", group), terms)
     seen: set[str] = set()

@@ -1,0 +1,44 @@
+"""One standing signal: how its key, its moments and its words are put together."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+
+from shared.contracts.assessment import Assessment
+from shared.contracts.envelope import sha256
+from shared.contracts.signals import Severity, SignalType, StandingSignal
+
+
+def signal_of(
+    assessment: Assessment,
+    kind: SignalType,
+    severity: Severity,
+    slot: str,
+    trigger: str,
+    rule: str,
+    text: str,
+    at: datetime | date | None,
+    known_at: datetime | None,
+    subject: str | None = None,
+    dose_level: int | None = None,
+) -> StandingSignal:
+    """A signal by its parts. ``slot``: what it is about; ``trigger``: what makes it another one;
+    ``at``: when it happened, a date or None standing for the moment it was known."""
+    known = known_at or assessment.known_at
+    happened = at or known
+    if not isinstance(happened, datetime):
+        # A date alone is written as its noon, and never as later than it was known.
+        happened = min(datetime.combine(happened, time(12), UTC), known)
+    version = assessment.protocol_version
+    return StandingSignal(
+        key=f"{slot}|{kind.value}|{rule}|{version}|{sha256(trigger)[:16]}",
+        slot=slot,
+        type=kind,
+        severity=severity,
+        subject=subject,
+        dose_level=dose_level,
+        rule=rule,
+        at=happened,
+        known_at=known,
+        text=text,
+    )
