@@ -187,9 +187,6 @@ class Outreach:
                 reserved=MOST,
                 least=least,
             )
-            if delivery is not None:
-                entry = Attempt(delivery.attempts, "started", None, now)
-                deliveries.log_attempt(conn, delivery.id, entry)
         if delivery is not None:
             with self._guard:
                 self._lanes[delivery.lane] += 1

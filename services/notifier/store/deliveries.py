@@ -41,15 +41,20 @@ _ADD = sa.text(
     + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _TYPES.items())
     + ") ON CONFLICT ON CONSTRAINT delivery_once DO NOTHING RETURNING id"
 )
+# A claim that a crash of the server forgets is a delivery that is still due: no need to wait for
+# the disk.
 _CLAIM = sa.text(
-    "UPDATE notifier.delivery SET lease = :lease, attempts = attempts + 1,"
+    "WITH claimed AS (UPDATE notifier.delivery SET lease = :lease, attempts = attempts + 1,"
     " lease_until = clock_timestamp() + make_interval(secs => :seconds)"
     " WHERE id = (SELECT id FROM notifier.delivery WHERE state IN ('pending', 'failed')"
     " AND due_at <= :now AND (lease_until IS NULL OR lease_until < clock_timestamp())"
     " AND NOT lane = ANY(CASE WHEN urgency <= :reserved THEN CAST(:full AS text[])"
     " ELSE CAST(:busy AS text[]) END) AND urgency <= :least"
     " ORDER BY urgency, due_at, number LIMIT 1"
-    f" FOR UPDATE SKIP LOCKED) RETURNING {_COLUMNS}"
+    f" FOR UPDATE SKIP LOCKED) RETURNING {_COLUMNS}), started AS ("
+    "INSERT INTO notifier.attempt (delivery, number, step, at)"
+    " SELECT id, attempts, 'started', :now FROM claimed)"
+    f" SELECT {_COLUMNS} FROM claimed, set_config('synchronous_commit', 'off', true)"
 )
 _SETTLE = (
     "UPDATE notifier.delivery SET state = :state, due_at = :due_at, settled_at = :settled_at,"
@@ -132,7 +137,8 @@ def claim(
     reserved: int = 0,
     least: int = 9,
 ) -> Delivery | None:
-    """Takes the most urgent due delivery for `seconds`; urgency 1 is the most urgent.
+    """Takes the most urgent due delivery for `seconds`, and logs that it is tried; urgency 1 is the
+    most urgent.
 
     Its lane is not in `busy`; up to urgency `reserved`, only those in `full` are left out. None
     beyond urgency `least`.
