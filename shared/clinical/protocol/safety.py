@@ -80,8 +80,9 @@ class LiverWatch(HysLaw):
 
 
 class ExpectedLabs(Part):
-    """Tests (LBTESTCD) that the schedule asks for on these study days, up to ``days_around`` earlier or later.
-    What has not arrived ``asked_after_days`` later is asked for; "not done" is an answer."""
+    """Tests (LBTESTCD) that the schedule asks for on these study days, up to ``days_around`` days
+    earlier or later. What has not arrived ``asked_after_days`` later is asked for; "not done" is an
+    answer."""
 
     tests: Words = Field(min_length=1)
     days: tuple[StudyDay, ...] = Field(min_length=1)
