@@ -83,16 +83,24 @@ class Member:
         key = (as_of, known)
         if key in memory.states:
             return memory.states[key]
-        state = self._work_out(memory, usubjid, as_of, known)
         earlier = recent is not None and as_of < recent[1]
-        if known < self.history.latest or known > as_of or earlier:
+        past = known < self.history.latest or known > as_of or earlier
+        # The present is asked for again with little changed; an earlier moment would put it away.
+        courses = None if past else self._courses
+        state = self._work_out(memory, usubjid, as_of, known, courses)
+        if past:
             memory.states[key] = state
         else:
             memory.recent = (known, as_of, _valid_until(state, as_of), state)
         return state
 
     def _work_out(
-        self, memory: _Memory, usubjid: str, as_of: datetime, known: datetime
+        self,
+        memory: _Memory,
+        usubjid: str,
+        as_of: datetime,
+        known: datetime,
+        courses: Courses | None,
     ) -> SubjectState | None:
         standing = self.history.standing(known)
         if not standing:
@@ -104,8 +112,6 @@ class Member:
                 memory.results[moment] = criterion_results(memory.protocol, usubjid, then, moment)
             return memory.results[moment]
 
-        # The present is asked for again with little changed; an earlier moment would put it away.
-        courses = self._courses if known == self.history.latest else None
         state = assess_subject(memory.protocol, usubjid, standing, as_of, results_at, courses)
         return replace(state, corrected=self.history.corrected(known))
 
