@@ -14,7 +14,7 @@ from shared.clinical.escalation import PENDING, Escalation, assess_escalation
 from shared.clinical.escalation.places import Room, room_at
 from shared.clinical.history import History
 from shared.clinical.member import Member
-from shared.clinical.person import site_of
+from shared.clinical.person import Person, site_of
 from shared.clinical.protocol import Protocol, day_starts, load_protocol
 from shared.clinical.sentinel import with_deviations
 from shared.clinical.subject import SubjectState
@@ -208,6 +208,14 @@ class Study:
         ]
         present = [state for state in found if state is not None]
         return sorted(present, key=lambda one: (one.assessment.subject, one.assessment.usubjid))
+
+    def persons(self, protocol: Protocol, as_of: datetime, known_at: datetime) -> list[Person]:
+        """Every subject with the records that had happened by ``as_of``, by subject code."""
+        standings = {
+            usubjid: member.history.standing(known_at) for usubjid, member in self._people.items()
+        }
+        found = [Person(protocol, who, held, as_of) for who, held in standings.items() if held]
+        return sorted(found, key=lambda one: (one.subject, one.usubjid))
 
     def as_known_then(self, moment: datetime, known_at: datetime) -> bool:
         """Whether nothing known since says anything about what had happened by ``moment``."""
