@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from services.notifier.alerting import Alerting
 from services.notifier.api import alerts, deliveries, responses, routing, stream, subscriptions
 from services.notifier.api.common import Parts
+from services.notifier.channels.apprise import AppriseSender
 from services.notifier.channels.email import EmailSender
 from services.notifier.channels.webhook import WebhookSender
 from services.notifier.chase import Chase
@@ -79,6 +80,7 @@ class Notifier:
                 "webhook": WebhookSender(
                     clock=machine, trusted_hosts=settings.trusted_webhook_hosts
                 ),
+                "apprise": AppriseSender(settings.apprise_targets),
             },
             public_url=settings.public_url,
             patience=patience,
@@ -94,6 +96,7 @@ class Notifier:
             feed=self.feed,
             authenticator=authenticator or Authenticator(engine),
             trusted_webhook_hosts=settings.trusted_webhook_hosts,
+            apprise_targets=frozenset(settings.apprise_targets),
         )
         self.ready = {
             "database": database_ready(engine),

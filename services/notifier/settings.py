@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from services.notifier.addresses import is_mailbox
+from services.notifier.channels.apprise import read_targets
 from services.notifier.channels.email import MailServer, mail_server
 from shared.runtime.settings import SettingsError
 
@@ -32,12 +34,13 @@ class NotifierSettings:
     trusted_webhook_hosts: frozenset[str] = frozenset()
     operator: str | None = None
     heartbeat_url: str | None = None
+    apprise_targets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @staticmethod
     def from_env(environ: Mapping[str, str] | None = None) -> NotifierSettings:
         """Reads SMTP_URL, VIGIL_MAIL_FROM, VIGIL_PUBLIC_URL, VIGIL_WEBHOOK_TRUSTED_HOSTS
-        (separated by commas), VIGIL_OPERATOR_MAIL and VIGIL_HEARTBEAT_URL. Raises SettingsError on
-        the first that is wrong."""
+        (separated by commas), VIGIL_OPERATOR_MAIL, VIGIL_HEARTBEAT_URL and VIGIL_APPRISE_FILE.
+        Raises SettingsError on the first that is wrong."""
         env = os.environ if environ is None else environ
         hosts = env.get("VIGIL_WEBHOOK_TRUSTED_HOSTS", "").lower().split(",")
         return NotifierSettings(
@@ -47,6 +50,7 @@ class NotifierSettings:
             trusted_webhook_hosts=frozenset(host.strip() for host in hosts if host.strip()),
             operator=_mailbox(env, "VIGIL_OPERATOR_MAIL"),
             heartbeat_url=_url(env, "VIGIL_HEARTBEAT_URL"),
+            apprise_targets=_targets(env.get("VIGIL_APPRISE_FILE", "").strip()),
         )
 
 
@@ -55,6 +59,13 @@ def _mail(url: str) -> MailServer | None:
         return mail_server(url) if url else None
     except ValueError as error:
         raise SettingsError("SMTP_URL", str(error)) from None
+
+
+def _targets(path: str) -> dict[str, str]:
+    try:
+        return read_targets(Path(path)) if path else {}
+    except ValueError as error:
+        raise SettingsError("VIGIL_APPRISE_FILE", str(error)) from None
 
 
 def _mailbox(env: Mapping[str, str], name: str) -> str | None:

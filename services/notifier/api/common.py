@@ -35,6 +35,7 @@ class Parts:
     feed: Feed
     authenticator: Authenticator
     trusted_webhook_hosts: frozenset[str]
+    apprise_targets: frozenset[str]
 
 
 def _parts(request: Request) -> Parts:

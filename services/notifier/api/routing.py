@@ -126,7 +126,8 @@ def set_routing(service: Service, principal: StudyAdmin, study: str, body: RawBo
     """
     text = _text(body)
     routing = _accepted(text, study)
-    doubts = list(_checked_hosts(routing, service.trusted_webhook_hosts))
+    doubts = [*_checked_hosts(routing, service.trusted_webhook_hosts)]
+    doubts += _unknown_targets(routing, service.apprise_targets)
     now = service.clock.now()
     with service.engine.begin() as conn:
         lock_studies(conn, [study], space=GROUP)
@@ -262,6 +263,14 @@ def _checked_hosts(routing: Routing, trusted_hosts: frozenset[str]) -> Iterator[
                 _refuse([{"path": recipient.name, "detail": str(error)}])
             if doubt is not None:
                 yield f"{recipient.name}: {doubt}"
+
+
+def _unknown_targets(routing: Routing, known: frozenset[str]) -> list[str]:
+    return [
+        f"{one.name}: the operator has configured no target {one.address}"
+        for one in routing.recipients
+        if one.channel == "apprise" and one.address not in known
+    ]
 
 
 def _refuse(errors: list[dict[str, str]]) -> NoReturn:
