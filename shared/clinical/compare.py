@@ -146,6 +146,20 @@ def _study(assessment: Assessment) -> Iterator[StandingSignal]:
             None,
             None,
         )
+    if assessment.stale_since is not None:
+        since = assessment.stale_since
+        yield signal_of(
+            assessment,
+            SignalType.STUDY_STALE,
+            "urgent",
+            "stale",
+            since.isoformat(),
+            "stale",
+            "No record of any subject arrives any more while subjects are pending: what is shown "
+            "may be out of date",
+            since,
+            since,
+        )
 
 
 def _doses(assessment: Assessment) -> Iterator[StandingSignal]:

@@ -16,6 +16,7 @@ from shared.clinical.history import History
 from shared.clinical.member import Member
 from shared.clinical.person import Person, site_of
 from shared.clinical.protocol import Protocol, day_starts, load_protocol
+from shared.clinical.safety.silence import stale_from
 from shared.clinical.sentinel import with_deviations
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry, Standing, entry_of
@@ -138,6 +139,7 @@ class Study:
             for entry in decisions
             if isinstance(entry.record, Decision) and not protocol.has(entry.record.dose_level)
         ]
+        stale = stale_from(protocol, states, self._last_heard(min(as_of, known_at)))
         assessment = Assessment(
             study=self.study,
             protocol_version=protocol.version,
@@ -155,6 +157,7 @@ class Study:
             doses=escalation.doses,
             subjects=tuple(state.assessment for state in states),
             stopping=escalation.stopping,
+            stale_since=stale if stale is not None and stale <= as_of else None,
         )
         return assessment.model_copy(update={"digest": digest_of(assessment)})
 
@@ -247,6 +250,11 @@ class Study:
         ]
         return sorted(found, key=lambda entry: (entry.fact.known_at, entry.fact.fact_id))
 
+    def _last_heard(self, known_at: datetime) -> datetime | None:
+        """When the last record of any subject had become known."""
+        heard = [member.history.latest_known(known_at) for member in self._people.values()]
+        return max((moment for moment in heard if moment is not None), default=None)
+
     def _own_doubts(self, known_at: datetime) -> list[Standing]:
         """The decisions and protocols that contradict themselves."""
         standing = self._own.standing(known_at)
@@ -259,6 +267,8 @@ class Study:
             return None
         states = self.states(protocol, after, after)
         waiting = [one for state in states for one in state.deadlines if one > after]
+        stale = stale_from(protocol, states, self._last_heard(after))
+        waiting += [stale] if stale is not None and stale > after else []
         if protocol.design.turns_with_days:
             pending = (state for state in states if state.assessment.status in PENDING)
             waiting += [

@@ -256,7 +256,8 @@ class Query(_Part):
 
 
 class Assessment(_Part):
-    """A study at one moment. ``digest`` proves it: see `digest_of`."""
+    """A study at one moment. ``digest`` proves it: see `digest_of`. ``stale_since``: from when on
+    it was too long that no record of any subject had arrived, where the protocol asks."""
 
     study: str
     protocol_version: str
@@ -275,6 +276,7 @@ class Assessment(_Part):
     doses: tuple[DoseAssessment, ...]
     subjects: tuple[SubjectAssessment, ...]
     stopping: tuple[StoppingView, ...] = Field(default=(), exclude_if=operator.not_)
+    stale_since: datetime | None = Field(default=None, exclude_if=lambda since: since is None)
 
 
 _NOT_IN_DIGEST = frozenset({"digest", "engine", "applied_through", "known_at"})
