@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
@@ -14,6 +16,8 @@ import aiosmtplib
 from services.notifier.channels import Outcome, Outgoing, shortened
 from shared.runtime.clock import Clock
 
+_NO_LABEL = re.compile(r"[^A-Za-z0-9.-]+")
+_ADDRESS = re.compile(r"https?://[^\s<]+")
 _SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
@@ -108,8 +112,18 @@ class EmailSender:
         mail["Message-ID"] = f"<{message.id}@{domain}>"
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Auto-Response-Suppress"] = "All"
-        mail["List-Id"] = f"Vigil alerts of {message.study} <{message.study}.vigil.{domain}>"
+        label = _NO_LABEL.sub("-", message.study)
+        mail["List-Id"] = f"Vigil alerts of {message.study} <{label}.vigil.{domain}>"
         if message.urgent:
             mail["Importance"] = "high"
         mail.set_content(message.text)
+        mail.add_alternative(_as_html(message.text), subtype="html")
+        mail.set_boundary(f"vigil-{message.id}")
         return mail
+
+
+def _as_html(text: str) -> str:
+    """The same words, with addresses that can be clicked; nothing is loaded from anywhere."""
+    words = _ADDRESS.sub(r'<a href="\g<0>">\g<0></a>', html.escape(text))
+    paragraphs = "".join(f"<p>{part}</p>" for part in words.strip().split("\n\n"))
+    return f"<!doctype html><html><body>{paragraphs}</body></html>".replace("\n", "<br>")

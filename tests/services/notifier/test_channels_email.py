@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
@@ -51,7 +52,21 @@ def test_a_mail_arrives_with_a_stable_id_and_as_automatic(mailbox: MailSink) -> 
     assert mail["Importance"] == "high"
     assert mail["Subject"] == MESSAGE.subject
     assert mail["Date"] == "Thu, 15 Jan 2026 12:00:00 +0000"
-    assert mail.get_content().splitlines() == MESSAGE.text.splitlines()
+    plain, html = mail.iter_parts()
+    assert (plain.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
+    assert plain.get_content().splitlines() == MESSAGE.text.splitlines()
+
+
+def test_the_html_part_says_the_same_and_loads_nothing() -> None:
+    text = "A <b> & [SYNTHETIC].\n\nOpen:\nhttps://v.example.org/alerts/a1?x=1&y=2\n"
+    mail = _sender(0).compose(replace(MESSAGE, text=text, study="Study Aurora"))
+    html = list(mail.iter_parts())[1].get_content().strip()
+    link = "https://v.example.org/alerts/a1?x=1&amp;y=2"
+    assert html == (
+        "<!doctype html><html><body><p>A &lt;b&gt; &amp; [SYNTHETIC].</p>"
+        f'<p>Open:<br><a href="{link}">{link}</a></p></body></html>'
+    )
+    assert mail["List-Id"] == "Vigil alerts of Study Aurora <Study-Aurora.vigil.trials.example.org>"
 
 
 @pytest.mark.parametrize("answer", ["451 try later", "554 we do not like you"])
