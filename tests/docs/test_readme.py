@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from services.cli.app import run
 from shared.contracts.envelope import read_event
 from shared.contracts.reader import read_json
 
@@ -32,6 +33,17 @@ def test_the_example_event_is_accepted() -> None:
     event, record = read_event(read_json(blocks("json")[0].encode()))
     assert event.kind == "lab"
     assert record is not None
+
+
+COMMANDS = {
+    tuple(word for word in line.split()[:2] if word.isalpha() and word.islower())
+    for line in re.findall(r"(?:^|`)vigil (\w.*?)(?:`|$)", README, re.MULTILINE)
+}
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS), ids=" ".join)
+def test_every_command_is_one(command: tuple[str, ...]) -> None:
+    assert run([*command, "--help"]) == 0
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
