@@ -85,10 +85,9 @@ def measure(ground: Ground, size: Size) -> Result:
     try:
         with PostgresBus(engine) as bus, _sink() as (url, arrived):
             _set_routing(engine, url)
-            turns = _turns(engine, bus, size)
             bare = _bare(engine, url, arrived, size)
             vigil = _vigil(engine, bus, arrived, size)
-            return Result(*turns, bare, vigil)
+            return Result(*_turns(engine, bus, size), bare, vigil)
     finally:
         engine.dispose()
 
@@ -107,11 +106,7 @@ def _turns(engine: Engine, bus: PostgresBus, size: Size) -> tuple[float, float, 
     look = median(_seconds(lambda: _look(engine, clock)) for _ in range(LOOKS))
     clock.advance(timedelta(minutes=15))
     due = _seconds(lambda: _drain(chase))
-    copy = _seconds(lambda: _copy(engine, size.ladders))
-    with engine.begin() as conn:
-        conn.execute(sa.text("UPDATE notifier.delivery SET state = 'cancelled'"))
-        conn.execute(sa.text("UPDATE notifier.due SET state = 'void'"))
-    return idle, look, due, copy
+    return idle, look, due, _seconds(lambda: _copy(engine, size.ladders))
 
 
 def _drain(chase: Chase) -> None:

@@ -25,8 +25,8 @@ def standing_signals(assessment: Assessment) -> tuple[StandingSignal, ...]:
     found = [*_study(assessment), *_doses(assessment), *_decisions(assessment)]
     found += _stopping(assessment)
     for subject in assessment.subjects:
-        found += _subject(assessment, subject)
-        found += safety_signals(assessment, subject)
+        about = [*_subject(assessment, subject), *safety_signals(assessment, subject)]
+        found += [one.model_copy(update={"cohort": subject.cohort}) for one in about]
     found += _queries(assessment)
     return tuple(sorted(found, key=lambda signal: (signal.known_at, signal.key)))
 
