@@ -33,6 +33,23 @@ def test_to_one_of_two_drugs(
     assert ("attribution_missing" in subject.status(5).flags) == flagged
 
 
+@pytest.mark.parametrize(
+    ("by_drug", "result", "flagged"),
+    [
+        ({"AEREL1": "NOT RELATED"}, "met", True),
+        ({"AEREL2": "NOT RELATED"}, "met", True),
+        ({"AEREL1": "NOT RELATED", "AEREL2": "NOT RELATED"}, "not_met", False),
+        ({"AEREL1": "NOT RELATED", "AEREL2": "RELATED"}, "met", False),
+    ],
+)
+def test_to_either_of_two_drugs(by_drug: dict[str, str], result: str, flagged: bool) -> None:
+    """One drug called not related says nothing of the other."""
+    subject = Subject(f"{NAUSEA}\nattribution: {{to_any_of: [LVGN6051, ANLOTINIB]}}")
+    subject.ae("Nausea", 3, 5, related="RELATED", **by_drug)
+    assert subject.result(5) == result
+    assert ("attribution_missing" in subject.status(5).flags) == flagged
+
+
 def test_a_later_not_related_does_not_overrule() -> None:
     subject = Subject(TO_SECOND)
     subject.ae("Nausea", 3, 5, AEREL2="RELATED")
