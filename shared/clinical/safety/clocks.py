@@ -39,8 +39,11 @@ class Clock:
 
     def turns(self) -> Iterator[datetime]:
         """Every moment at which time alone changes where it stands."""
-        yield from (moment for _, moment in self._stages())
-        if self.ended is not None:
+        stages = (moment for status, moment in self._stages() if status != "running")
+        if self.ended is None:
+            yield from stages
+        else:
+            yield from (moment for moment in stages if moment < self.ended[0])
             yield self.ended[0]
 
     def at(self, moment: datetime) -> ClockView:

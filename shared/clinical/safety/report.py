@@ -84,16 +84,22 @@ class Report:
         ]
         return min(known, default=self.known_at)
 
-    def stated(self, field: str) -> DateInterval | None:
-        """A date of the report's course, the earliest that is stated."""
-        said = [getattr(record, field) for record in self.records]
+    def ever(self, test: Test) -> list[AdverseEvent]:
+        """The versions that pass the test, oldest first."""
+        return [record for entry, _ in _versions(self.standing) if test(record := _event(entry))]
+
+    def stated(self, field: str, test: Test) -> DateInterval | None:
+        """A date of the report's course, the earliest stated where it passes the test: by what
+        counts of the record, or by the last version that did."""
+        records = [record for record in self.records if test(record)] or self.ever(test)[-1:]
+        said = [getattr(record, field) for record in records]
         dates = [parse_dtc(text) for text in said if text is not None]
         return min(dates, key=lambda one: one.earliest, default=None)
 
-    def span(self, field: str) -> Span | None:
+    def span(self, field: str, test: Test) -> Span | None:
         """The same as instants, in the site's time zone."""
-        date_ = self.stated(field)
-        return date_.instants(self._person.zone) if date_ else None
+        stated = self.stated(field, test)
+        return stated.instants(self._person.zone) if stated else None
 
     def submissions(self, region: str, which: str) -> list[DateInterval]:
         """When it was reported to a region's authority."""
@@ -113,6 +119,11 @@ def is_serious(record: AdverseEvent) -> bool:
 def is_grave(record: AdverseEvent) -> bool:
     """Fatal or life-threatening: the 7-day reports."""
     return _meets("AESDTH")(record) or _meets("AESLIFE")(record)
+
+
+def is_less_grave(record: AdverseEvent) -> bool:
+    """Serious, and neither fatal nor life-threatening: the 15-day reports."""
+    return is_serious(record) and not is_grave(record)
 
 
 def _meets(criterion: str) -> Test:

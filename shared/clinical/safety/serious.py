@@ -14,7 +14,7 @@ from shared.clinical.person import Person
 from shared.clinical.protocol.safety import Region, Safety, SeriousEvents
 from shared.clinical.questions import Findings
 from shared.clinical.safety.clocks import Clock, Span, within_days, within_hours
-from shared.clinical.safety.report import Report, Test, is_grave, is_serious
+from shared.clinical.safety.report import Report, Test, is_grave, is_less_grave, is_serious
 from shared.contracts.assessment import SafetyFinding
 
 _WORDS = {
@@ -26,6 +26,10 @@ _WORDS = {
     "AESMIE": "medically important",
 }
 _CAUSE = {"yes": "related", "no": "not related", "unknown": "relation not stated"}
+_DAY_0 = {
+    "day_0_dtc": "the day the sponsor first had the information",
+    "determined_dtc": "the day the sponsor determined that it is to be reported",
+}
 GRAVE_DAYS, FOLLOW_UP_DAYS, OTHER_DAYS = 7, 7 + 8, 15
 """Calendar days after day 0 (ICH E2A; 21 CFR 312.32(c); Regulation (EU) 536/2014, Article 42)."""
 
@@ -81,7 +85,7 @@ def site_clock(safety: Safety, hours: int, report: Report, test: Test, found: Fi
     """From the site's awareness to its report, for a report that passes the test. Nobody reports
     before being aware, and awareness that is not stated is counted from the receipt."""
     received = report.first_known(test)
-    aware = report.span("aware_dtc")
+    aware = report.span("aware_dtc", test)
     if aware is None:
         since, basis = (received, received), "the receipt: when the site was aware is not stated"
         text = "when the site became aware of the event"
@@ -90,7 +94,7 @@ def site_clock(safety: Safety, hours: int, report: Report, test: Test, found: Fi
         since, basis = (min(aware[0], received), min(aware[1], received)), "the site's awareness"
     ended: Span | None = (received, received)
     if safety.site_report == "stated":
-        ended = report.span("reported_dtc")
+        ended = report.span("reported_dtc", test)
     return within_hours("site", "report by the site", hours, since, basis, ended, aware is None)
 
 
@@ -107,22 +111,22 @@ def _is_expected(report: Report, found: Findings) -> bool:
 
 
 def _regional(name: str, region: Region, report: Report, found: Findings) -> Iterator[Clock]:
+    """News that makes an event fatal or life-threatening starts clocks of its own; the one that ran
+    before goes on."""
     if report.says(is_grave):
-        received = _day_0(region, report, "day_0_dtc", is_grave, found)
+        day_0 = _day_0(region, report, "day_0_dtc", is_grave, found)
         text = f"fatal or life-threatening: report to {name}"
-        ended = _submitted(name, region, report, "initial")
-        yield within_days((name, "7"), text, GRAVE_DAYS, *received, ended, region)
-        ended = _submitted(name, region, report, "follow_up")
-        yield within_days(
-            (name, "follow-up"), f"follow-up report to {name}", FOLLOW_UP_DAYS, *received, ended,
-            region,
-        )  # fmt: skip
-        return
-    determined = region.fifteen_days_from == "determination"
-    field = "determined_dtc" if determined else "day_0_dtc"
-    day_0 = _day_0(region, report, field, is_serious, found)
-    ended = _submitted(name, region, report, "initial")
-    yield within_days((name, "15"), f"report to {name}", OTHER_DAYS, *day_0, ended, region)
+        ended = _submitted(name, region, report, "initial", day_0[0])
+        yield within_days((name, "7"), text, GRAVE_DAYS, *day_0, ended, region)
+        text = f"follow-up report to {name}"
+        ended = _submitted(name, region, report, "follow_up", day_0[0])
+        yield within_days((name, "follow-up"), text, FOLLOW_UP_DAYS, *day_0, ended, region)
+    if report.ever(is_less_grave):
+        determined = region.fifteen_days_from == "determination"
+        field = "determined_dtc" if determined else "day_0_dtc"
+        day_0 = _day_0(region, report, field, is_less_grave, found)
+        ended = _submitted(name, region, report, "initial", day_0[0])
+        yield within_days((name, "15"), f"report to {name}", OTHER_DAYS, *day_0, ended, region)
 
 
 def _day_0(
@@ -130,11 +134,8 @@ def _day_0(
 ) -> tuple[date, str, bool]:
     """Day 0 in the region, in words what it is, and whether it stands in for an unstated one: then
     the day Vigil first had what starts the clock."""
-    what = {
-        "day_0_dtc": "the day the sponsor first had the information",
-        "determined_dtc": "the day the sponsor determined that it is to be reported",
-    }[field]
-    stated = report.stated(field)
+    what = _DAY_0[field]
+    stated = report.stated(field, test)
     if stated is not None:
         return stated.local_dates(region.zone())[0], what, False
     found.ask("missing", f"{what} ({report.recordid})", report.entries)
@@ -142,6 +143,10 @@ def _day_0(
     return known, f"the receipt: {what} is not stated", True
 
 
-def _submitted(name: str, region: Region, report: Report, which: str) -> Span | None:
-    spans = (one.instants(region.zone()) for one in report.submissions(name, which))
+def _submitted(name: str, region: Region, report: Report, which: str, day_0: date) -> Span | None:
+    """When it was reported, not before day 0: what was sent earlier did not say what starts the
+    clock."""
+    sent = report.submissions(name, which)
+    zone = region.zone()
+    spans = (one.instants(zone) for one in sent if one.local_dates(zone)[1] >= day_0)
     return min(spans, default=None)

@@ -1,8 +1,9 @@
 """What is told of a subject's safety findings: each finding, and each turn of its clocks.
 
 A clock that still runs in time, or was met, tells nothing of its own: its deadline stands in the
-words of the finding. Clocks are told apart by what they wait for, so that the warning at 80 %
-follows up the one at 50 %, and each follows the event down when it is withdrawn.
+words of the finding, which is told again with another deadline. Clocks are told apart by what they
+wait for, so that the warning at 80 % follows up the one at 50 %, and each follows the event down
+when it is withdrawn.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def _finding(
         _TYPES[finding.kind],
         "urgent" if finding.urgent else "warning",
         f"{finding.id}/{subject.usubjid}",
-        finding.trigger,
+        f"{finding.trigger}{due}",
         finding.rule,
         f"{subject.subject}: {finding.text}{due}",
         finding.onset,

@@ -68,6 +68,12 @@ def test_what_is_not_done_yet_does_not_end_it() -> None:
     assert clock(ended).at(ended[0]).status == "met"
 
 
+def test_once_it_has_ended_nothing_turns_it() -> None:
+    half = START + 12 * HOUR
+    ended = (half + HOUR, half + HOUR)
+    assert list(clock(ended).turns()) == [half, ended[0]]
+
+
 @pytest.mark.parametrize(
     ("zone", "day_0", "days", "midnight"),
     [

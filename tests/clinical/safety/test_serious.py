@@ -228,11 +228,63 @@ def test_a_day_0_that_nobody_stated_is_the_receipt_in_the_region_and_asked_for()
     assert any("first had the information" in text for text in asked(trial, at(day(9), 16)))
 
 
-def test_news_that_makes_it_fatal_starts_a_clock_of_its_own() -> None:
-    trial = serious(REGIONS)
-    again: dict[str, Any] = {"known": at(day(14)), "revision": 2, "AESER": "Y", "AESDTH": "Y"}
-    trial.event("1-01", "Rash maculo-papular", 5, day(9), **again)
-    assert clocks(trial, at(day(14), 16))["EU-7"].day_0 == day(14)
+def worsened(reason: str | None, sent: str | None = None, **second: Any) -> Trial:
+    """Serious on day 9 with day 0 on 10 March; fatal by the news of 20 March."""
+    both: dict[str, Any] = {"AESER": "Y", "determined_dtc": "2026-03-10"}
+    both["submissions"] = [{"region": "EU", "dtc": sent}] if sent else []
+    trial = asking(REGIONS)
+    trial.event("1-01", "Rash", 2, day(9), day_0_dtc="2026-03-10", **both)
+    again: dict[str, Any] = {"known": at(day(19)), "revision": 2, "reason": reason, **second}
+    trial.event("1-01", "Rash", 5, day(9), AESDTH="Y", **both, **again)
+    return trial
+
+
+@pytest.mark.parametrize("reason", [None, "the autopsy"])
+@pytest.mark.parametrize("stated", [{}, {"day_0_dtc": "2026-03-20"}], ids=["receipt", "stated"])
+def test_news_that_makes_it_fatal_starts_clocks_beside_the_one_that_runs(
+    reason: str | None, stated: dict[str, str]
+) -> None:
+    found = clocks(worsened(reason, **stated), at(day(19), 16))
+    days = {name: one.day_0 for name, one in found.items() if name.startswith("EU")}
+    assert days == {"EU-7": day(19), "EU-follow-up": day(19), "EU-15": day(9)}
+
+
+@pytest.mark.parametrize(
+    ("sent", "first", "second"),
+    [("2026-03-12", "met", "running"), ("2026-03-20", "met", "met"), (None, "at_50", "running")],
+)
+def test_a_report_sent_before_the_news_does_not_end_its_clock(
+    sent: str | None, first: str, second: str
+) -> None:
+    found = clocks(worsened("news", sent, day_0_dtc="2026-03-20"), at(day(19), 16))
+    assert (found["EU-15"].status, found["EU-7"].status) == (first, second)
+
+
+def test_what_is_no_longer_fatal_has_fifteen_days() -> None:
+    trial = serious(REGIONS, AESDTH="Y", day_0_dtc="2026-03-10")
+    again: dict[str, Any] = {"known": at(day(10)), "revision": 2, "reason": "alive"}
+    days: dict[str, Any] = {"day_0_dtc": "2026-03-10", "determined_dtc": "2026-03-10"}
+    trial.event("1-01", "Rash maculo-papular", 3, day(9), AESER="Y", **days, **again)
+    assert set(clocks(trial, at(day(10), 16))) == {"site", "EU-15", "US-15"}
+
+
+def test_a_report_that_was_deleted_and_restored() -> None:
+    trial = serious("serious_events: {}")
+    trial.delete(trial.facts[-1], at(day(10)))
+    again: dict[str, Any] = {"known": at(day(11)), "revision": 3, "AESER": "Y"}
+    trial.event("1-01", "Rash maculo-papular", 2, day(9), **again)
+    assert clocks(trial, at(day(11), 16))["site"].started == at(day(9))
+
+
+def test_another_deadline_is_told_again() -> None:
+    trial = serious(REGIONS, day_0_dtc="2026-03-11", determined_dtc="2026-03-11")
+    first = told(trial, at(day(9), 16))["serious"]
+    again: dict[str, Any] = {"known": at(day(10)), "revision": 2, "reason": "asked", "AESER": "Y"}
+    days: dict[str, Any] = {"day_0_dtc": "2026-03-10", "determined_dtc": "2026-03-11"}
+    trial.event("1-01", "Rash maculo-papular", 2, day(9), **days, **again)
+    second = told(trial, at(day(10), 16))["serious"]
+    assert (second.slot, second.key == first.key) == (first.slot, False)
+    assert "report to EU due by the end of 2026-03-25 (EU, day 0 2026-03-10)" in second.text
 
 
 @pytest.mark.parametrize(
