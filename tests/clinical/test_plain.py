@@ -106,6 +106,13 @@ def test_the_page_names_every_criterion_and_exactly_these_rules() -> None:
     assert max(map(len, told.splitlines())) <= 98
 
 
+def test_a_futility_rule_is_told_stage_by_stage() -> None:
+    told = explain(loaded(Path(__file__).with_name("every_word.yaml"))).replace("\n  ", " ")
+    assert "\n## Futility\n\n### no-responses\n" in told
+    assert "The study stops with 1 or fewer responses in 10 subjects, or 5 or fewer in 29;" in told
+    assert "among the subjects in: expansion." in told
+
+
 def test_an_amendment_is_told_by_what_changes() -> None:
     old = loaded(ROOT / "studies/NCT05301764/protocol.yaml")
     text = (ROOT / "studies/NCT05301764/protocol.yaml").read_text("utf-8")

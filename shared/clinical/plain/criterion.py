@@ -27,7 +27,7 @@ from shared.clinical.plain.toxicities import (
 )
 from shared.clinical.plain.words import counted, listed, plainly
 from shared.clinical.plain.written import spelled
-from shared.clinical.protocol.stopping import StoppingRule
+from shared.clinical.protocol.stopping import FutilityRule, StoppingRule
 
 
 def criterion(rule: CriterionRule) -> Iterator[str]:
@@ -52,6 +52,18 @@ def boundary(rule: StoppingRule) -> Iterator[str]:
     when = "at any time on treatment" if rule.onset == "any_time" else f"in {_window(rule)}"
     yield f"Counted {when}, among the subjects in: {listed(rule.among)}."
     yield f"The study stops by the boundary {plainly(spelled(rule.boundary))}."
+
+
+def futility(rule: FutilityRule) -> Iterator[str]:
+    """When too few responses stop the study."""
+    stages = rule.two_stage
+    yield f'The protocol says: "{rule.text}" ({rule.source}).'
+    yield f"Looked at whenever a response is final, among the subjects in: {listed(rule.among)}."
+    yield (
+        f"The study stops with {stages.r1} or fewer responses in {stages.n1} subjects, or "
+        f"{stages.r} or fewer in {stages.n}; as soon as that is certain it stops earlier."
+    )
+    yield f"The boundary in full: {plainly(spelled(rule.boundary))}."
 
 
 def _window(rule: CriterionRule) -> str:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from textwrap import fill
 
-from shared.clinical.plain.criterion import boundary, criterion
+from shared.clinical.plain.criterion import boundary, criterion, futility
 from shared.clinical.plain.study import section
 from shared.clinical.plain.written import written_out
 from shared.clinical.protocol import Protocol
@@ -27,7 +27,7 @@ _WIDTH = 98
 
 def _topics(protocol: Protocol) -> dict[Topic, tuple[str, ...]]:
     """Everything the document says, by topic; a section no heading names has one of its own."""
-    named = {name for _, names in _HEADINGS for name in names} | {"dlt", "stopping"}
+    named = {name for _, names in _HEADINGS for name in names} | {"dlt", "stopping", "futility"}
     rest = [name for name in Protocol.model_fields if name not in named]
     headings = [*_HEADINGS, *((name.replace("_", " ").capitalize(), (name,)) for name in rest)]
     found: dict[Topic, tuple[str, ...]] = {}
@@ -37,6 +37,8 @@ def _topics(protocol: Protocol) -> dict[Topic, tuple[str, ...]]:
         found["DLT criteria", rule.id] = tuple(criterion(rule))
     for stop in protocol.stopping:
         found["Stopping rules", stop.id] = (*criterion(stop), *boundary(stop))
+    for look in protocol.futility:
+        found["Futility", look.id] = tuple(futility(look))
     return {topic: sentences for topic, sentences in found.items() if sentences}
 
 
