@@ -92,7 +92,9 @@ def situations(draw: st.DrawFn, *, printed: bool = True) -> Situation:
     unit = draw(st.sampled_from(units))
     lln, uln = sorted((draw(NUMBERS), draw(NUMBERS)))
     own = sorted((draw(NUMBERS), draw(NUMBERS)))
-    value = Measurement(testcd, "", unit, str(lln), str(uln), criterion.specimen, fasting=True)
+    # Where a range can tell of another specimen, losing the range would make a urine into blood.
+    specimen = criterion.specimen or ("BLOOD" if criterion.lln_from is not None else None)
+    value = Measurement(testcd, "", unit, str(lln), str(uln), specimen, fasting=True)
     before = draw(NUMBERS | st.sampled_from([lln, uln, own[0], own[1]]))
     baseline = replace(value, result=f"{before:f}", range_low=str(own[0]), range_high=str(own[1]))
     found = Situation(version, domain, criterion, value, baseline, {}, {})
