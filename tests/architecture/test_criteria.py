@@ -12,8 +12,12 @@ import yaml
 
 from tests.architecture.repository import files, text
 
-FOLDERS = {"v4_03": "4.03", "v5": "5.0", "v6": "6.0"}
 _CRITERIA = Path("shared/clinical/ctcae")
+FOLDERS = {
+    path.parent.name: yaml.safe_load(text(path))["version"]
+    for path in files()
+    if path.name == "version.yaml" and path.parent.parent == _CRITERIA
+}
 
 
 def _documents() -> list[Path]:
@@ -38,6 +42,6 @@ def test_every_criterion_names_its_source_and_has_cases(path: Path) -> None:
     lacking = [
         one["term"]
         for one in _criteria(path)
-        if f"v{version}" not in one.get("source", "") or len(one.get("cases", [])) < 2
+        if version not in one.get("source", "") or len(one.get("cases", [])) < 2
     ]
     assert not lacking, f"{path}: no source of its version, or no cases: {lacking}"

@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from shared.clinical.ctcae import versions
 from shared.clinical.ctcae.criteria import Criterion, criterion_of, documents
 from shared.clinical.ctcae.limits import ScaledClause, scaled
 from shared.clinical.ctcae.terms import renamed
+from tests.clinical.ctcae.grading_support import NCI
 
 DATA = Path(__file__).parents[2] / "docs" / "data"
 DOSE_LIMITING = (3, 4)
@@ -45,7 +45,7 @@ _SHORT = re.compile(r"\b(lln|mi|tls|uln|vt)\b")
 
 def criteria() -> Iterator[Criterion]:
     """Every criterion of every version, for the first of its analytes."""
-    for ctcae in versions():
+    for ctcae in NCI:
         for document in documents(ctcae):
             for one in document.criteria:
                 if one.analytes:
@@ -54,7 +54,7 @@ def criteria() -> Iterator[Criterion]:
 
 def versions_page() -> str:
     """Where grades 3 and 4 differ, version beside version."""
-    head = ("Term", "Test", "Grade", *(f"v{ctcae}" for ctcae in versions()))
+    head = ("Term", "Test", "Grade", *(f"v{ctcae}" for ctcae in NCI))
     return f"{_VERSIONS}\n{_table(head, sorted(_moved()))}"
 
 
@@ -65,14 +65,14 @@ def _moved() -> Iterator[Row]:
     for (_, test), by_version in found.items():
         names = " / ".join(dict.fromkeys(one.term for one in by_version.values()))
         for grade in DOSE_LIMITING:
-            limits = [_limits(by_version.get(ctcae), grade) for ctcae in versions()]
+            limits = [_limits(by_version.get(ctcae), grade) for ctcae in NCI]
             if len(set(limits)) > 1:
                 yield names, f"`{test}`", str(grade), *limits
 
 
 def _first_name(criterion: Criterion) -> str:
     """What the oldest version that has the term calls it."""
-    names = (renamed(criterion.term, criterion.ctcae, ctcae) for ctcae in versions())
+    names = (renamed(criterion.term, criterion.ctcae, ctcae) for ctcae in NCI)
     return next(filter(None, names))
 
 

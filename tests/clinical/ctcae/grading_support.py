@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from shared.clinical.ctcae import Graded, Measurement, NotGradable, grade
 
+NCI = ("4.03", "5.0", "6.0")
+"""NCI's own versions, which these tests are about; a folder may add others."""
+
 PLAT = Measurement("PLAT", "90", "10^9/L", "150", "400")
 ALT = Measurement("ALT", "150", "U/L", "5", "40")
 CREAT = Measurement("CREAT", "1.6", "mg/dL", "0.6", "1.6")

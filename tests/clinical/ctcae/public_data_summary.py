@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from services.cli.grade_table import Columns, Grader, SdtmDomain, csv_line
-from shared.clinical.ctcae import versions
+from tests.clinical.ctcae.grading_support import NCI
 from tests.clinical.public_data_support import SHARED, Row, rows
 
 DATA = SHARED / "data"
@@ -87,7 +87,7 @@ def summary() -> dict[tuple[str, SdtmDomain, str, str], tuple[int, Counter[str]]
         if "USUBJID" in plain[0]:
             tables["joined"] = with_baseline(plain, domain)
         for baseline, table in tables.items():
-            for ctcae in versions():
+            for ctcae in NCI:
                 found[name, domain, ctcae, baseline] = len(table), counted(table, domain, ctcae)
     return found
 

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from shared.clinical.ctcae import versions
 from shared.clinical.ctcae.criteria import documents
 from shared.clinical.ctcae.form import ClauseDocument, ConditionDocument, CriterionDocument
 from shared.clinical.ctcae.limits import SIGNS
 from shared.clinical.quantity import Unit, units_by_code
+from tests.clinical.ctcae.grading_support import NCI
 
 REFERENCE = Path(__file__).resolve().parents[4] / "shared" / "reference"
 FILES = ("ctcae_lab_criteria.json", "ctcae_nonlab_numeric_criteria.json")
@@ -230,7 +230,7 @@ def criteria(version: str) -> list[CriterionDocument]:
 
 def our_lines() -> dict[Key, set[Line]]:
     found: dict[Key, set[Line]] = {}
-    for version in versions():
+    for version in NCI:
         for criterion in criteria(version):
             lines = found.setdefault((version, criterion.term), set())
             for grade, clause in criterion.clauses:
