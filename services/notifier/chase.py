@@ -14,7 +14,6 @@ import uuid
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from services.notifier.climbing import Climb
 from services.notifier.duetimes import arm_digest, arm_weekly_test, step_of
@@ -83,7 +82,7 @@ class Chase:
             try:
                 self._turn()
                 wait = POLL_SECONDS
-            except SQLAlchemyError as error:
+            except Exception as error:  # whatever it is, the next turn tries again
                 log.warning("what is due cannot be worked", exc_info=error)
                 wait = min(wait * 2, LONGEST_BACKOFF_SECONDS)
             self._stopping.wait(wait)

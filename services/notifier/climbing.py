@@ -73,7 +73,11 @@ class Climb:
         if routing is None or alert.signal is None or reminds:
             return _once(told)
         step = ladder.steps[number]
-        asked = occasion(Signal.model_validate(dict(alert.signal)), self._now)
+        try:
+            asked = occasion(Signal.model_validate(dict(alert.signal)), self._now)
+        except ValueError:
+            # A signal of another version of the contract must not hold up everybody's ladders.
+            return _once(told)
         names = list(dict.fromkeys(one.subscriber for one in told))
         found = who_is_next(routing, step, asked, names)
         return self._at_present_addresses(alert.study, found.told) or _once(told)

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from services.notifier import wording
 from services.notifier.channels import Outcome, Sender, shortened
 from services.notifier.measures import Measures
 from services.notifier.routing import URGENT
 from services.notifier.store import alerts, deliveries, routings
+from services.notifier.store.alerts import Alert
 from services.notifier.store.deliveries import Attempt, Delivery, State
 from services.notifier.telling import receipt, urgency_of
 from shared.runtime.bus import Bus
@@ -37,7 +37,7 @@ STOP_SECONDS = 3.0
 """How long a stop waits for tries under way, after open streams were cut: under 10 s in all."""
 
 
-CANCELLED = "not sent: acknowledged meanwhile, or no longer standing"
+CANCELLED = "not sent: acknowledged, no longer standing, or outrun by a later reminder"
 
 DAYS: Mapping[str, int] = {"info": 1, "notice": 2, "warning": 5}
 """For how long deliveries of a severity are tried; those of others until they arrive."""
@@ -133,7 +133,7 @@ class Outreach:
                 while (delivery := self._claim()) is not None:
                     self._begin(delivery)
                 wait = POLL_SECONDS
-            except SQLAlchemyError as error:
+            except Exception as error:  # whatever it is, the next turn tries again
                 log.warning("deliveries cannot be claimed", exc_info=error)
                 wait = min(wait * 2, LONGEST_BACKOFF_SECONDS)
             self._finished.wait(wait)
@@ -205,14 +205,14 @@ class Outreach:
             self._finished.set()
 
     def _send(self, delivery: Delivery) -> Outcome | None:
-        """None: an acknowledgement has made it pointless."""
+        """None: it has become pointless."""
         with self._engine.connect() as conn:
             alert = alerts.by_id(conn, delivery.alert)
             key = routings.secret_of(conn, delivery.study, delivery.subscriber)
-        if alert is None:
-            return Outcome(False, "not sent: the alert cannot be read")
-        if delivery.chases and alert.state != "open":
-            return None
+            if alert is None:
+                return Outcome(False, "not sent: the alert cannot be read")
+            if delivery.chases and _is_pointless(conn, alert, delivery):
+                return None
         keys = () if key is None else tuple(k for k in (key.secret, key.previous) if k)
         message = wording.outgoing(alert, delivery, public_url=self._public_url, secrets=keys)
         try:
@@ -257,3 +257,10 @@ class Outreach:
         asked = timedelta(seconds=outcome.retry_after or 0)
         tried = delivery.attempts - delivery.attempts_before
         return max(asked, self._patience.delay(tried, self._jitter()))
+
+
+def _is_pointless(conn: Connection, alert: Alert, delivery: Delivery) -> bool:
+    """Somebody has taken the alert on; or a reminder that keeps failing is outrun by the next, so
+    that a server that comes back is not met by a day's worth of them."""
+    failed_before = delivery.attempts > delivery.attempts_before + 1
+    return alert.state != "open" or (failed_before and deliveries.is_outrun(conn, delivery))

@@ -194,6 +194,17 @@ def by_id(conn: Connection, id: str) -> Delivery | None:
     return None if row is None else Delivery(**row)
 
 
+def is_outrun(conn: Connection, delivery: Delivery) -> bool:
+    """Whether the same subscriber and channel has been told of the alert again since."""
+    query = sa.text(
+        "SELECT EXISTS (SELECT FROM notifier.delivery WHERE alert = :alert"
+        " AND subscriber = :subscriber AND channel = :channel AND step > :step)"
+    )
+    names = ("alert", "subscriber", "channel", "step")
+    found: bool = conn.execute(query, {n: getattr(delivery, n) for n in names}).scalar_one()
+    return found
+
+
 def of_alerts(conn: Connection, alerts: Collection[str]) -> dict[str, list[Delivery]]:
     """Every alert's deliveries, in the order they were made."""
     found: dict[str, list[Delivery]] = {alert: [] for alert in alerts}

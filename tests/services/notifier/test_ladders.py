@@ -31,6 +31,7 @@ from tests.services.notifier.ladder_support import (
     last_step,
     told,
 )
+from tests.services.notifier.outreach_support import NO
 from tests.services.notifier.support import FakeSender, Raising, set_routing, signal, wait_for
 
 REPOSITORY = Path(__file__).parents[3]
@@ -118,6 +119,47 @@ def test_an_acknowledgement_ends_it(
         )
         == 1
     )
+
+
+def test_a_reminder_that_keeps_failing_is_outrun_by_the_next(
+    engine: Engine,
+    raising: Raising,
+    chase: Chase,
+    manual_clock: ManualClock,
+    outreach: Callable[..., Outreach],
+    sender: FakeSender,
+) -> None:
+    """A mail server that was away for a day is not met by all the reminders of that day."""
+    set_routing(engine, LADDERED[: LADDERED.index("    steps:")] + "    again_every: 1h\n")
+    raising(signal())
+    for _ in range(24):
+        sender.outcomes = [NO] * 50
+        while outreach().run_once():
+            pass
+        manual_clock.advance(timedelta(hours=1))
+        drain(chase)
+    sender.outcomes, sender.sent = [], []
+    while outreach().run_once():
+        pass
+    assert len(sender.sent) == 2, "the first telling and the last reminder"
+    assert len({message.id for message in sender.sent}) == 2
+
+
+def test_a_signal_of_another_contract_holds_up_nobodys_ladder(
+    engine: Engine, raising: Raising, chase: Chase, manual_clock: ManualClock
+) -> None:
+    set_routing(engine, LADDERED)
+    raising(signal(), signal())
+    with engine.begin() as conn:
+        conn.execute(
+            sa.text(
+                "UPDATE notifier.alert SET signal = signal - 'rule' WHERE number ="
+                " (SELECT min(number) FROM notifier.alert)"
+            )
+        )
+    manual_clock.advance(timedelta(minutes=30))
+    assert drain(chase) == 4
+    assert told(engine, 2) == {"dr-a", "dr-b"}
 
 
 def test_a_withdrawal_ends_it_and_is_itself_only_repeated_to_those_told(
