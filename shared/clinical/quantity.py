@@ -50,14 +50,6 @@ def span_of(result: Measured) -> Span:
     return Span((value, beside), (INFINITY, 0))
 
 
-def is_above(point: Point, other: Point) -> bool:
-    """``point > other``. Of two places beside the same number, which is higher is not known: the
-    answer is then as if ``other`` were the number itself."""
-    if point[0] != other[0]:
-        return point[0] > other[0]
-    return point[1] > (other[1] if point[1] == 0 else 0)
-
-
 def is_at_least(point: Point, limit: Decimal) -> bool:
     """``point >= limit``."""
     return point[0] > limit or (point[0] == limit and point[1] >= 0)

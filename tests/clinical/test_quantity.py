@@ -13,7 +13,6 @@ from shared.clinical.quantity import (
     INFINITY,
     Span,
     factor_between,
-    is_above,
     is_at_least,
     is_below,
     multiply,
@@ -246,11 +245,6 @@ def test_span(result: Measured, span: Span) -> None:
 
 def test_order_beside_a_number() -> None:
     below, at, above = (ONE, -1), (ONE, 0), (ONE, 1)
-    assert is_above(above, at)
-    assert is_above(at, below)
-    assert not is_above(at, at)
-    assert not is_above(at, above)
-    assert is_above((Decimal(2), -1), above)
     assert is_at_least(above, ONE)
     assert is_at_least(at, ONE)
     assert is_below(below, ONE)
