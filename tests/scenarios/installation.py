@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 import httpx2
+from sqlalchemy import Engine
 
 from services.demo import STUDY
 from services.demo.replay import steps
@@ -25,9 +26,10 @@ PATIENCE_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Installation:
-    """A running Vigil: its address, its clock, and the keys of the story's people."""
+    """A running Vigil: its address, database and clock, and the keys of the story's people."""
 
     url: str
+    engine: Engine
     clock: ManualClock
     keys: DemoKeys
 
@@ -79,7 +81,7 @@ def installation(database_url: str, kafka: KafkaSettings | None = None) -> Itera
         server.start()
         try:
             _wait_for_port(vigil.port)
-            yield Installation(vigil.url, clock, make_keys(vigil.engine))
+            yield Installation(vigil.url, vigil.engine, clock, make_keys(vigil.engine))
         finally:
             stop.set()
             server.join(20)

@@ -7,6 +7,6 @@ Everything in a case is synthetic.
 
 from shared.clinical.rehearsal.case import Case, Expectation, read_case
 from shared.clinical.rehearsal.stage import Stage
-from shared.clinical.rehearsal.verdict import misses, rehearse
+from shared.clinical.rehearsal.verdict import misses, rehearse, unmet
 
-__all__ = ["Case", "Expectation", "Stage", "misses", "read_case", "rehearse"]
+__all__ = ["Case", "Expectation", "Stage", "misses", "read_case", "rehearse", "unmet"]

@@ -39,16 +39,24 @@ def misses(stage: Stage, expected: Expectation) -> list[str]:
         _assessed(facts, stage.protocol.study, now, known)
         for facts in (stage.facts, stage.facts[::-1])
     )
-    found = [] if view.digest == other.digest else ["the order of arrival changes the assessment"]
+    found = unmet(view, expected) + _signal_misses(stage, expected, now)
+    if view.digest != other.digest:
+        found.append("the order of arrival changes the assessment")
+    return [f"{expected.at}: {miss}" for miss in found]
+
+
+def unmet(view: Assessment, expected: Expectation) -> list[str]:
+    """What an expectation states of a view, signals apart, and is not so."""
     stated = _stated(view, expected)
-    for name, wanted in _wanted(expected).items():
-        if stated[name] != wanted:
-            found.append(f"{name} {_plain(stated[name])} instead of {_plain(wanted)}")
+    found = [
+        f"{name} {_plain(stated[name])} instead of {_plain(wanted)}"
+        for name, wanted in _wanted(expected).items()
+        if stated[name] != wanted
+    ]
     for words in expected.asked:
         if not any(words in query.text for query in view.queries):
             found.append(f"nothing asked about {words!r}")
-    found += _signal_misses(stage, expected, now)
-    return [f"{expected.at}: {miss}" for miss in found]
+    return found
 
 
 def _assessed(facts: Sequence[Fact], study: str, now: datetime, known: datetime) -> Assessment:
