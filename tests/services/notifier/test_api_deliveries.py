@@ -105,3 +105,44 @@ def test_a_test_fire_is_labelled_and_logged(
     monitor = key("medical_monitor")
     acknowledged = running.post(f"{path}/acknowledge", headers=monitor, json={"version": 1})
     assert acknowledged.status_code == 404
+
+
+def test_a_test_may_go_to_one_channel_or_one_name(
+    idle: TestClient, engine: Engine, key: Callable[..., dict[str, str]]
+) -> None:
+    set_routing(engine)
+    path, sender = f"{V1}/studies/{STUDY}/test-fire", key("medical_monitor")
+
+    def told(**body: str) -> list[str]:
+        answer = idle.post(path, headers=sender, json=body).json()
+        return [row["subscriber"] for row in answer["deliveries"]]
+
+    assert told() == ["medical-monitor", "safety-desk"]
+    assert told(channel="webhook") == ["safety-desk"]
+    assert told(subscriber="medical-monitor") == ["medical-monitor"]
+    assert told(subscriber="medical-monitor", channel="webhook") == []
+    assert idle.post(path, headers=sender, json={"channel": "pigeon"}).status_code == 422
+
+
+def test_dead_letters_are_listed_in_pages_until_they_are_sent_again(
+    idle: TestClient, engine: Engine, raising: Raising, key: Callable[..., dict[str, str]]
+) -> None:
+    set_routing(engine)
+    raising(*[signal(severity="notice") for _ in range(5)])
+    with engine.begin() as conn:
+        conn.exec_driver_sql(
+            "UPDATE notifier.delivery SET state = 'given_up' WHERE channel = 'email'"
+        )
+    reader, path = key("medical_monitor"), f"{V1}/deliveries/given-up"
+    first = idle.get(f"{path}?limit=3", headers=reader).json()
+    second = idle.get(f"{path}?limit=3&after={first['next']}", headers=reader).json()
+    assert (len(first["deliveries"]), first["more"]) == (3, True)
+    assert (len(second["deliveries"]), second["more"]) == (2, False)
+    ids = [row["id"] for row in first["deliveries"] + second["deliveries"]]
+    assert len(set(ids)) == 5
+    assert idle.post(f"{V1}/deliveries/{ids[0]}/resend", headers=reader).status_code == 202
+    left = idle.get(path, headers=reader).json()["deliveries"]
+    assert [row["id"] for row in left] == ids[1:]
+    other = key("auditor", study="TRIAL-2")
+    assert idle.get(path, headers=other).json()["deliveries"] == []
+    assert idle.get(f"{path}?study={STUDY}", headers=other).status_code == 404
