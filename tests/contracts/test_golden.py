@@ -27,6 +27,7 @@ FOLDER = Path(__file__).with_name("golden")
 SUMS = {line[66:]: line[:64] for line in (FOLDER / "SHA256SUMS").read_text("utf-8").splitlines()}
 MESSAGES: dict[str, type[BaseModel]] = {
     "vigil.assessment.v1": Assessment,
+    "vigil.assessment.v1.safety": Assessment,
     "vigil.fact.v1": Fact,
     "vigil.graded.v1": GradedResult,
     "vigil.graded.v1.derived": GradedResult,
@@ -76,9 +77,10 @@ def test_the_fact_of_an_event_keeps_its_id() -> None:
     assert fact_from(event, kept.known_at) == kept
 
 
-def test_the_digest_of_an_assessment_stays() -> None:
+@pytest.mark.parametrize("name", ["vigil.assessment.v1", "vigil.assessment.v1.safety"])
+def test_the_digest_of_an_assessment_stays(name: str) -> None:
     """A committee's decision cites the digest: an upgrade must not make it a stranger."""
-    kept = Assessment.model_validate_json(golden("vigil.assessment.v1"))
+    kept = Assessment.model_validate_json(golden(name))
     assert digest_of(kept) == kept.digest
 
 
