@@ -7,7 +7,7 @@ asked the same for each of them.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Final
@@ -156,6 +156,10 @@ class History:
             if moment is not None
         ]
         return [standing for standing in found if standing is not None]
+
+    def entries_of(self, kind: str) -> Iterator[Entry]:
+        """Every version of every record of a kind."""
+        return (entry for one in self._in_order.get(kind, ()) for entry in one.entries)
 
     def known_of(self, kind: str, known_at: datetime) -> list[datetime]:
         """When versions of a kind became known, in order."""

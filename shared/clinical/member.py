@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from shared.clinical.courses import Courses
 from shared.clinical.grades import graded_results
@@ -17,22 +18,42 @@ from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.subject import SubjectState, assess_subject, criterion_results
 from shared.clinical.timeline import Entry
 from shared.contracts.assessment import CriterionResult
+from shared.contracts.facts import CohortAssignment
 from shared.contracts.graded import GradedResult
+
+_MOST_PRESENT = 3
+"""What was the present before is asked for again: did the latest news take something away?"""
+
+
+class _Present(NamedTuple):
+    """A state by everything known up to ``known``, and from and until when it holds."""
+
+    known: datetime
+    begins: datetime
+    until: datetime
+    state: SubjectState | None
 
 
 @dataclass
 class _Memory:
     """What was worked out by one protocol: earlier moments that were asked for, and the present
-    state with the moments from and until which it holds."""
+    states, the latest last."""
 
     protocol: Protocol
     states: dict[tuple[datetime, datetime], SubjectState | None] = field(default_factory=dict)
     results: dict[datetime, dict[str, CriterionResult]] = field(default_factory=dict)
-    recent: tuple[datetime, datetime, datetime, SubjectState | None] | None = None
+    recent: list[_Present] = field(default_factory=list)
+
+    def held(self, as_of: datetime, known: datetime) -> _Present | None:
+        """What was the present with the same known, at a time the state holds for."""
+        for one in reversed(self.recent):
+            if one.known == known and one.begins <= as_of < one.until:
+                return one
+        return None
 
     def drop(self, known: datetime) -> None:
         """Forget what a version known then may change."""
-        self.recent = None
+        self.recent = [one for one in self.recent if one.known < known]
         if any(key[1] >= known for key in self.states):
             self.states = {key: state for key, state in self.states.items() if key[1] < known}
         if any(key >= known for key in self.results):
@@ -57,6 +78,13 @@ class Member:
         """Drop everything worked out."""
         self._memories.clear()
 
+    def may_count(self, protocol: Protocol) -> bool:
+        """Whether any assignment ever named a part that is counted: of nobody else can a dose
+        level's counts speak."""
+        records = (entry.record for entry in self.history.entries_of("cohort_assignment"))
+        parts = (one.part for one in records if isinstance(one, CohortAssignment))
+        return any(part in protocol.counted_parts for part in parts)
+
     def graded(self, protocol: Protocol, usubjid: str) -> tuple[GradedResult, ...]:
         """The grades that stand by everything known."""
         now = self.history.latest
@@ -77,13 +105,12 @@ class Member:
             if known is None:
                 return None
         memory = self._memories.setdefault(id(protocol), _Memory(protocol))
-        recent = memory.recent
-        if recent is not None and recent[0] == known and recent[1] <= as_of < recent[2]:
-            return recent[3]
+        if held := memory.held(as_of, known):
+            return held.state
         key = (as_of, known)
         if key in memory.states:
             return memory.states[key]
-        earlier = recent is not None and as_of < recent[1]
+        earlier = bool(memory.recent) and as_of < memory.recent[-1].begins
         past = known < self.history.latest or known > as_of or earlier
         # The present is asked for again with little changed; an earlier moment would put it away.
         courses = None if past else self._courses
@@ -91,7 +118,8 @@ class Member:
         if past:
             memory.states[key] = state
         else:
-            memory.recent = (known, as_of, _valid_until(state, as_of), state)
+            present = _Present(known, as_of, _valid_until(state, as_of), state)
+            memory.recent = [*memory.recent[1 - _MOST_PRESENT :], present]
         return state
 
     def _work_out(

@@ -6,7 +6,7 @@ is a memory of subjects already assessed, dropped as soon as a new fact could ch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -220,13 +220,16 @@ class Study:
         found = [Person(protocol, who, held, as_of) for who, held in standings.items() if held]
         return sorted(found, key=lambda one: (one.subject, one.usubjid))
 
-    def as_known_then(self, moment: datetime, known_at: datetime) -> bool:
-        """Whether nothing known since says anything about what had happened by ``moment``."""
-        return not any(
-            late[0] <= known_at
-            for member in self._people.values()
-            if (late := member.history.known_late(moment))
-        )
+    def seen_otherwise(
+        self, protocol: Protocol, moment: datetime, known_at: datetime
+    ) -> Iterator[str]:
+        """The subjects who may count of whom something known since says what had happened by
+        ``moment``."""
+        for usubjid, member in self._people.items():
+            if member.may_count(protocol):
+                late = member.history.known_late(moment)
+                if late and late[0] <= known_at:
+                    yield usubjid
 
     def turning_points(
         self, protocol: Protocol, usubjid: str, known_at: datetime

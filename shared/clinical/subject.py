@@ -99,9 +99,9 @@ def assess_subject(
     if person.is_provisional:
         found.flags.add("provisional")
     ask_place(person, found)
-    triggers = {rule.id: triggers_of(rule, case) for rule in protocol.rules_for(person.cohort)}
     if person.part not in protocol.counted_parts:
         return _not_assessed(person, case, found)
+    triggers = {rule.id: triggers_of(rule, case) for rule in protocol.rules_for(person.cohort)}
     return _assessed(person, case, triggers, found, results_at)
 
 

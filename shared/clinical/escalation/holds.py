@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Protocol as Shape
 
 from shared.clinical.designs import Answer
 from shared.clinical.designs.live import reasons_of
-from shared.clinical.escalation.question import FINAL, Situation, decide, question_of, record_of
+from shared.clinical.escalation.question import (
+    FINAL,
+    Situation,
+    counts_at,
+    decide,
+    question_of,
+    record_of,
+)
 from shared.clinical.escalation.stopping import Stopping
 from shared.clinical.protocol import Protocol
 from shared.clinical.protocol.design import COHORTS_OF_THEIR_OWN
@@ -20,6 +28,7 @@ from shared.contracts.assessment import Reason
 from shared.contracts.facts import Decision
 
 TOXIC = ("dlt", "dlt_candidate")
+_SHORT = ("in_window", "open", "not_evaluable")
 _EVER = datetime(1900, 1, 1, tzinfo=UTC)
 _JUST_BEFORE = timedelta(microseconds=1)
 
@@ -36,7 +45,9 @@ class Memory(Shape):
     def turning_points(
         self, protocol: Protocol, usubjid: str, known_at: datetime
     ) -> list[datetime]: ...
-    def as_known_then(self, moment: datetime, known_at: datetime) -> bool: ...
+    def seen_otherwise(
+        self, protocol: Protocol, moment: datetime, known_at: datetime
+    ) -> Iterable[str]: ...
     def state_of(
         self, protocol: Protocol, usubjid: str, as_of: datetime, known_at: datetime
     ) -> SubjectState | None: ...
@@ -76,10 +87,11 @@ def look_back(
     eliminated: list[tuple[datetime, int]] = []
     lifts = lifted_at(present.decisions)
     moments = {*_improvements(present, memory, known_at), *_thresholds(present, known_at)}
+    moments |= _unsupported(present, known_at)
     earlier = [_at(moment, present, memory) for moment in sorted(moments)]
     for then in (*earlier, *(replace(present, states=states) for states in supposed)):
         answer = decide(then, question_of(then, _kept(eliminated, lifts, then.as_of)))
-        causes += causes_of(then, answer)
+        causes += causes_of(then, answer, memory)
         if answer.eliminated_from is not None and _dilutes(then.protocol):
             eliminated.append((then.as_of, answer.eliminated_from))
     return Past(tuple(causes), _kept(eliminated, lifts, known_at))
@@ -123,6 +135,37 @@ def _thresholds(present: Situation, known_at: datetime) -> set[datetime]:
     return {moment for moment in moments if settled < moment <= known_at}
 
 
+def _unsupported(present: Situation, known_at: datetime) -> set[datetime]:
+    """Moments at which a dose may have been open that a lower one did not support: when a record
+    went up, and before a subject of a lower dose counted as completed."""
+    if _dilutes(present.protocol):
+        return set()
+    settled = max(lifted_at(present.decisions), default=_EVER)
+    opened = _opened(present)
+    moments = {known for (_, before), (known, level) in pairwise(opened) if level > before}
+    for state in present.counted:
+        if state.assessment.status == "completed":
+            level = state.assessment.dose_level or 0
+            moments |= {moment for moment in _turns(state) if level < _open_at(opened, moment)}
+    return {moment for moment in moments if settled < moment <= known_at}
+
+
+def _turns(state: SubjectState) -> set[datetime]:
+    """About when a subject may have come to count as completed, or stopped to for a while."""
+    known = {one.known_at for one in state.assessment.criteria if one.evidence}
+    at = {state.since, *(moment for moment in known if moment is not None)}
+    return at | {moment - _JUST_BEFORE for moment in at}
+
+
+def _opened(present: Situation) -> list[tuple[datetime, int]]:
+    """The dose level that was open, and since when: at first the one the protocol starts with."""
+    return [(_EVER, present.protocol.design.start), *present.levels_set()]
+
+
+def _open_at(opened: Sequence[tuple[datetime, int]], moment: datetime) -> int:
+    return next(level for known, level in reversed(opened) if known <= moment)
+
+
 def _known_toxic(state: SubjectState) -> list[datetime]:
     if state.assessment.status not in TOXIC:
         return []
@@ -130,9 +173,9 @@ def _known_toxic(state: SubjectState) -> list[datetime]:
     return [state.since, *(known for known in criteria if known is not None)]
 
 
-def standing_hold(present: Situation, answer: Answer, past: Past) -> Hold | None:
+def standing_hold(present: Situation, answer: Answer, past: Past, memory: Memory) -> Hold | None:
     """The hold from the lowest level that no record has lifted."""
-    here = causes_of(present, answer) + _recorded(present.decisions)
+    here = causes_of(present, answer, memory) + _recorded(present.decisions)
     lifts = lifted_at(present.decisions)
     standing = [
         cause
@@ -169,7 +212,7 @@ def _recorded(decisions: Sequence[Entry]) -> list[Hold]:
     return found
 
 
-def causes_of(situation: Situation, answer: Answer) -> list[Hold]:
+def causes_of(situation: Situation, answer: Answer, memory: Memory) -> list[Hold]:
     """What halts enrolment by these subjects: an exceeded or fallen dose, a death to be judged."""
     found: list[Hold] = []
     assessed = situation.counted
@@ -180,6 +223,7 @@ def causes_of(situation: Situation, answer: Answer) -> list[Hold]:
         there = [one for one in assessed if level in (None, one.assessment.dose_level)]
         toxic = [state for state in there if state.assessment.status in TOXIC]
         since = max((state.since for state in toxic or there), default=_EVER)
+        since = _not_lifted(situation, first, since, memory)
         found.append(Hold(closed, since, first))
     for state in assessed:
         if state.fatal is not None:
@@ -190,6 +234,26 @@ def causes_of(situation: Situation, answer: Answer) -> list[Hold]:
             )
             found.append(Hold(1, state.fatal, reason))
     return found + [hold for one in situation.stopping() for hold in _crossings(one)]
+
+
+def _fell(reason: Reason) -> bool:
+    return reason.rule.endswith(".lower_dose_fell")
+
+
+def _not_lifted(situation: Situation, reason: Reason, since: datetime, memory: Memory) -> datetime:
+    """Since when a lower dose has not supported the one open as far as no record has lifted that:
+    a record speaks of the dose as it was known then, not of a subject less or a DLT more since."""
+    lifted = max(lifted_at(situation.decisions), default=None)
+    level = reason.inputs.get("dose_level")
+    if lifted is None or not _fell(reason) or not isinstance(level, int):
+        return since
+    then = _at(lifted, situation, memory)
+    said = reasons_of(decide(then, question_of(then)).report)[0]
+    before, now = counts_at(then, level), counts_at(situation, level)
+    as_lifted = said.inputs.get("dose_level") == level and _fell(said)
+    if as_lifted and now.n >= before.n and now.toxic <= before.toxic:
+        return min(since, lifted)
+    return max(since, lifted + _JUST_BEFORE)
 
 
 def _crossings(stopping: Stopping) -> list[Hold]:
@@ -208,6 +272,7 @@ def _improvements(present: Situation, memory: Memory, known_at: datetime) -> set
     # Whatever held until a record lifted it is lifted: only what came later is looked for.
     settled = max(lifted_at(present.decisions), default=_EVER)
     states = {state.assessment.usubjid: state for state in present.states}
+    opened = _opened(present)
     for usubjid in memory.people():
         watched = present.protocol.stopping or present.protocol.futility
         if not watched and not _ever_suspect(states.get(usubjid)):
@@ -217,14 +282,19 @@ def _improvements(present: Situation, memory: Memory, known_at: datetime) -> set
             rules = memory.protocol_at(before) if before > settled else None
             if rules is None:
                 continue
-            then = _weight(rules, memory.state_of(rules, usubjid, before, before))
-            if then and then - _weight(rules, memory.state_of(rules, usubjid, moment, moment)):
+            open_then = _open_at(opened, before)
+            then = _weight(rules, memory.state_of(rules, usubjid, before, before), open_then)
+            now = _weight(rules, memory.state_of(rules, usubjid, moment, moment), open_then)
+            if then - now:
                 moments.add(before)
     return moments
 
 
-def _weight(protocol: Protocol, state: SubjectState | None) -> set[tuple[str, int | str | None]]:
-    """What a subject holds up: as toxic at a dose, by a death, by what a stopping rule counts."""
+def _weight(
+    protocol: Protocol, state: SubjectState | None, open_then: int
+) -> set[tuple[str, int | str | None]]:
+    """What a subject holds up: as toxic at a dose, by a death, by what a stopping rule counts, or
+    by not counting yet at a dose below the one open."""
     if state is None:
         return set()
     weight: set[tuple[str, int | str | None]] = {
@@ -240,6 +310,8 @@ def _weight(protocol: Protocol, state: SubjectState | None) -> set[tuple[str, in
         weight.add(("toxic", state.assessment.dose_level))
     if state.fatal is not None:
         weight.add(("fatal", None))
+    if state.assessment.status in _SHORT and (state.assessment.dose_level or 0) < open_then:
+        weight.add(("short", state.assessment.dose_level))
     return weight
 
 

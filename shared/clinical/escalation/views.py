@@ -10,7 +10,9 @@ from shared.clinical.designs import Answer, Question
 from shared.clinical.designs.three_plus_three import LIMIT, cleared
 from shared.clinical.escalation.holds import Hold, Memory
 from shared.clinical.escalation.question import Situation, counts_at, record_of
+from shared.clinical.protocol import Protocol
 from shared.clinical.protocol.design import COHORTS_OF_THEIR_OWN
+from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry
 from shared.contracts.assessment import DecisionView, DltCount, DoseAssessment
 
@@ -84,13 +86,28 @@ def _dose_view(
     )
 
 
+def _otherwise(protocol: Protocol, memory: Memory, moment: datetime, known_at: datetime) -> bool:
+    """Whether a subject counts otherwise by what is known now than by what was known then."""
+    return any(
+        _counts_as(memory.state_of(protocol, who, moment, moment))
+        != _counts_as(memory.state_of(protocol, who, moment, known_at))
+        for who in memory.seen_otherwise(protocol, moment, known_at)
+    )
+
+
+def _counts_as(state: SubjectState | None) -> tuple[str, int | None, str] | None:
+    if state is None:
+        return None
+    return state.assessment.part, state.assessment.dose_level, state.assessment.status
+
+
 def decision_view(
     situation: Situation, memory: Memory, entry: Entry, known_at: datetime
 ) -> DecisionView:
     """A decision beside what it would rest on by what is known now about the same moment."""
     record, moment = record_of(entry), entry.fact.known_at
     changed, protocol = [], situation.protocol
-    doses = () if memory.as_known_then(moment, known_at) else protocol.doses
+    doses = protocol.doses if _otherwise(protocol, memory, moment, known_at) else ()
     then = replace(situation, states=memory.states(protocol, moment, moment) if doses else [])
     now = replace(situation, states=memory.states(protocol, moment, known_at) if doses else [])
     for dose in doses:
