@@ -14,8 +14,9 @@ from sqlalchemy import Connection
 
 from services.notifier.inforce import in_force
 from services.notifier.routing import Told
-from services.notifier.store import alerts, deliveries, dues, notes
-from services.notifier.store.alerts import Acknowledgement, Alert
+from services.notifier.store import acknowledgements, alerts, deliveries, dues, notes
+from services.notifier.store.acknowledgements import Acknowledgement
+from services.notifier.store.alerts import Alert
 from services.notifier.store.deliveries import Delivery
 from services.notifier.store.notes import Note
 from services.notifier.telling import Telling, receipt, tell
@@ -48,13 +49,13 @@ class Responding:
 
     def acknowledge(self, conn: Connection, alert: Alert, person: Person, version: int) -> Outcome:
         """Records that a person has taken the alert on; it is chased no more."""
-        earlier = alerts.acknowledgements(conn, [alert.id])[alert.id]
+        earlier = acknowledgements.of_alerts(conn, [alert.id])[alert.id]
         if any(seen.key_id == person.key_id for seen in earlier):
             return "repeated"
         if (refused := _refusal(alert, version)) is not None:
             return refused
         now = self._clock.now()
-        alerts.acknowledge(
+        acknowledgements.add(
             conn,
             alert,
             Acknowledgement(alert.id, person.key_id, person.name, person.role, version, now),

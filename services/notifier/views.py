@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 
-from services.notifier.store import alerts, deliveries, notes
+from services.notifier.store import acknowledgements, alerts, deliveries, notes
 from services.notifier.store.alerts import Alert
 from services.notifier.store.deliveries import Delivery
 from services.notifier.watch import problems
@@ -113,7 +113,7 @@ class DeliveryView(_View):
 def alert_views(conn: Connection, found: Sequence[Alert]) -> list[AlertView]:
     """The views of some alerts, in four queries."""
     ids = [alert.id for alert in found]
-    seen = alerts.acknowledgements(conn, ids)
+    seen = acknowledgements.of_alerts(conn, ids)
     story = notes.of_alerts(conn, ids)
     reached = deliveries.of_alerts(conn, ids)
     originals = alerts.ids_of_signals(conn, [a.supersedes for a in found if a.supersedes])

@@ -1,4 +1,4 @@
-"""Alerts, who acknowledged them, and the order in which they changed.
+"""Alerts, and the order in which they changed.
 
 An alert's position is (transaction id, number): readers stay behind the oldest transaction still
 running, because rows become visible out of order and "number > last seen" would lose some.
@@ -158,18 +158,6 @@ class NewAlert:
     synthetic: bool = False
     routing_version: int | None = None
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledgement:
-    """That a person has seen an alert, in which version, in which role."""
-
-    alert: str
-    key_id: str
-    name: str
-    role: str
-    version: int
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,38 +344,6 @@ def last_change(conn: Connection) -> Position:
     """The newest position of the feed."""
     row = conn.execute(_LAST_CHANGE).one_or_none()
     return BEGINNING if row is None else Position(row.major, row.minor)
-
-
-def acknowledge(conn: Connection, alert: Alert, seen: Acknowledgement) -> None:
-    """Records the acknowledgement. The caller holds the alert's lock and has found none by this
-    key."""
-    names = Acknowledgement.__slots__
-    conn.execute(
-        sa.text(
-            f"INSERT INTO notifier.acknowledgement ({', '.join(names)})"
-            f" VALUES ({', '.join(':' + name for name in names)})"
-        ),
-        {name: getattr(seen, name) for name in names},
-    )
-    if alert.state == "open":
-        set_state(conn, alert, "acknowledged")
-    else:
-        note_change(conn, alert.study, alert.id, "acknowledged")
-
-
-def acknowledgements(conn: Connection, ids: Collection[str]) -> dict[str, list[Acknowledgement]]:
-    """Who acknowledged each alert, first one first."""
-    found: dict[str, list[Acknowledgement]] = {alert: [] for alert in ids}
-    rows = conn.execute(
-        sa.text(
-            "SELECT alert, key_id, name, role, version, at FROM notifier.acknowledgement"
-            " WHERE alert = ANY(:ids) ORDER BY number"
-        ),
-        {"ids": list(ids)},
-    ).mappings()
-    for row in rows:
-        found[row["alert"]].append(Acknowledgement(**row))
-    return found
 
 
 def _alert(row: Mapping[Any, Any]) -> Alert:
