@@ -67,7 +67,7 @@ def assess_escalation(
     past = look_back(present, memory, known_at, supposed)
     question = question_of(present, past.eliminated_from)
     answer = decide(present, question)
-    hold = standing_hold(present, answer, past)
+    hold = standing_hold(present, answer, past, memory)
     blocks = _blocks(present, degraded, bool(disputed))
     last = record_of(undisputed[-1]) if undisputed else None
     status: Status = "on_hold" if hold is not None else "open"

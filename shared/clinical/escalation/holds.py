@@ -28,7 +28,6 @@ from shared.contracts.assessment import Reason
 from shared.contracts.facts import Decision
 
 TOXIC = ("dlt", "dlt_candidate")
-_SHORT = ("in_window", "open", "not_evaluable")
 _EVER = datetime(1900, 1, 1, tzinfo=UTC)
 _JUST_BEFORE = timedelta(microseconds=1)
 
@@ -144,9 +143,8 @@ def _unsupported(present: Situation, known_at: datetime) -> set[datetime]:
     opened = _opened(present)
     moments = {known for (_, before), (known, level) in pairwise(opened) if level > before}
     for state in present.counted:
-        if state.assessment.status == "completed":
-            level = state.assessment.dose_level or 0
-            moments |= {moment for moment in _turns(state) if level < _open_at(opened, moment)}
+        turns = _turns(state)
+        moments |= {moment for moment in turns if _supports(state, _open_at(opened, moment))}
     return {moment for moment in moments if settled < moment <= known_at}
 
 
@@ -282,19 +280,26 @@ def _improvements(present: Situation, memory: Memory, known_at: datetime) -> set
             rules = memory.protocol_at(before) if before > settled else None
             if rules is None:
                 continue
-            open_then = _open_at(opened, before)
-            then = _weight(rules, memory.state_of(rules, usubjid, before, before), open_then)
-            now = _weight(rules, memory.state_of(rules, usubjid, moment, moment), open_then)
-            if then - now:
+            then, level = memory.state_of(rules, usubjid, before, before), _open_at(opened, before)
+            weighed, supported = _weight(rules, then), _supports(then, level)
+            if not weighed and (level == 1 or supported):
+                continue
+            now = memory.state_of(rules, usubjid, moment, moment)
+            if weighed - _weight(rules, now) or _supports(now, level) - supported:
                 moments.add(before)
     return moments
 
 
-def _weight(
-    protocol: Protocol, state: SubjectState | None, open_then: int
-) -> set[tuple[str, int | str | None]]:
-    """What a subject holds up: as toxic at a dose, by a death, by what a stopping rule counts, or
-    by not counting yet at a dose below the one open."""
+def _supports(state: SubjectState | None, opened: int) -> set[int]:
+    """The dose below the one open for which a subject speaks who completed it."""
+    if state is None or state.assessment.status != "completed":
+        return set()
+    level = state.assessment.dose_level or 0
+    return {level} if level < opened else set()
+
+
+def _weight(protocol: Protocol, state: SubjectState | None) -> set[tuple[str, int | str | None]]:
+    """What a subject holds up: as toxic at a dose, by a death, by what a stopping rule counts."""
     if state is None:
         return set()
     weight: set[tuple[str, int | str | None]] = {
@@ -310,8 +315,6 @@ def _weight(
         weight.add(("toxic", state.assessment.dose_level))
     if state.fatal is not None:
         weight.add(("fatal", None))
-    if state.assessment.status in _SHORT and (state.assessment.dose_level or 0) < open_then:
-        weight.add(("short", state.assessment.dose_level))
     return weight
 
 

@@ -47,10 +47,18 @@ class Situation:
         safety = [stopping_of(self.states, rule) for rule in self.protocol.stopping]
         return safety + [stopping_of(self.states, rule) for rule in self.protocol.futility]
 
+    def levels_set(self) -> list[tuple[datetime, int]]:
+        """The dose levels that records have set, and when that was known, in their order."""
+        records = [(entry.fact.known_at, record_of(entry)) for entry in self.decisions]
+        return [
+            (known, one.dose_level)
+            for known, one in records
+            if one.action in _SETS_DOSE and self.protocol.has(one.dose_level)
+        ]
+
     def named_levels(self) -> list[int]:
         """The dose levels that records have set, in their order."""
-        records = [one for one in map(record_of, self.decisions) if one.action in _SETS_DOSE]
-        return [one.dose_level for one in records if self.protocol.has(one.dose_level)]
+        return [level for _, level in self.levels_set()]
 
     def opened_levels(self) -> set[int]:
         """Dose levels a person's record has opened, and the one the protocol starts with."""
