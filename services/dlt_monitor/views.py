@@ -99,12 +99,13 @@ class Views:
             return list(folded.study.versions(known_at))
 
     def room(self, conn: Connection, study: str, view: View, dose_level: int) -> Room | None:
-        """What one more subject at a level has to reckon with, by at least the facts of the view;
-        None where the protocol has no such level."""
+        """What one more subject at a level has to reckon with today, by at least the facts of the
+        view; None where the protocol has no such level. The view may be days old: a gap that ends
+        changes no assessment."""
         row = studies.study_row(conn, study)
         assert row is not None
         with self._folded_study(conn, row) as folded:
-            return folded.study.room(dose_level, view.assessment.as_of)
+            return folded.study.room(dose_level, max(self.now(), view.assessment.as_of))
 
     @contextmanager
     def folded(self, conn: Connection, study: str) -> Iterator[Study]:

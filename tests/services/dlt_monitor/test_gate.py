@@ -9,7 +9,15 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from tests.services.dlt_monitor.service import Service
-from tests.services.dlt_monitor.trial import DAY_1, STUDY, Trial, at, garbage
+from tests.services.dlt_monitor.trial import (
+    DAY_1,
+    MIDNIGHT,
+    STUDY,
+    Trial,
+    at,
+    garbage,
+    protocol_text,
+)
 
 DAY_10 = DAY_1 + timedelta(days=9)
 
@@ -72,6 +80,27 @@ def test_who_left_is_replaced(service: Service, trial: Trial) -> None:
     answer = ask(service)
     assert (answer["answer"], answer["slots_left"], answer["replacing"]) == ("yes", 1, 1)
     assert "1 not evaluable to be replaced" in answer["reasons"][0]
+
+
+def test_the_sentinel_is_waited_for(service: Service, trial: Trial) -> None:
+    protocol = trial.fact(
+        "protocol", "protocol", MIDNIGHT, version="1",
+        document=f"{protocol_text()}\nsentinel: {{gap_days: 7}}\n",
+    )  # fmt: skip
+    service.feed(protocol)
+    assert (ask(service)["answer"], ask(service)["not_before"]) == ("yes", None)
+    first = trial.treated("1-01")
+    service.feed(*(fact for fact in first if fact.kind in ("subject", "cohort_assignment")))
+    due = ask(service)
+    assert (due["answer"], due["slots_left"]) == ("wait", 2)
+    assert due["reasons"] == ["the first subject at this level has not been dosed yet"]
+    service.feed(*(fact for fact in first if fact.kind == "dose"))
+    gap = ask(service)
+    assert (gap["answer"], gap["not_before"]) == ("wait", "2026-01-12")
+    assert gap["reasons"] == ["the sentinel gap lasts until 2026-01-12"]
+    service.clock.set(at(DAY_1 + timedelta(days=7)))
+    later = ask(service)
+    assert (later["answer"], later["slots_left"]) == ("yes", 2)
 
 
 def test_every_answer_is_kept_for_auditors(service: Service, trial: Trial) -> None:
