@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.notifier.routing import (
@@ -257,19 +257,24 @@ _routings = st.builds(
     ),
     st.lists(
         st.fixed_dictionaries(
-            {"tell": st.lists(st.sampled_from("abc"), min_size=1).map(tuple)},
+            {"tell": st.lists(st.sampled_from("abc"), min_size=1, max_size=2).map(tuple)},
             optional={
-                "severities": st.lists(st.sampled_from(SEVERITIES), min_size=1).map(tuple),
-                "types": st.lists(st.sampled_from(list(SignalType)), min_size=1).map(tuple),
-                "dose_levels": st.lists(st.integers(0, 3), min_size=1).map(tuple),
+                "severities": st.lists(st.sampled_from(SEVERITIES), min_size=1, max_size=2).map(
+                    tuple
+                ),
+                "types": st.lists(st.sampled_from(list(SignalType)), min_size=1, max_size=2).map(
+                    tuple
+                ),
+                "dose_levels": st.lists(st.integers(0, 3), min_size=1, max_size=2).map(tuple),
             },
         ),
         min_size=2,
-        max_size=5,
+        max_size=4,
     ),
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     routing=_routings,
     kind=st.sampled_from(list(SignalType)),
