@@ -8,17 +8,29 @@ year of laboratory visits a further value touches one panel of thirty.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache, partial
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 from shared.clinical.ctcae.criteria import by_test
-from shared.clinical.measured import Measurements
+from shared.clinical.measured import COMPANIONS, Measurements, WorstCase
 from shared.clinical.protocol import Protocol
 from shared.clinical.samples import DOMAINS, FirstDose, testcd_of
 from shared.clinical.timeline import Standing
-from shared.clinical.toxicity import Observation, measured_courses
+from shared.clinical.toxicity import Observation, measured_courses, observed
 
 Course = dict[str, list[Observation]]
+_Basis = tuple[
+    str,
+    WorstCase,
+    ZoneInfo,
+    FirstDose,
+    tuple[Standing, ...],
+    Mapping[str, Sequence[Standing]],
+]
+"""What a panel's course rests on: the version of CTCAE, how a worst case counts, the site's time
+zone, the first dose, the records of the subject, and those of the panel by domain."""
 
 _DERIVED = (
     ("CA", "CACORR", "ALB"),
@@ -31,11 +43,32 @@ _DERIVED = (
 _TEST = {"lab": "LBTESTCD", "vital": "VSTESTCD", "ecg": "EGTESTCD"}
 
 
+@dataclass
+class _Panel:
+    """What was worked out of one panel: the course of what it rests on, and the observations of
+    each record in the company they were graded in."""
+
+    basis: object = None
+    course: Course = field(default_factory=dict)
+    start: object = None
+    on_treatment: set[Standing] = field(default_factory=set)
+    company: object = None
+    seen: dict[Standing, Sequence[Observation]] = field(default_factory=dict)
+
+
 class Courses:
     """What was measured of one subject, kept by panel with what it was worked out from."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[object, Course]] = {}
+        self._panels: dict[str, _Panel] = {}
+        self._keeps = True
+
+    def of_the_past(self) -> Courses:
+        """The same for reading only: an earlier moment finds what it shares with the present and
+        puts nothing of it away."""
+        past = Courses()
+        past._panels, past._keeps = self._panels, False
+        return past
 
     def of(
         self,
@@ -47,26 +80,41 @@ class Courses:
         """The observations of each measured term, in the order of time."""
         found: Course = {}
         subjects = tuple(standing.get("subject", ()))
-        for panel, records in _panels(protocol.ctcae, standing).items():
+        for name, records in _panels(protocol.ctcae, standing).items():
             basis = (protocol.ctcae, protocol.worst_case, zone, start, subjects, records)
-            before, course = self._kept.get(panel, (None, {}))
-            if before != basis:
-                course = _course(protocol, zone, start, subjects, records)
-                self._kept[panel] = (basis, course)
-            found |= course
+            panel = self._panels.get(name, _Panel())
+            if panel.basis != basis:
+                companions = name in _with_companions(protocol.ctcae)
+                panel = _worked_out(panel, basis, companions)
+                if self._keeps:
+                    self._panels[name] = panel
+            found |= panel.course
         return found
 
 
-def _course(
-    protocol: Protocol,
-    zone: ZoneInfo,
-    start: FirstDose,
-    subjects: Sequence[Standing],
-    records: Mapping[str, Sequence[Standing]],
-) -> Course:
-    standing = {"subject": subjects, **records}
-    measured = Measurements(protocol.ctcae, zone, start, standing, protocol.worst_case)
-    return measured_courses(zone, measured.graded(), start)
+def _worked_out(before: _Panel, basis: _Basis, companions: bool) -> _Panel:
+    """The panel by what it rests on, as far as possible from what was worked out before."""
+    ctcae, worst_case, zone, start, subjects, records = basis
+    after = before.on_treatment if before.start == (zone, start) else set()
+    measured = Measurements(
+        ctcae, zone, start, {"subject": subjects, **records}, worst_case, set(after)
+    )
+    company = (ctcae, worst_case, zone, start, subjects, measured.company(companions))
+    known = before.seen if before.company == company else {}
+    seen = {
+        one: found
+        if (found := known.get(one)) is not None
+        else observed(zone, measured.graded_of(one), start)
+        for one in measured.records
+    }
+    course = measured_courses(chain.from_iterable(seen.values()))
+    return _Panel(basis, course, (zone, start), measured.on_treatment, company, seen)
+
+
+@cache
+def _with_companions(ctcae: str) -> frozenset[str]:
+    """The panels in which a record's grade may hang on another record of the time."""
+    return frozenset({"", *(_panel_of(ctcae, test) for test in COMPANIONS)})
 
 
 def _panels(
@@ -75,13 +123,13 @@ def _panels(
     """The standing measurements by panel and domain; all in one where a record was of one panel
     and may be of another."""
     panels: dict[str, dict[str, list[Standing]]] = {}
-    panel_of = partial(_panel_of, ctcae)
     for domain in DOMAINS:
         test = _TEST[domain]
         for one in standing.get(domain, ()):
-            name, *others = (panel_of(getattr(entry.record, test) or "") for entry in one.entries)
-            if any(other != name for other in others):
-                return {"": {domain: list(standing.get(domain, ())) for domain in DOMAINS}}
+            name = _panel_of(ctcae, getattr(one.entries[0].record, test) or "")
+            for other in one.entries[1:]:
+                if _panel_of(ctcae, getattr(other.record, test) or "") != name:
+                    return {"": {domain: list(standing.get(domain, ())) for domain in DOMAINS}}
             if (panel := panels.get(name)) is None:
                 panel = panels[name] = {domain: [] for domain in DOMAINS}
             panel[domain].append(one)

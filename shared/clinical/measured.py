@@ -100,19 +100,29 @@ class Measurements:
         start: FirstDose | None,
         standing: Mapping[str, Sequence[Standing]],
         worst_case: WorstCase = "query",
+        on_treatment: set[Standing] | None = None,
     ) -> None:
+        """``on_treatment`` remembers records of which no content lies before this start."""
         self._ctcae, self._zone, self._start, self._worst_case = ctcae, zone, start, worst_case
         self._about = ages_and_sexes(standing.get("subject", ()))
-        self._records = [one for domain in DOMAINS for one in standing.get(domain, ())]
+        self.records = [one for domain in DOMAINS for one in standing.get(domain, ())]
+        self.on_treatment = set() if on_treatment is None else on_treatment
 
     def graded(self) -> Iterator[list[tuple[GradedSample, ...]]]:
         """Per record the answers of each content that stands of it."""
-        for one in self._records:
-            yield [self._graded(entry) for entry in one.entries]
+        return map(self.graded_of, self.records)
+
+    def graded_of(self, one: Standing) -> list[tuple[GradedSample, ...]]:
+        """The answers of each content that stands of a record."""
+        return [self._graded(entry) for entry in one.entries]
+
+    def company(self, companions: bool) -> object:
+        """All that a grade hangs on beside its own record; without companions the baselines."""
+        return self._baselines, (self._beside, self._weights) if companions else None
 
     def of(self, domain: Domain, test: str) -> Iterator[list[Sample]]:
         """Per record the samples of a test, as reported or derived; none of a record without."""
-        for one in self._records:
+        for one in self.records:
             if one.entries[0].fact.kind == domain:
                 found = [
                     sample
@@ -128,7 +138,7 @@ class Measurements:
     def _beside(self) -> dict[tuple[str, date], list[Sample]]:
         """By test and day the values that others are graded beside or derived from."""
         found: dict[tuple[str, date], list[Sample]] = {}
-        for sample in self._reported_of(_COMPANIONS):
+        for sample in self._reported_of(COMPANIONS):
             first, last = sample.entry.dates(self._zone)
             if first == last and is_done(sample.entry):
                 found.setdefault((sample.test, first), []).append(sample)
@@ -139,7 +149,7 @@ class Measurements:
         return list(self._reported_of({"WEIGHT"}))
 
     def _reported_of(self, tests: Container[str]) -> Iterator[Sample]:
-        samples = (sample_of(entry) for one in self._records for entry in one.entries)
+        samples = (sample_of(entry) for one in self.records for entry in one.entries)
         return (sample for sample in samples if sample.test in tests)
 
     @cached_property
@@ -148,8 +158,13 @@ class Measurements:
         each that may be it where records contradict themselves, None where perhaps none is."""
         found: dict[Kind, list[tuple[_Rank, Sample]]] = {}
         certain: dict[Kind, _Rank] = {}
-        for one in self._records:
-            for kind, ranked in self._ranked(one).items():
+        for one in self.records:
+            if one in self.on_treatment:
+                continue
+            by_kind = self._ranked(one)
+            if not by_kind:
+                self.on_treatment.add(one)
+            for kind, ranked in by_kind.items():
                 found.setdefault(kind, []).extend(ranked)
                 if {sample.entry for _, sample in ranked} == set(one.entries):
                     least = min(rank for rank, _ in ranked)
@@ -329,8 +344,9 @@ class _Case:
 
 _INPUTS = frozenset({"ALB", "CACORR", "RR", "HR", "QTCF", "EGFR", "CREATCLR"})
 _DERIVED_FROM = frozenset({"CA", "QT", "CREAT"})
-_COMPANIONS = _INPUTS | {"TEMP", "SYSBP", "LVEF"}
-"""Tests that others are derived from, replaced by or graded beside."""
+COMPANIONS = _INPUTS | {"TEMP", "SYSBP", "LVEF"}
+"""Tests that others are derived from, replaced by or graded beside; the weight, too, makes
+clearances."""
 
 
 @cache

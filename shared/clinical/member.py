@@ -113,7 +113,7 @@ class Member:
         earlier = bool(memory.recent) and as_of < memory.recent[-1].begins
         past = known < self.history.latest or known > as_of or earlier
         # The present is asked for again with little changed; an earlier moment would put it away.
-        courses = None if past else self._courses
+        courses = self._courses.of_the_past() if past else self._courses
         state = self._work_out(memory, usubjid, as_of, known, courses)
         if past:
             memory.states[key] = state
@@ -128,7 +128,7 @@ class Member:
         usubjid: str,
         as_of: datetime,
         known: datetime,
-        courses: Courses | None,
+        courses: Courses,
     ) -> SubjectState | None:
         standing = self.history.standing(known)
         if not standing:
@@ -137,7 +137,10 @@ class Member:
         def results_at(moment: datetime) -> dict[str, CriterionResult]:
             if moment not in memory.results:
                 then = self.history.standing(moment)
-                memory.results[moment] = criterion_results(memory.protocol, usubjid, then, moment)
+                past = self._courses.of_the_past()
+                memory.results[moment] = criterion_results(
+                    memory.protocol, usubjid, then, moment, past
+                )
             return memory.results[moment]
 
         state = assess_subject(memory.protocol, usubjid, standing, as_of, results_at, courses)

@@ -106,10 +106,14 @@ def assess_subject(
 
 
 def criterion_results(
-    protocol: Protocol, usubjid: str, standing: Standings, as_of: datetime
+    protocol: Protocol,
+    usubjid: str,
+    standing: Standings,
+    as_of: datetime,
+    courses: Courses | None = None,
 ) -> dict[str, CriterionResult]:
     """The bare result of each criterion inside the window, without reviews."""
-    person = Person(protocol, usubjid, standing, as_of)
+    person = Person(protocol, usubjid, standing, as_of, courses)
     if person.start is None:
         return {}
     case = person.case()

@@ -153,10 +153,11 @@ def latest(entries: Sequence[Entry]) -> datetime | None:
     return max((entry.fact.known_at for entry in entries), default=None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Standing:
     """What stands of one record: one version, or several where there is a doubt.
 
+    Compared by identity, as what is remembered of records hangs on them and there are many.
     ``versions`` are all visible ones, oldest first: attribution is read from each of them.
     """
 

@@ -92,14 +92,23 @@ def observe(
     return _joined(measured, _by_term(reported))
 
 
-def measured_courses(
-    zone: ZoneInfo, measured: Iterable[list[tuple[GradedSample, ...]]], start: FirstDose
-) -> dict[str, list[Observation]]:
-    """The observations that graded measurements give, by term, ordered by date."""
-    values: list[Observation] = []
-    for contents in measured:
-        values += _worst_of([_observed(content, zone, start) for content in contents])
-    return _by_term(_courses(values))
+def observed(
+    zone: ZoneInfo, contents: Iterable[tuple[GradedSample, ...]], start: FirstDose
+) -> Sequence[Observation]:
+    """The observations that the graded measurements of one record give."""
+    return _worst_of([_observed(content, zone, start) for content in contents])
+
+
+def measured_courses(values: Iterable[Observation]) -> dict[str, list[Observation]]:
+    """Measured observations by term, ordered by date. Of several values of one time the worst
+    counts; and where a term has more than one kind of measurement (systolic and diastolic
+    pressure), what one kind said stands until the next value of that kind."""
+    found: dict[str, list[Observation]] = {}
+    for term, seen in _by_term(list(values)).items():
+        times = {(one.before_treatment, one.moment) for one in seen}
+        several = len(times) < len(seen) or len({one.series for one in seen}) > 1
+        found[term] = sorted(_course(seen), key=_order) if several else seen
+    return dict(sorted(found.items(), key=lambda course: _order(course[1][0])))
 
 
 def _joined(
@@ -124,7 +133,7 @@ def _order(seen: Observation) -> tuple[date, tuple[datetime, datetime], str]:
     return seen.first, seen.moment, seen.entry.fact.fact_id
 
 
-def _worst_of(contents: list[tuple[Observation, ...]]) -> Iterable[Observation]:
+def _worst_of(contents: list[tuple[Observation, ...]]) -> Sequence[Observation]:
     """Of a record that contradicts itself only the worst content, term by term: the other can
     neither end a stretch nor be what existed before treatment."""
     if len(contents) == 1:
@@ -171,18 +180,6 @@ def _observation(graded: GradedSample, when: When) -> Observation:
         series=graded.series,
         others=graded.others,
     )
-
-
-def _courses(values: list[Observation]) -> list[Observation]:
-    """One course of each term. Of several values of one time the worst counts; and where a term has
-    more than one kind of measurement (systolic and diastolic pressure), what one kind said stands
-    until the next value of that kind."""
-    found: list[Observation] = []
-    for seen in _by_term(values).values():
-        times = {(one.before_treatment, one.moment) for one in seen}
-        several = len(times) < len(seen) or len({one.series for one in seen}) > 1
-        found += _course(seen) if several else seen
-    return found
 
 
 def _course(seen: list[Observation]) -> Iterator[Observation]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from itertools import chain
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from shared.clinical.courses import Courses
 from shared.clinical.history import History
 from shared.clinical.person import Person
 from shared.clinical.timeline import entry_of
-from shared.clinical.toxicity import measured_courses
+from shared.clinical.toxicity import measured_courses, observed
 from tests.clinical.stories import DAY_1, PROTOCOL, STUDY, Trial, at
 
 _TESTS = {
@@ -73,11 +74,20 @@ def test_panels_together_are_the_whole(
         known = at(DAY_1 + timedelta(days=10), 1, number)
         trial.record(kind, "1-01", data, recordid=recordid, known=known, revision=number + 1)
     history, kept = History(), Courses()
-    for fact in (fact for fact in trial.facts if fact.subject != STUDY):
+    facts = [fact for fact in trial.facts if fact.subject != STUDY]
+    for fact in facts:
         history.add(entry_of(fact))
-        now = fact.known_at
-        person = Person(load_protocol(PROTOCOL.read_text()), "x", history.standing(now), now)
-        if person.start is not None:
-            whole = measured_courses(person.zone, person.measurements().graded(), person.start)
-            standing = {kind: person.of(kind) for kind in ("subject", *_TESTS)}
-            assert kept.of(person.protocol, person.zone, person.start, standing) == whole
+        _hold(history, kept, fact.known_at)
+    for fact in facts:
+        _hold(history, kept.of_the_past(), fact.known_at)
+    _hold(history, kept, facts[-1].known_at)
+
+
+def _hold(history: History, kept: Courses, now: datetime) -> None:
+    person = Person(load_protocol(PROTOCOL.read_text()), "x", history.standing(now), now)
+    if person.start is not None:
+        graded = person.measurements().graded()
+        values = (observed(person.zone, contents, person.start) for contents in graded)
+        whole = measured_courses(chain.from_iterable(values))
+        standing = {kind: person.of(kind) for kind in ("subject", *_TESTS)}
+        assert kept.of(person.protocol, person.zone, person.start, standing) == whole
