@@ -21,6 +21,7 @@ _COMMANDS = {
     "design": "design.commands",
     "keys": "keys.commands",
     "route": "routes.commands",
+    "audit": "audit.commands",
     "doctor": "doctor.doctor",
 }
 """Each command or group of commands by the place of its function or app in this package."""
