@@ -17,6 +17,7 @@ _COMMANDS = {
     "migrate": "serving.migrate",
     "protocol": "protocol.commands",
     "replay": "replay.replay",
+    "packet": "packet.packet",
     "grade": "grading.grade_results",
     "design": "design.commands",
     "keys": "keys.commands",

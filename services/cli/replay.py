@@ -54,17 +54,7 @@ def replay(
     """
     if signals and as_of is not None:
         fail("--signals tells what was raised as it became known: use --known-at", USAGE)
-    document = read_text(protocol, "the protocol")
-    try:
-        loaded = load_protocol(document)
-    except DocumentError as error:
-        first = error.findings[0]
-        fail(f"{protocol}:{first.line}: {first.problem}; see vigil protocol check {protocol}")
-    facts = list(_facts(_lines(events), loaded.study))
-    if not facts:
-        fail(f"{events} holds no events")
-    before = min(fact.known_at for fact in facts) - timedelta(microseconds=1)
-    facts = [_protocol_fact(loaded, document, before), *facts]
+    loaded, facts = _read(protocol, events)
     known = _moment("--known-at", known_at, loaded) or max(fact.known_at for fact in facts)
     seen = _moment("--as-of", as_of, loaded) or known
     label = SYNTHETIC if loaded.synthetic else None
@@ -75,6 +65,29 @@ def replay(
             _tell_assessment(facts, seen, known, label, as_json)
     except ValueError as error:
         fail(f"the events cannot be assessed: {error}")
+
+
+def facts_and_moment(
+    protocol: Path, events: Path, moment: str | None, option: str
+) -> tuple[list[Fact], datetime]:
+    """What the files hold, and the moment an option names; else the latest in them."""
+    loaded, facts = _read(protocol, events)
+    return facts, _moment(option, moment, loaded) or max(fact.known_at for fact in facts)
+
+
+def _read(protocol: Path, events: Path) -> tuple[Protocol, list[Fact]]:
+    """The protocol and the facts of its study, the protocol's own among them."""
+    document = read_text(protocol, "the protocol")
+    try:
+        loaded = load_protocol(document)
+    except DocumentError as error:
+        first = error.findings[0]
+        fail(f"{protocol}:{first.line}: {first.problem}; see vigil protocol check {protocol}")
+    facts = list(_facts(_lines(events), loaded.study))
+    if not facts:
+        fail(f"{events} holds no events")
+    before = min(fact.known_at for fact in facts) - timedelta(microseconds=1)
+    return loaded, [_protocol_fact(loaded, document, before), *facts]
 
 
 def _tell_assessment(

@@ -18,6 +18,7 @@ from services.console.guard import (
 )
 from services.console.html import PAGE_HEADERS, page
 from services.console.notes import since, unavailable_lines
+from services.console.packets import router as packets
 from services.console.pages import local, router
 from services.console.sessions import Sessions
 from services.console.settings import ConsoleSettings
@@ -52,7 +53,7 @@ def create_app(
         yield
         await upstream.close()
 
-    app = web.create_app("Vigil console", settings, routers=[router], lifespan=lifespan)
+    app = web.create_app("Vigil console", settings, routers=[router, packets], lifespan=lifespan)
     app.state.console = console
     app.state.upstream = upstream
     app.state.sessions = sessions or Sessions(

@@ -36,7 +36,7 @@ from shared.runtime.web import Problem, api_router, public
 router = api_router()
 
 _OURS = re.compile(
-    r"/(studies/[A-Za-z0-9][A-Za-z0-9._-]{0,63}(\?known_at=\d{4}-\d{2}-\d{2})?"
+    r"/(studies/[A-Za-z0-9][A-Za-z0-9._-]{0,63}(/packet\.(pdf|html|json|csv))?(\?known_at=\d{4}-\d{2}-\d{2})?"
     r"|alerts/[A-Za-z0-9._-]{1,100})?"
 )
 Study = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -123,7 +123,7 @@ async def board(
     note: str | None = None,
 ) -> Response:
     """The study page, now or as known at the end of a day."""
-    past = _day(known_at)
+    past = day_of(known_at)
     try:
         gathered = await gather(_upstream(request), session.key, study, past)
     except Conflict:
@@ -216,7 +216,8 @@ def local(address: str) -> str:
     return address if _OURS.fullmatch(address) else "/"
 
 
-def _day(text: str | None) -> str | None:
+def day_of(text: str | None) -> str | None:
+    """A day as it was asked for. Raises Problem for what is none."""
     if text is None:
         return None
     try:

@@ -24,6 +24,7 @@ from services.console.answers import (
 )
 from services.console.settings import ConsoleSettings
 from shared.contracts.assessment import Assessment
+from shared.contracts.packet import Packet
 from shared.contracts.signals import Signal
 
 Service = Literal["monitor", "notifier", "ingest"]
@@ -107,8 +108,17 @@ class Upstream:
             key,
             params={"known_at": known_at} if known_at else {},
         )
-        stale = response.headers.get("Vigil-Stale", "").lower() == "true"
-        return Assessed(self._read("monitor", response, Assessment), stale)
+        return Assessed(self._read("monitor", response, Assessment), _is_stale(response))
+
+    async def packet(self, key: str, study: str, known_at: str | None) -> Packet:
+        """The committee's packet; `known_at` as for an assessment. Unavailable while the monitor is
+        behind: on paper nothing would say any longer that records are missing."""
+        path = f"/monitor/v1/studies/{quote(study, safe='')}/packet"
+        params = {"known_at": known_at} if known_at else {}
+        response = await self._ask("monitor", "GET", path, key, params=params)
+        if _is_stale(response):
+            raise self.unavailable("monitor", "is behind, so a packet would lack records")
+        return self._read("monitor", response, Packet)
 
     async def signals(self, key: str, study: str) -> tuple[Signal, ...]:
         """Every signal of the study, oldest first."""
@@ -259,6 +269,10 @@ class Upstream:
                 limits=httpx2.Limits(max_connections=500, max_keepalive_connections=50),
             )
         return self._client
+
+
+def _is_stale(response: httpx2.Response) -> bool:
+    return response.headers.get("Vigil-Stale", "").lower() == "true"
 
 
 def _headers(key: str | None) -> dict[str, str]:

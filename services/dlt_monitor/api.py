@@ -25,6 +25,7 @@ from services.dlt_monitor.asking import (
 )
 from services.dlt_monitor.gate import gate_routes
 from services.dlt_monitor.monitor import GROUP
+from services.dlt_monitor.packet import packet_routes
 from services.dlt_monitor.questions import query_routes
 from services.dlt_monitor.store import grades, outputs, studies
 from services.dlt_monitor.store.studies import StudyRow
@@ -53,6 +54,7 @@ def monitor_router(parts: Parts) -> APIRouter:
     what_if_routes(router, parts)
     amendment_routes(router, parts)
     act_routes(router, parts)
+    packet_routes(router, parts)
     return router
 
 

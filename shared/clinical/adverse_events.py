@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, get_args
 
 from shared.clinical.ctcae.terms import term_of
@@ -55,17 +54,6 @@ def summarise(
     return AdverseEventSummary(
         ctcae=protocol.ctcae, groups=groups, lines=tuple(lines), notes=tuple(_notes(events))
     )
-
-
-def percent(number: int, of: int) -> Decimal | None:
-    """In per cent to two decimals, halves up; None of nobody.
-
-    >>> percent(24, 39), percent(0, 0)
-    (Decimal('61.54'), None)
-    """
-    if not of:
-        return None
-    return (Decimal(100 * number) / of).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
 def _events_of(person: Person) -> Iterator[ReportedEvent]:

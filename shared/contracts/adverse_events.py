@@ -6,6 +6,7 @@ Everything counts subjects, not events: the worst of each subject in each line.
 from __future__ import annotations
 
 from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -79,3 +80,14 @@ class AdverseEventSummary(_Part):
     groups: tuple[Group, ...]
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
+
+
+def percent(number: int, of: int) -> Decimal | None:
+    """In per cent to two decimals, halves up; None of nobody.
+
+    >>> percent(24, 39), percent(0, 0)
+    (Decimal('61.54'), None)
+    """
+    if not of:
+        return None
+    return (Decimal(100 * number) / of).quantize(Decimal("0.01"), ROUND_HALF_UP)

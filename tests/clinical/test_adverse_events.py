@@ -12,9 +12,15 @@ import pytest
 
 from services.demo.records import event, usubjid
 from services.demo.replay import events, facts_of, protocol_fact
-from shared.clinical.adverse_events import percent, reported_events, summarise
+from shared.clinical.adverse_events import reported_events, summarise
 from shared.clinical.study import Study
-from shared.contracts.adverse_events import AdverseEventSummary, Line, Measure, ReportedEvent
+from shared.contracts.adverse_events import (
+    AdverseEventSummary,
+    Line,
+    Measure,
+    ReportedEvent,
+    percent,
+)
 
 START = datetime(2022, 5, 1, tzinfo=UTC)
 END = datetime(2024, 1, 22, 16, tzinfo=UTC)

@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from shared.contracts.assessment import Assessment
+from shared.contracts.packet import Packet
 from shared.contracts.signals import Signal
 from tests.services.console import golden, golden_signals
 
@@ -30,6 +31,7 @@ class Neighbours:
     signals: tuple[Signal, ...] = field(default_factory=golden_signals.signals)
     alerts: list[dict[str, Any]] = field(default_factory=golden_signals.alerts)
     entry_changes: dict[str, Any] = field(default_factory=dict)
+    packet: Packet | None = None
     warnings: list[str] = field(default_factory=list)
     stale: bool = False
     page_size: int = 100
@@ -45,6 +47,7 @@ class Neighbours:
         app.middleware("http")(self._before)
         app.get("/monitor/v1/studies")(self._studies)
         app.get("/monitor/v1/studies/{study}/assessment")(self._assessment)
+        app.get("/monitor/v1/studies/{study}/packet")(self._packet)
         app.get("/monitor/v1/studies/{study}/signals")(self._signals)
         app.get("/notifier/v1/alerts")(self._alerts)
         app.get("/notifier/v1/alerts/stream")(self._stream)
@@ -79,6 +82,14 @@ class Neighbours:
         shown = self.assessment if known_at is None else self.past[known_at]
         headers = {"Vigil-Stale": "true"} if self.stale else {}
         return Response(shown.model_dump_json(), media_type="application/json", headers=headers)
+
+    async def _packet(self, study: str) -> Response:
+        if self.packet is None or study != self.packet.assessment.study:
+            return JSONResponse({}, 404)
+        headers = {"Vigil-Stale": "true"} if self.stale else {}
+        return Response(
+            self.packet.model_dump_json(), media_type="application/json", headers=headers
+        )
 
     async def _signals(self, after: int = 0) -> Any:
         page = self.signals[after : after + self.page_size]

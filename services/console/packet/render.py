@@ -1,0 +1,138 @@
+"""Writes a packet: the same packet gives the same bytes, on paper and on the page.
+
+Nothing here reads a clock, the system's fonts or the network.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from services.console.packet.adverse_events import summary_csv
+from services.console.packet.blocks import Block, Chart, Document, Spec, Table, printable
+from services.console.packet.sections import document_of
+from shared.contracts.packet import Packet
+
+_HERE = Path(__file__).parent
+_STYLE = (_HERE / "packet.css").read_text("utf-8")
+_VEGA_LITE = "6.1"
+_SIZE = re.compile(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"')
+_WIDEST, _TALLEST = 24.0, 13.0
+STYLE_POLICY = (
+    "'sha256-" + base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode() + "'"
+)
+"""What a Content-Security-Policy has to allow of the page: its one style sheet, nothing else."""
+
+
+class NoPrinter(Exception):
+    """The extra that sets PDF is not installed."""
+
+
+def packet_csv(packet: Packet) -> bytes:
+    """The adverse event tables, for a statistician."""
+    return summary_csv(packet.summary).encode()
+
+
+def packet_html(packet: Packet) -> bytes:
+    """One page that needs no other file. Without the extra the charts are left out, and it says
+    so; every number is in a table as well."""
+    document = document_of(packet)
+    text = _page().render(
+        document=document,
+        style=_STYLE,
+        draw=_drawn_or_nothing,
+    )
+    return text.encode()
+
+
+def packet_pdf(packet: Packet) -> bytes:
+    """PDF/A-2b. Raises NoPrinter."""
+    try:
+        import typst
+    except ModuleNotFoundError:
+        raise NoPrinter from None
+    moment = int(packet.assessment.as_of.timestamp())
+    compiler = typst.Compiler(
+        _HERE.joinpath("packet.typ").read_bytes(),
+        font_paths=typst.Fonts(include_system_fonts=False),
+        ignore_system_fonts=True,
+        sys_inputs={"document": json.dumps(_set(document_of(packet)), ensure_ascii=False)},
+    )
+    made = compiler.compile(format="pdf", pdf_standards=["a-2b"], timestamp=moment)
+    assert isinstance(made, bytes)
+    return made
+
+
+def _set(document: Document) -> dict[str, Any]:
+    """The document as the template reads it."""
+    sections = [
+        {"title": section.title, "blocks": [_block(block) for block in section.blocks]}
+        for section in document.sections
+    ]
+    shown: dict[str, Any] = printable(
+        {
+            "title": document.title,
+            "study": document.study,
+            "label": document.label,
+            "statement": document.statement,
+            "proof": document.proof,
+            "sections": sections,
+        }
+    )
+    return shown
+
+
+def _block(block: Block) -> Mapping[str, Any]:
+    kind = type(block).__name__.lower()
+    if isinstance(block, Chart):
+        svg = draw(printable(block.spec))
+        width = _width_of(svg)
+        return {"kind": kind, "title": block.title, "alt": block.alt, "svg": svg, "width": width}
+    if isinstance(block, Table):
+        strong = sorted(block.strong)
+        return {"kind": kind, **asdict(block), "strong": strong, "widths": block.widths()}
+    return {"kind": kind, **asdict(block)}
+
+
+def _width_of(svg: str) -> float:
+    """Centimetres: as wide as the page lets it be without growing taller than most of it."""
+    size = _SIZE.search(svg)
+    assert size is not None
+    return round(min(_WIDEST, _TALLEST * float(size[1]) / float(size[2])), 2)
+
+
+def draw(spec: Spec) -> str:
+    """A chart as SVG. Raises NoPrinter."""
+    try:
+        import vl_convert
+    except ModuleNotFoundError:
+        raise NoPrinter from None
+    svg: str = vl_convert.vegalite_to_svg(dict(spec), vl_version=_VEGA_LITE, allowed_base_urls=[])
+    return svg
+
+
+def _drawn_or_nothing(chart: Chart) -> str | None:
+    try:
+        return draw(chart.spec)
+    except NoPrinter:
+        return None
+
+
+def _page() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.tests["kind"] = lambda block, kind: type(block).__name__ == kind
+    return environment.get_template("packet.html")

@@ -1,0 +1,82 @@
+"""The committee packet as a download, with the rights of the page it is offered on."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from fastapi import Path, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from services.console.guard import SignedIn
+from services.console.html import PAGE_HEADERS, page
+from services.console.packet import (
+    STYLE_POLICY,
+    NoPrinter,
+    packet_csv,
+    packet_html,
+    packet_pdf,
+)
+from services.console.pages import Study, day_of
+from services.console.upstream import Upstream
+from shared.contracts.packet import Packet
+from shared.runtime.web import api_router
+
+router = api_router()
+
+Form = Annotated[Literal["pdf", "html", "json", "csv"], Path()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    media_type: str
+    write: Callable[[Packet], bytes]
+
+
+_FORMS: Mapping[str, _Written] = {
+    "pdf": _Written("application/pdf", packet_pdf),
+    "html": _Written("text/html; charset=utf-8", packet_html),
+    "json": _Written("application/json", lambda packet: packet.model_dump_json().encode()),
+    "csv": _Written("text/csv; charset=utf-8", packet_csv),
+}
+_NO_PRINTER = (
+    "This installation has no means to set PDF: it needs the extra “packet”.",
+    "The packet as a page holds the same; it can be printed from there.",
+)
+
+
+@router.get("/studies/{study}/packet.{form}", include_in_schema=False)
+async def packet(
+    request: Request, session: SignedIn, study: Study, form: Form, known_at: str | None = None
+) -> Response:
+    """The packet now, or as known at the end of a day."""
+    upstream: Upstream = request.app.state.upstream
+    found = await upstream.packet(session.key, study, day_of(known_at))
+    written = _FORMS[form]
+    try:
+        content = await run_in_threadpool(written.write, found)
+    except NoPrinter:
+        return page(
+            "message.html",
+            501,
+            session=session,
+            heading="No PDF here",
+            tone="warn",
+            lines=_NO_PRINTER,
+            since=None,
+            retry=f"/studies/{study}",
+        )
+    return Response(content, media_type=written.media_type, headers=_headers(found, form))
+
+
+def _headers(found: Packet, form: str) -> dict[str, str]:
+    policy = PAGE_HEADERS["Content-Security-Policy"]
+    allowed = policy.replace("style-src 'self'", f"style-src {STYLE_POLICY}")
+    day = found.assessment.as_of.date()
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", f"{found.assessment.study}-packet-{day}.{form}")
+    shown = "inline" if form == "html" else "attachment"
+    return {
+        **PAGE_HEADERS,
+        "Content-Security-Policy": allowed,
+        "Content-Disposition": f'{shown}; filename="{name}"',
+    }

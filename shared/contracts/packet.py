@@ -1,0 +1,141 @@
+"""The committee's packet: everything the dose meeting reads, as one document.
+
+``GET …/packet`` of the monitor and ``vigil packet`` give it; pages and PDF are written from it and
+from nothing else, so that they cannot say more than it does.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.contracts.adverse_events import AdverseEventSummary, ReportedEvent
+from shared.contracts.assessment import Assessment
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Response(_Part):
+    """One assessment of the tumour, in the words of the record."""
+
+    on: date
+    test: str
+    result: str
+
+
+class Course(_Part):
+    """One subject on treatment: the earliest dates of the first and the last dose given, and how
+    the treatment ended. ``doses`` are days since the first dose, which is day 1."""
+
+    subject: str
+    usubjid: str
+    part: str
+    dose_level: int | None
+    first: date
+    last: date
+    doses: tuple[int, ...]
+    left: str | None
+    left_on: date | None
+    responses: tuple[Response, ...]
+
+
+class Exposure(_Part):
+    """What one subject was given of one treatment, by its dose records. ``longest_delay`` in days;
+    ``percent_of_planned`` to one decimal, None where a record lacks its planned or given dose."""
+
+    subject: str
+    usubjid: str
+    dose_level: int | None
+    treatment: str
+    given: int
+    not_given: int
+    reduced: int
+    delayed: int
+    longest_delay: int
+    percent_of_planned: str | None
+
+
+class LabBand(_Part):
+    """Values of one grade in the value's own unit; None is without end."""
+
+    grade: int
+    lower: Decimal | None
+    upper: Decimal | None
+
+
+class LabValue(_Part):
+    """A result as reported with its grade (a range where it is not certain); ``number`` is what a
+    chart can draw, None for a comparator or words. ``day`` 1 is the first dose."""
+
+    on: date
+    day: int
+    result: str
+    number: Decimal | None
+    grade_low: int | None
+    grade_high: int | None
+
+
+class LabSeries(_Part):
+    """One subject's values of one test for one term; ``bands`` are those of the last value, with
+    its own range and baseline."""
+
+    subject: str
+    usubjid: str
+    dose_level: int | None
+    test: str
+    term: str
+    unit: str | None
+    values: tuple[LabValue, ...]
+    bands: tuple[LabBand, ...]
+
+
+class Outlook(_Part):
+    """What the rule would say for every outcome of the pending; ``certain`` what all agree on.
+    ``complete`` is false where only none, one and all of a dose were worked out."""
+
+    pending: int
+    branches: tuple[str, ...]
+    certain: tuple[str, ...]
+    complete: bool
+
+
+class TableCell(_Part):
+    """Where a dose level stands in the design's table: its line, and what the table says there."""
+
+    dose_level: int
+    label: str
+    line: int
+    says: str
+
+
+class DesignTable(_Part):
+    """The design's decision table as text; ``stands``: the cells in which the dose levels are."""
+
+    design: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+    source: str
+    stands: tuple[TableCell, ...]
+
+
+class Packet(_Part):
+    """``table`` is None for a design that decides by the whole trial. ``labs``: the tests in which
+    somebody reached grade 3."""
+
+    contract: Literal["vigil.packet.v1"] = "vigil.packet.v1"
+    title: str
+    synthetic: bool
+    assessment: Assessment
+    events: tuple[ReportedEvent, ...]
+    summary: AdverseEventSummary
+    courses: tuple[Course, ...]
+    exposures: tuple[Exposure, ...]
+    labs: tuple[LabSeries, ...]
+    outlook: Outlook
+    table: DesignTable | None
