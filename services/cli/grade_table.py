@@ -195,7 +195,7 @@ class Grader:
         return tuple(said) or self._no_criterion
 
     def _context(self, cells: Mapping[str, str]) -> _Context:
-        term = cells.get("TERM", "").casefold()
+        term = _asked(cells.get("TERM", ""))
         found = _compiled(self._ctcae, cells, self._columns.domain)
         return tuple([_ready(one) for one in found if term in ("", one.criterion.term.casefold())])
 
@@ -204,6 +204,11 @@ class Grader:
         width = len(self._columns.header)
         fields = text.split(",", width - 1)
         return fields + [""] * (width - len(fields))
+
+
+def _asked(term: str) -> str:
+    """A term as asked for, without what grading tables add to NCI's name for its branches."""
+    return term.casefold().removesuffix(" (ionized)").removesuffix(" (fasting)")
 
 
 def _compiled(

@@ -90,9 +90,10 @@ class _Table(_Strict):
     conversions: tuple[Conversion, ...]
 
 
-_POWER = re.compile(r"x?10(?:\^|\*{1,2}|[eE]\+?)?\(?0?(3|4|5|6|9|12)\)?(?=/)")
+_POWER = re.compile(r"[xX]?10(?:\^|\*{1,2}|[eE]\+?|[xX])?\(?0?(3|4|5|6|9|12)\)?(?=/)")
 _CUBIC_MM = re.compile(r"/(?:mm\^3|mm\*3|cu\.?mm|c\.?mm|cubicmm)$", re.IGNORECASE)
 _CELLS = re.compile(r"cells?(?=/)", re.IGNORECASE)
+_MICROLITRE = re.compile(r"(?<=/)mc(?=l$)", re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)
@@ -179,6 +180,6 @@ def spellings_of(units: Iterable[Unit]) -> tuple[dict[str, Unit], dict[str, Unit
 def _normal(text: str) -> str:
     """One spelling for what differs only in typography: ``x 10⁹ / L``, ``10^9/L``, ``10E9/L``."""
     plain = "".join(unicodedata.normalize("NFKC", text.replace("×", "x")).split())
-    plain = plain.replace("\u03bc", "u").replace("mcL", "uL").replace("mcl", "ul")
+    plain = _MICROLITRE.sub("u", plain.replace("\u03bc", "u"))
     plain = _CUBIC_MM.sub("/mm3", _CELLS.sub("", plain))
     return _POWER.sub(r"10*\1", plain, count=1) if plain[:1] in "xX1" else plain

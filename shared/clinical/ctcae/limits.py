@@ -90,11 +90,17 @@ def scaled(criterion: Criterion, unit: str, baseline_unit: str) -> Scaled | None
 
 
 def belongs(criterion: Criterion, unit: str) -> bool:
-    """Whether values of this unit can be compared: it converts, or its limits are printed."""
+    """Whether values of this unit can be compared: it converts into the criterion's own unit or one
+    that limits are printed in."""
     own = criterion.document.unit
     if own is not None and factor_between(unit, own, criterion.testcd) is not None:
         return True
-    return any(unit in one.figures for _, clause in criterion.clauses for one in clause.conditions)
+    return any(
+        factor_between(unit, printed, criterion.testcd) is not None
+        for _, clause in criterion.clauses
+        for one in clause.conditions
+        for printed in one.figures
+    )
 
 
 def _into(figures: Mapping[str, Decimal], criterion: Criterion, unit: str) -> tuple[str, Fraction]:

@@ -64,6 +64,9 @@ def test_both_directions_and_a_term_asked_for(grades: Grades) -> None:
     assert (low["direction"], _said(low)) == ("low", ("3", "3", "3", ""))
     (only,) = grades(f"TERM,{HEADER}", f"hypokalemia,{potassium}")
     assert (only["term"], only["grade"]) == ("Hypokalemia", "3")
+    calcium = "CAION,1.55,mmol/L,1.1,1.35"
+    (ionized,) = grades(f"TERM,{HEADER}", f"Hypercalcemia (Ionized),{calcium}")
+    assert (ionized["term"], ionized["grade"]) == ("Hypercalcemia", "2")
     (none,) = grades(f"TERM,{HEADER}", f"Anemia,{potassium}")
     assert (none["term"], none["reason"]) == ("", "no_criterion")
 
