@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -53,6 +54,8 @@ def packet(
     write = _WRITERS.get(out.suffix)
     if write is None:
         fail(f"--out {out}: the name has to end in {', '.join(_WRITERS)}", USAGE)
+    if find_spec("services.console") is None:
+        fail("this installation does not contain the console, which writes packets", USAGE)
     found = _asked(url, study, as_of) if events is None else _replayed(Path(study), events, as_of)
     written = write(found)
     try:

@@ -55,20 +55,25 @@ def packet_html(packet: Packet) -> bytes:
 
 def packet_pdf(packet: Packet) -> bytes:
     """PDF/A-2b. Raises NoPrinter."""
+    moment = int(packet.assessment.as_of.timestamp())
+    made = typeset(packet, format="pdf", pdf_standards=["a-2b"], timestamp=moment)
+    assert isinstance(made, bytes)
+    return made
+
+
+def typeset(packet: Packet, **how: Any) -> bytes | list[bytes] | None:
+    """The pages as typst's compiler is told to write them. Raises NoPrinter."""
     try:
         import typst
     except ModuleNotFoundError:
         raise NoPrinter from None
-    moment = int(packet.assessment.as_of.timestamp())
     compiler = typst.Compiler(
         _HERE.joinpath("packet.typ").read_bytes(),
         font_paths=typst.Fonts(include_system_fonts=False),
         ignore_system_fonts=True,
         sys_inputs={"document": json.dumps(_set(document_of(packet)), ensure_ascii=False)},
     )
-    made = compiler.compile(format="pdf", pdf_standards=["a-2b"], timestamp=moment)
-    assert isinstance(made, bytes)
-    return made
+    return compiler.compile(**how)
 
 
 def _set(document: Document) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def document_of(packet: Packet) -> Document:
         proof=f"{said.study} · as of {utc(said.as_of)} · {said.digest}",
         sections=(
             Section("Recommendation", tuple(_recommendation(packet))),
-            Section("Dose levels", (_doses(packet), dlt_board(packet), status_table(packet))),
+            Section("Dose levels", (_doses(packet), status_table(packet), dlt_board(packet))),
             Section("What the rule says", tuple(_rule(packet))),
             Section("If the pending turn out …", tuple(_outlook(packet))),
             Section("Open queries", (_queries(packet),)),
