@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,7 +87,7 @@ def _routing(file: Path, as_json: bool) -> Routing:
 def _show(found: Forecast, doubts: tuple[str, ...]) -> None:
     table = Table("When", "Subscriber", "Channel", "Why")
     for telling in found.tellings:
-        when = f"after {telling.after}" if telling.after else "at once"
+        when = f"after {_spelled(telling.after)}" if telling.after else "at once"
         for one in telling.told:
             table.add_row(when, one.subscriber, one.channel, one.why)
     if table.row_count:
@@ -95,5 +95,13 @@ def _show(found: Forecast, doubts: tuple[str, ...]) -> None:
     if not found.tellings[0].told:
         say_lines(["nobody outside; it is in the inbox of every medical monitor of the study"])
     if found.again_every is not None:
-        say_lines([f"then everybody again every {found.again_every}, until acknowledged"])
+        say_lines([f"then everybody again every {_spelled(found.again_every)}, until acknowledged"])
     say_lines(f"note: {doubt}" for doubt in (*found.warnings, *doubts))
+
+
+def _spelled(duration: timedelta) -> str:
+    """A duration as a routing writes it, in the largest unit that divides it: 90m, 2h, 1d."""
+    for unit, letter in ((timedelta(days=1), "d"), (timedelta(hours=1), "h")):
+        if not duration % unit:
+            return f"{duration // unit}{letter}"
+    return f"{duration // timedelta(minutes=1)}m"

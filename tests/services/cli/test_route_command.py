@@ -53,8 +53,8 @@ def test_a_person_sees_the_steps_and_the_gaps(
     assert run(["route", "test", routing, *DEATH, "--at", "2026-06-01T12:00Z"]) == 0
     said = capsys.readouterr().out
     assert "at once" in said
-    assert "after 0:15:00" in said
-    assert "then everybody again every 1:00:00, until acknowledged" in said
+    assert "after 15m" in said
+    assert "then everybody again every 1h, until acknowledged" in said
     assert "note:" not in said
 
 
