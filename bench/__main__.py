@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
-from bench import evaluation, large_study, latency, notifier, profile, throughput
+from bench import (
+    designs,
+    evaluation,
+    grading,
+    large_study,
+    latency,
+    notifier,
+    profile,
+    throughput,
+)
+from bench.machine import machine
 from bench.systems import Ground
 from deploy.kafka.broker import why_unavailable
 
-PARTS = ("embedded", "kafka", "latency", "profile", "evaluation", "notifier")
+PARTS = ("embedded", "kafka", "latency", "profile", "evaluation", "notifier", "grading", "designs")
 AIMS = {"embedded": 10_000, "kafka": 5_000}
 RATIO = 0.5
 TOP = 12
@@ -52,15 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _on_ground(False, lambda ground: _evaluation(ground, given.quick))
     if "notifier" in parts:
         _on_ground(False, lambda ground: _notifier(ground, given.quick))
-
-
-def machine() -> str:
-    """What the figures belong to."""
-    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
-    return (
-        f"{os.cpu_count()} CPUs, {platform.system()} {platform.release()}, Python"
-        f" {platform.python_version()}, load average before: {load}"
-    )
+    for name, part in (("grading", grading), ("designs", designs)):
+        if name in parts:
+            print(f"\n{name}, small sizes (all: python -m bench.{name}):")
+            part.show(quick=True)
 
 
 def _on_ground(kafka: bool, part: Callable[[Ground], None]) -> None:

@@ -15,7 +15,7 @@ from statistics import median
 from typing import Any
 
 from bench import plain_designs as plain
-from bench.__main__ import machine
+from bench.machine import machine
 from shared.clinical.designs import (
     Boin,
     Characteristics,
@@ -195,8 +195,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Prints a line for each."""
     parser = argparse.ArgumentParser(prog="bench.designs", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes: does it run at all")
+    quick = parser.parse_args(arguments).quick
     print(machine())
-    for pair in measure(parser.parse_args(arguments).quick):
+    show(quick)
+
+
+def show(quick: bool) -> None:
+    """A line for each comparison."""
+    for pair in measure(quick):
         print(f"  {_line(pair)}")
 
 

@@ -209,14 +209,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and say it."""
     parser = argparse.ArgumentParser(prog="bench.grading", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes: does it run at all")
-    quick = parser.parse_args(arguments).quick
+    show(parser.parse_args(arguments).quick)
+
+
+def show(quick: bool) -> None:
+    """A line for each order of the rows, and one for a single call."""
     rows, rounds = (QUICK_ROWS, QUICK_ROUNDS) if quick else (ROWS, ROUNDS)
     with tempfile.TemporaryDirectory(prefix="vigil-bench-") as folder:
         for order in ("by subject", "in no order"):
             found = measure_table(Path(folder), rows, rounds, shuffled=order != "by subject")
-            print(f"{rows} rows {order}: {_told(found)}")
+            print(f"  {rows} rows {order}: {_told(found)}")
     own, chain = measure_calls(20 if quick else 200)
-    print(f"one grade(): {own:.2f} µs, aim {AIM_MICROSECONDS}; if chain {chain:.2f} µs;", end=" ")
+    print(f"  one grade(): {own:.2f} µs, aim {AIM_MICROSECONDS}; if chain {chain:.2f} µs;", end=" ")
     print(f"ratio {own / chain:.1f}")
 
 
