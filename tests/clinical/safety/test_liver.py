@@ -109,3 +109,11 @@ def test_both_tests_again_within_72_hours(
         trial.lab("1-01", test, "20", day(12), LBDTC=taken, known=moment)
     (found,) = findings(trial, at(day(14)))
     assert [(clock.id, clock.status) for clock in found.clocks] == [("repeat", status)]
+
+
+def test_the_samples_of_the_case_are_no_repeat() -> None:
+    trial = asking(REPEATED)
+    for test, result in {"ALT": "200", "BILI": "60", "ALP": "80"}.items():
+        trial.lab("1-01", test, result, day(9), LBDTC=f"{day(9)}T08:30:00")
+    (found,) = findings(trial, at(day(9), 16))
+    assert found.clocks[0].status == "running"

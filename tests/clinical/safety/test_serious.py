@@ -187,6 +187,11 @@ def test_awareness_that_nobody_stated_is_asked_for_and_never_called_in_time() ->
     assert any("when the site became aware" in text for text in asked(trial, at(day(9), 16)))
 
 
+def test_nobody_reports_before_being_aware() -> None:
+    said = {"aware_dtc": "2026-03-10", "reported_dtc": "2026-03-11T15:00:01+08:00"}
+    assert clocks(serious(SITE, **said), at(day(11)))["site"].status == "late"
+
+
 def test_exempt_terms_and_other_lengths() -> None:
     exempt = "serious_events: {exempt: [Rash maculo-papular]}"
     assert clocks(serious(exempt), at(day(9), 16)) == {}
@@ -303,6 +308,13 @@ def test_suspected_and_unexpected(data: dict[str, Any], actor: str, runs: bool) 
     trial = serious(REGIONS, aware_dtc=AWARE, **data)
     trial.facts[-1] = trial.facts[-1].model_copy(update={"actor": actor})
     assert ("EU-15" in clocks(trial, at(day(9), 16))) is runs
+
+
+def test_the_clock_of_a_region_begins_with_the_suspicion() -> None:
+    trial = serious(REGIONS, related="NOT RELATED")
+    again: dict[str, Any] = {"known": at(day(14)), "revision": 2, "AESER": "Y"}
+    trial.event("1-01", "Rash maculo-papular", 2, day(9), **again)
+    assert clocks(trial, at(day(14), 16))["EU-15"].day_0 == day(14)
 
 
 def test_whoever_once_said_related_is_not_overruled() -> None:
