@@ -80,3 +80,15 @@ def test_deleting_a_dose_neither_lifts_nor_hides_a_hold() -> None:
         )  # fmt: skip
     assert said(trial, at(day(27), 16)) == ("on_hold", "hold")
     assert said(lifted(trial, 28), at(day(28), 16)) == ("open", "enrol")
+
+
+def test_a_judgement_taken_back_by_another_does_not_lift_the_hold() -> None:
+    """Two confirmations that no record suggested, then a rejection of one of them."""
+    trial = Trial()
+    for subject in ("1-01", "1-02", "1-03"):
+        trial.enrol(subject)
+    trial.review("1-01", "DLT", at(day(5)))
+    trial.review("1-02", "DLT", at(day(5), 16))
+    assert trial.assess(at(day(5), 17)).status == "on_hold"
+    trial.review("1-02", "NOT_DLT", at(day(6)))
+    assert trial.assess(at(day(6), 16)).status == "on_hold"

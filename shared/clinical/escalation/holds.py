@@ -319,12 +319,12 @@ def _weight(protocol: Protocol, state: SubjectState | None) -> set[tuple[str, in
 
 
 def _ever_suspect(state: SubjectState | None) -> bool:
-    """Whether the subject may have weighed more once: a criterion has evidence, a record was
-    corrected (a later version without evidence hides what stood before), or nothing is left. Who
-    still counts as toxic can only have lost a death."""
+    """Whether the subject may have weighed more once: a criterion has evidence, a person judged, a
+    record was corrected (a later version without evidence hides what stood before), or nothing is
+    left. Who still counts as toxic can only have lost a death."""
     if state is None or state.corrected:
         return True
     subject = state.assessment
     if subject.status in TOXIC:
         return any(event.grade == DEATH for event in subject.severe)
-    return any(criterion.evidence for criterion in subject.criteria)
+    return subject.review is not None or any(one.evidence for one in subject.criteria)
