@@ -15,6 +15,7 @@ from fractions import Fraction
 from shared.clinical.case import Case
 from shared.clinical.protocol import day_ends
 from shared.clinical.timeline import Entry
+from shared.clinical.toxicity import DEATH, Observation
 from shared.contracts.assessment import SubjectStatus
 from shared.contracts.facts import Disposition, DltReview, Dose, ReviewComplete
 
@@ -44,6 +45,9 @@ def evaluability(case: Case, rejections: Sequence[DltReview]) -> Verdict:
     left = _left(case)
     if left is not None:
         return Verdict("not_evaluable", "left the study within the window", left.fact.known_at)
+    died = _died(case, bool(rejections))
+    if died is not None:
+        return Verdict("not_evaluable", "died within the window, not of a DLT", died.fact.known_at)
     if case.as_of < closes:
         day = (case.today - case.window[0]).days + 1
         length = (case.followed - case.window[0]).days + 1
@@ -80,6 +84,27 @@ def _left(case: Case) -> Entry | None:
             if last >= case.window[0] and first <= case.followed:
                 return entry
     return None
+
+
+def _died(case: Case, judged: bool) -> Entry | None:
+    """The first record of a death in the window that its report, or a person, puts down to another
+    cause; one that may be related leaves the subject pending."""
+    deaths = [one for one in fatal_in(case) if judged or one.related == "no"]
+    return min(
+        (one.entry for one in deaths),
+        key=lambda entry: (entry.fact.known_at, entry.fact.fact_id),
+        default=None,
+    )
+
+
+def fatal_in(case: Case) -> list[Observation]:
+    """The deaths that may have been in the window, whatever their cause."""
+    return [
+        one
+        for found in case.observations.values()
+        for one in found
+        if one.low == DEATH and case.place(one.first, one.last) != "out"
+    ]
 
 
 def _stated_not_evaluable(case: Case) -> Entry | None:

@@ -15,7 +15,7 @@ from shared.clinical.case import RANK, Case, Trigger
 from shared.clinical.courses import Courses
 from shared.clinical.criteria import CriterionRule
 from shared.clinical.dlt import triggers_of
-from shared.clinical.evaluability import Verdict, beyond_limits, evaluability
+from shared.clinical.evaluability import Verdict, beyond_limits, evaluability, fatal_in
 from shared.clinical.follow_up import days_followed
 from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import Protocol, day_ends
@@ -302,18 +302,29 @@ def _assessed(
     ]
     rejecting = [r for r in reviews.values() if r.record.decision == "NOT_DLT"]
     review = "DLT" if confirmed else ("NOT_DLT" if rejecting else None)
-    deaths = [latest(trigger.entries) for _, trigger in active if trigger.grade == DEATH]
+    deaths = _deaths(case, triggers, [trigger for _, trigger in active])
     parts = {
         "window": _window(case),
         "review": review,
         "criteria": tuple(criteria),
         "severe": _severe(case.observations, case.as_of),
         "late_toxicity": tuple(sorted(late, key=lambda item: (item.onset, item.criterion))),
-        "fatal": min((known for known in deaths if known is not None), default=None),
+        "fatal": min(deaths, default=None),
     }
     status, why, since = _status(case, confirmed, active, opened, rejecting, found)
     state = _build(person, found, status, why, since, **parts)
     return replace(state, followed=days_followed(case), watched=watch(case))
+
+
+def _deaths(
+    case: Case, triggers: Mapping[str, list[Trigger]], active: Sequence[Trigger]
+) -> list[datetime]:
+    """When a death that may be a DLT was known; where no criterion speaks of a death, when one that
+    may be related was."""
+    if any(trigger.grade == DEATH for found in triggers.values() for trigger in found):
+        known = [latest(trigger.entries) for trigger in active if trigger.grade == DEATH]
+        return [moment for moment in known if moment is not None]
+    return [one.entry.fact.known_at for one in fatal_in(case) if one.related != "no"]
 
 
 def _note(rule: CriterionRule, trigger: Trigger, found: Findings) -> None:

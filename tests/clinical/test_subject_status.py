@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from shared.contracts.assessment import Criterion
-from tests.clinical.stories import DAY_1, Trial, at, end_of, subject_of
+from tests.clinical.stories import DAY_1, PROTOCOL, Trial, at, end_of, subject_of
 
 
 def day(number: int) -> date:
@@ -178,6 +178,55 @@ def test_case_18_death_is_a_candidate_and_halts_enrolment(trial: Trial) -> None:
     assert subject_of(assessment, "1-01").status == "dlt_candidate"
     assert assessment.status == "on_hold"
     assert assessment.recommendation.action == "hold"
+
+
+@pytest.mark.parametrize("number", [11, 21, 23, 40])
+def test_case_18_a_death_of_the_disease_is_not_evaluable(trial: Trial, number: int) -> None:
+    trial.event("1-01", "Disease progression", 5, day(11), related="NOT RELATED", AEOUT="FATAL")
+    assessment = trial.assess(end_of(day(number)))
+    assert subject_of(assessment, "1-01").status == "not_evaluable"
+    assert (assessment.status, assessment.doses[0].not_evaluable) == ("open", 1)
+
+
+@pytest.mark.parametrize(("number", "expected"), [(21, "not_evaluable"), (22, "completed")])
+def test_case_18_only_a_death_in_the_window_takes_a_subject_out(
+    trial: Trial, number: int, expected: str
+) -> None:
+    trial.complete("1-01")
+    trial.event("1-01", "Disease progression", 5, day(number), related="NOT RELATED")
+    assert status(trial, end_of(day(22))) == expected
+
+
+@pytest.mark.parametrize(
+    ("related", "status_said", "held"),
+    [
+        ("RELATED", "in_window", True),
+        (None, "in_window", True),
+        ("UNRELATED", "not_evaluable", False),
+    ],
+)
+def test_case_18_a_death_that_no_criterion_names(
+    related: str | None, status_said: str, held: bool
+) -> None:
+    """Grade 5 that may be related is never waited for, whatever the criteria say."""
+    text = PROTOCOL.read_text()
+    first, last = text.index("    - id: platelets-g3-bleeding"), text.index("design:\n")
+    trial = Trial(text[:first] + text[last:])
+    trial.enrol("1-01")
+    trial.event("1-01", "Sepsis", 5, day(11), related=related, AEOUT="FATAL")
+    assert status(trial, at(day(11), 16)) == status_said
+    assert (trial.assess(at(day(11), 16)).status == "on_hold") == held
+    trial.decide("stay", 1, at(day(12)), lifts_hold=True)
+    assert trial.assess(at(day(12), 16)).status == "open"
+
+
+def test_case_18_a_death_that_a_person_puts_down_to_the_disease(trial: Trial) -> None:
+    death = {"DSDECOD": "DEATH", "DSSTDTC": str(day(11))}
+    trial.record("disposition", "1-01", death, known=at(day(11)))
+    for criterion_id in ("grade-5", "non-haematological-g3"):
+        trial.review("1-01", "NOT_DLT", at(day(13)), criterion_id)
+    assert status(trial, at(day(13), 16)) == "not_evaluable"
+    assert trial.assess(at(day(13), 16)).status == "on_hold"
 
 
 def test_case_19_downgraded_attribution_does_not_end_a_candidate(trial: Trial) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from shared.clinical.case import Case
-from shared.clinical.timeline import Entry
+from shared.clinical.timeline import Entry, worst_reported
+from shared.clinical.toxicity import DEATH
 from shared.contracts.dates import parse_dtc
-from shared.contracts.facts import Disposition, Dose
+from shared.contracts.facts import AdverseEvent, Disposition, Dose
 
 Reasons = list[tuple[str, tuple[Entry, ...]]]
 """Stated reasons in capitals, each with the records that state it beside the doses."""
@@ -42,12 +43,18 @@ def planned_next_dose(case: Case) -> date:
 
 
 def left_for(case: Case) -> Reasons:
-    """Why the subject left the treatment or the study, by every disposition."""
-    return [
+    """Why the subject left the treatment or the study, by every disposition and fatal event."""
+    left: Reasons = [
         (entry.record.DSDECOD.upper(), (entry,))
         for standing in case.dispositions
         for entry in standing.entries
         if isinstance(entry.record, Disposition) and entry.record.DSDECOD.upper() != "COMPLETED"
+    ]
+    return left + [
+        ("DEATH", (entry,))
+        for standing in case.events
+        for entry in standing.entries
+        if isinstance(entry.record, AdverseEvent) and worst_reported(entry.record) == DEATH
     ]
 
 
