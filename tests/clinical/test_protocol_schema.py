@@ -14,8 +14,9 @@ from shared.clinical.document import read_yaml
 from shared.clinical.protocol.schema import document_schema
 
 HERE = Path(__file__).parent
+STUDIES = HERE.parents[1] / "studies"
 GOOD = [
-    *sorted((HERE.parents[1] / "studies").glob("*/protocol.yaml")),
+    *sorted(STUDIES.glob("*/protocol.yaml")),
     HERE / "minimal_protocol.yaml",
     HERE / "every_word.yaml",
 ]
@@ -44,6 +45,12 @@ def is_valid(path: Path) -> bool:
 
 def test_it_is_a_schema() -> None:
     Draft202012Validator.check_schema(document_schema())
+
+
+def test_the_published_one_is_this_one() -> None:
+    published = json.loads((STUDIES / "protocol.schema.json").read_text("utf-8"))
+    made = json.loads(json.dumps(document_schema()))
+    assert published == made, "vigil protocol schema > studies/protocol.schema.json"
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: f"{path.parent.name}-{path.stem}")
