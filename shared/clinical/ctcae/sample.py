@@ -8,7 +8,9 @@ apart from its context, because one context serves many results.
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Context as DecimalContext
+from fractions import Fraction
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -20,6 +22,7 @@ from shared.contracts.graded import NotGradableReason
 from shared.contracts.results import Character, Measured, parse_result
 
 ANYTHING = Span((Decimal(0), 0), (INFINITY, 0))
+_DIGITS = 40
 _FROM_BELOW = Span((-INFINITY, 0), (INFINITY, 0))
 
 _BLOOD = frozenset({"BLOOD", "SERUM", "PLASMA", "BLD", "SER", "PLAS"})
@@ -119,8 +122,8 @@ def _limit(text: str | None, comparators: tuple[str, ...]) -> Span | None:
 def baseline_of(
     baseline: Measurement | None, unit: str, normal: Range, testcd: str, *, signed: bool
 ) -> Baseline:
-    """The baseline beside a value in ``unit`` (UCUM) with the range ``normal``. A baseline without
-    a range is judged by that one if it has the same unit."""
+    """The baseline beside a value in ``unit`` (UCUM) with the range ``normal``. What a baseline
+    lacks of a range is that one, in the baseline's unit."""
     nothing = Baseline(_FROM_BELOW if signed else ANYTHING, unit, normal, known=False)
     if baseline is None:
         return nothing
@@ -128,11 +131,25 @@ def baseline_of(
     span = span_of_result(baseline.result, signed=signed)
     own = unit_for(baseline.testcd, baseline.unit)
     stated = range_of(baseline.range_low, baseline.range_high)
-    if isinstance(span, str) or own is None or factor_between(own.ucum, unit, testcd) is None:
+    factor = factor_between(unit, own.ucum, testcd) if own is not None else None
+    if isinstance(span, str) or own is None or factor is None:
         return nothing._replace(indicator=indicator)
-    if own.ucum == unit:
-        stated = Range(stated.lln or normal.lln, stated.uln or normal.uln)
-    return Baseline(span, own.ucum, stated, indicator)
+    lln, uln = (limit and _converted(limit, factor) for limit in normal)
+    return Baseline(span, own.ucum, Range(stated.lln or lln, stated.uln or uln), indicator)
+
+
+def _converted(limit: Span, factor: Fraction) -> Span:
+    """A limit in another unit; where no decimal says it exactly, between two that no reported
+    number lies between."""
+    (first, below), (last, above) = limit
+    return Span(
+        (_times(first, factor, ROUND_FLOOR), below), (_times(last, factor, ROUND_CEILING), above)
+    )
+
+
+def _times(number: Decimal, factor: Fraction, rounding: str) -> Decimal:
+    context = DecimalContext(prec=_DIGITS, rounding=rounding)
+    return context.divide(context.multiply(number, Decimal(factor.numerator)), factor.denominator)
 
 
 @lru_cache(maxsize=256)

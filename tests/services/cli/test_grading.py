@@ -82,6 +82,17 @@ def test_the_baseline_of_each_line(grades: Grades, ctcae: str, grade: str) -> No
     assert [line["grade"] for line in lines] == [grade, grade]
 
 
+@pytest.mark.parametrize(
+    ("base", "said"), [("0.6666", ("2", "> 3 x ULN")), ("0.6667", ("2", "> 3 x baseline")),
+                       ("2", ("0", ""))],
+)  # fmt: skip
+def test_a_baseline_in_another_unit_is_judged_by_the_range_of_its_line(
+    grades: Grades, base: str, said: tuple[str, str]
+) -> None:
+    (line,) = grades(f"{HEADER},BASE,BASEU", f"ALT,150,U/L,7,40,{base},ukat/L")
+    assert (line["grade"], line["limit"]) == said  # 40 U/L are 0.6666... ukat/L
+
+
 def test_a_baseline_sample_is_not_compared_with_itself(grades: Grades) -> None:
     header, line = f"{HEADER},BASE,ABLFL", "ALT,150,U/L,7,40,120,"
     assert [one["grade"] for one in grades(header, line + "Y", line)] == ["2", "0"]
