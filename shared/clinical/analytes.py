@@ -49,6 +49,7 @@ def analyte_of(testcd: str) -> Analyte | None:
     return _by_testcd().get(testcd)
 
 
+@lru_cache(maxsize=4096)
 def is_known_test(testcd: str) -> bool:
     """Whether the table holds the test, be it as one that no criterion reads."""
     return analyte_of(testcd) is not None or testcd in _table().not_graded

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -62,6 +63,15 @@ class Case:
     dispositions: Sequence[Standing]
     reviews: Sequence[Standing]
     complete: dict[str, date]
+
+    @cached_property
+    def undecided(self) -> frozenset[str]:
+        """The terms of which some value is of a higher grade at its worst."""
+        return frozenset(
+            term
+            for term, seen in self.observations.items()
+            if any(one.worst > one.high for one in seen)
+        )
 
     @property
     def today(self) -> date:

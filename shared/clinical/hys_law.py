@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
+from functools import partial
+from zoneinfo import ZoneInfo
 
 from shared.clinical.case import Case, Trigger
 from shared.clinical.criteria import HysLaw
-from shared.clinical.ctcae import Measurement, Multiple, multiple_of_uln
+from shared.clinical.ctcae import Multiple, multiple_of_uln
 from shared.clinical.samples import is_before, is_flagged, sample_of
 from shared.clinical.timeline import Entry
 from shared.contracts.assessment import CriterionResult
@@ -107,15 +108,14 @@ def _values(case: Case, tests: tuple[str, ...]) -> dict[str, list[_Value]]:
             record = entry.record
             assert isinstance(record, Lab)
             if record.LBTESTCD in found and record.LBORRES is not None:
-                multiple = _multiple(sample_of(entry).value)
-                found[record.LBTESTCD].append(_Value(*entry.dates(case.zone), multiple, entry))
+                value = entry.remembered("hys_law", case.zone, partial(_value, entry, case.zone))
+                found[record.LBTESTCD].append(value)
     return found
 
 
-@lru_cache(maxsize=65536)
-def _multiple(value: Measurement) -> Multiple | None:
-    answer = multiple_of_uln(value)
-    return answer if isinstance(answer, Multiple) else None
+def _value(entry: Entry, zone: ZoneInfo) -> _Value:
+    answer = multiple_of_uln(sample_of(entry).value)
+    return _Value(*entry.dates(zone), answer if isinstance(answer, Multiple) else None, entry)
 
 
 def _near(rule: HysLaw, value: _Value, others: list[_Value]) -> list[_Value]:

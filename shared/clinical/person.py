@@ -140,7 +140,7 @@ class Person:
     def is_provisional(self) -> bool:
         """Whether a record is unsigned or queried at its source, where the protocol minds."""
         minded = self.protocol.completeness.provisional_while
-        return any(
+        return bool(minded) and any(
             isinstance(entry.record, SubjectRecord) and entry.record.record_status in minded
             for records in self._standing.values()
             for one in records

@@ -46,6 +46,8 @@ def discordances(observations: Mapping[str, Sequence[Observation]]) -> tuple[Dis
     found: list[Discordance] = []
     for term in sorted(observations):
         seen = observations[term]
+        if all(one.low < SEVERE and not one.reported for one in seen):
+            continue
         measured = [one for one in seen if not one.reported]
         samples = [one for one in measured if not one.before_treatment]
         if samples:
@@ -61,7 +63,10 @@ def _too_low(
 ) -> Iterator[Discordance]:
     """Per report the worst sample above it that no other report of the time reaches."""
     worst: dict[int, tuple[Observation, Observation]] = {}
+    least = min((report.high for report in reports), default=DEATH)
     for sample in samples:
+        if sample.low <= least:
+            continue
         near = [report for report in reports if _same_event(report, sample)]
         report = max(near, key=lambda one: (one.high, one.first), default=None)
         if report is not None and report.high < sample.low:

@@ -37,9 +37,9 @@ def worst_cases(case: Case) -> Iterator[tuple[str, tuple[Entry, ...], date]]:
 def _of_term(
     rule: CriterionRule, toxicity: Toxicity, term: str, case: Case
 ) -> Iterator[tuple[str, tuple[Entry, ...], date]]:
-    seen = case.observations[term]
-    if not any(one.worst > one.high for one in seen):
+    if term not in case.undecided:
         return
+    seen = case.observations[term]
     grade = grade_for(toxicity, term, rule.other_grades, case)
     at_worst = [replace(one, high=max(one.high, one.worst)) for one in seen]
     for run in runs_at(at_worst, grade, toxicity.grades_over_baseline or 1):

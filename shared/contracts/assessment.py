@@ -11,6 +11,7 @@ import hashlib
 import json
 import operator
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -280,6 +281,7 @@ class Assessment(_Part):
 
 
 _NOT_IN_DIGEST = frozenset({"digest", "engine", "applied_through", "known_at"})
+_BY_PART = {"queries", "subjects"}
 
 
 def digest_of(assessment: Assessment) -> str:
@@ -289,9 +291,39 @@ def digest_of(assessment: Assessment) -> str:
     An assessment holds no floating-point numbers and ASCII keys, for which sorted compact JSON is
     RFC 8785 (a test compares with a reference implementation).
     """
-    bare = json.loads(assessment.model_dump_json(), object_hook=_bare)
-    text = json.dumps(bare, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    study = json.loads(assessment.model_dump_json(exclude=_BY_PART), object_hook=_bare)
+    members = {name: _canonical(value) for name, value in study.items()}
+    for name in _BY_PART:
+        texts = (_text_of(_Itself(part)) for part in getattr(assessment, name))
+        members[name] = f"[{','.join(texts)}]"
+    text = ",".join(f'"{name}":{members[name]}' for name in sorted(members))
+    return "sha256:" + hashlib.sha256(f"{{{text}}}".encode()).hexdigest()
+
+
+class _Itself:
+    """A part as a key that is equal to nothing but itself: parts are frozen, and comparing them
+    costs more than writing them."""
+
+    __slots__ = ("part",)
+
+    def __init__(self, part: _Part) -> None:
+        self.part = part
+
+    def __hash__(self) -> int:
+        return id(self.part)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.part is other.part
+
+
+@lru_cache(maxsize=4096)
+def _text_of(itself: _Itself) -> str:
+    """A part as the digest reads it. From one assessment to the next most are the same objects."""
+    return _canonical(json.loads(itself.part.model_dump_json(), object_hook=_bare))
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _bare(members: dict[str, Any]) -> dict[str, Any]:

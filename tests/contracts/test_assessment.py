@@ -13,7 +13,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.assessment import Assessment, digest_of
+from shared.contracts.assessment import Assessment, Query, SubjectAssessment, digest_of
 from tests.contracts.messages import assessment
 
 LEFT_OUT = ("digest", "engine", "applied_through", "known_at")
@@ -81,6 +81,8 @@ def test_digest_sees_everything_else(path: tuple[str | int, ...]) -> None:
     for key in path[:-1]:
         parent = parent[key]
     parent[path[-1]] = "altered"
+    for name, part in (("queries", Query), ("subjects", SubjectAssessment)):
+        changed[name] = [part.model_construct(**one) for one in changed[name]]
     found = Assessment.model_construct(**changed)
     with pytest.warns(UserWarning, match="serialized value may not be as expected"):
         assert digest_of(found) != DUMP["digest"]
