@@ -196,8 +196,7 @@ class RuleReport(_Part):
 
 class Recommendation(_Part):
     """What the rule allows next; ``dose_level`` is the dose it speaks of. ``known_at`` is when the
-    last fact it rests on was known. ``report``: the rule's answer before holds, as a tree, for
-    designs named by kind; the short form of 3+3 has all its numbers in the reasons."""
+    last fact it rests on was known. ``report``: the rule's answer before holds, as a tree."""
 
     action: Action
     dose_level: int | None

@@ -139,5 +139,5 @@ def _recommendation(
         mtd_status=mtd_status,
         reasons=tuple(reasons),
         known_at=known_at,
-        report=report_of(answer.report) if situation.protocol.design.kind else None,
+        report=report_of(answer.report),
     )
