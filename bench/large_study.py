@@ -17,6 +17,8 @@ from services.demo.records import EDC, LABORATORY, ZONE, event, usubjid
 SUBJECTS = 60
 FACTS = 100_000
 COUNTED = 24
+MEETINGS = 6
+"""Of the committee; a last one, with the last record, lifts whatever holds."""
 DAY_1 = date(2024, 1, 8)
 CYCLE = timedelta(days=21)
 
@@ -62,7 +64,8 @@ def records(subjects: int = SUBJECTS, facts: int = FACTS, seed: int = 1) -> list
         found += _Course(random, number).records(share)
     found += _acts(random, min(COUNTED, subjects))
     found.sort(key=lambda one: (one["knowntime"], one["source"], one["id"]))
-    return found[:facts]
+    found = found[: facts - 1]
+    return [*found, _meeting(MEETINGS, datetime.fromisoformat(found[-1]["knowntime"]))]
 
 
 class _Course:
@@ -197,16 +200,8 @@ class _Course:
 
 def _acts(random: Random, counted: int) -> Iterator[Record]:
     """The committee meets after each cohort; some subjects are judged not to have had a DLT."""
-    for number in range(6):
-        day = DAY_1 + (number + 1) * 2 * CYCLE
-        data = {
-            "action": "escalate" if number < 3 else "stay",
-            "dose_level": min(number + 2, 4),
-            "decided_dtc": f"{day}",
-            "lifts_hold": True,
-            "assessment_digest": "sha256:" + "0" * 64,
-        }
-        yield event("decision", EDC, f"SRC/{number}", _at(day, 18), data) | {"actor": "Committee"}
+    for number in range(MEETINGS):
+        yield _meeting(number, _at(DAY_1 + (number + 1) * 2 * CYCLE, 18))
     for number in random.sample(range(counted), min(6, counted)):
         code = f"{number // 3 + 1}-{number % 3 + 1:02d}"
         day = DAY_1 + (number // 3 + 1) * CYCLE + timedelta(days=2)
@@ -219,6 +214,17 @@ def _acts(random: Random, counted: int) -> Iterator[Record]:
         }
         stated = event("dlt_review", EDC, f"{code}/REVIEW", _at(day, 17), data)
         yield stated | {"actor": "Monitor"}
+
+
+def _meeting(number: int, known: datetime) -> Record:
+    data = {
+        "action": "escalate" if number < 3 else "stay",
+        "dose_level": min(number + 2, 4),
+        "decided_dtc": f"{known.date()}",
+        "lifts_hold": True,
+        "assessment_digest": "sha256:" + "0" * 64,
+    }
+    return event("decision", EDC, f"SRC/{number}", known, data) | {"actor": "Committee"}
 
 
 def _at(day: date, hour: int = 16) -> datetime:
