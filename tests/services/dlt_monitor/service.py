@@ -25,7 +25,7 @@ class Service:
         self.engine = engine
         self.clock = clock
         self.bus = bus
-        self.client = httpx2.Client(base_url=base + "/monitor/v1", timeout=10)
+        self.client = httpx2.Client(base_url=base + "/monitor/v1", timeout=60)
         self._keys: dict[tuple[str, str], str] = {}
 
     def ask(
