@@ -51,16 +51,20 @@ RESERVE = 2
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How often and how long a delivery is tried. Defaults: first retry after about 5 s, then
-    doubling to at most 15 minutes; `days` by severity, without end for those left out."""
+    doubling to at most 15 minutes; `days` by severity, without end for those left out, and never
+    fewer than `fewest` tries: a clock that jumps a day ahead has not tried for a day."""
 
     first: timedelta = timedelta(seconds=5)
     longest: timedelta = timedelta(minutes=15)
     days: Mapping[str, int] = field(default_factory=lambda: DAYS)
+    fewest: int = 20
     lease_seconds: float = 30.0
 
-    def is_over(self, severity: str, tried_for: timedelta) -> bool:
-        """Whether a delivery that has failed for so long is given up."""
-        return severity in self.days and tried_for >= timedelta(days=self.days[severity])
+    def is_over(self, severity: str, tried_for: timedelta, tries: int) -> bool:
+        """Whether a delivery that has failed for so long and so often is given up."""
+        if severity not in self.days or tries < self.fewest:
+            return False
+        return tried_for >= timedelta(days=self.days[severity])
 
     def delay(self, tried: int, fraction: float) -> timedelta:
         """The wait after the `tried`-th failure: half of it fixed, half by `fraction` in [0, 1),
@@ -241,7 +245,8 @@ class Outreach:
             return "sent"
         if outcome.answer == CANCELLED:
             return "cancelled"
-        return "given_up" if self._patience.is_over(delivery.severity, tried_for) else "failed"
+        is_over = self._patience.is_over(delivery.severity, tried_for, delivery.attempts)
+        return "given_up" if is_over else "failed"
 
     def _announce(
         self, conn: Connection, delivery: Delivery, state: State, outcome: Outcome

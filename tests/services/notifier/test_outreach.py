@@ -122,7 +122,7 @@ def test_giving_up_is_visible_and_a_resend_starts_over(
 ) -> None:
     set_routing(engine, ROUTING.replace("[urgent, critical]", "[info]"))
     raising(signal(severity="warning"))
-    patience = Patience(days={"warning": 1})
+    patience = Patience(days={"warning": 1}, fewest=2)
     sender.outcomes = [NO] * 4
     for _ in range(2):
         assert outreach(patience).run_once() is not None
@@ -150,6 +150,23 @@ def test_giving_up_is_visible_and_a_resend_starts_over(
     assert the_delivery(engine).state == "sent"
     with engine.connect() as conn:
         assert study_warnings(conn, [STUDY], WHEN) == {}
+
+
+def test_a_clock_that_jumps_ahead_gives_nothing_up(
+    engine: Engine,
+    raising: Raising,
+    outreach: Callable[..., Outreach],
+    sender: FakeSender,
+    manual_clock: ManualClock,
+) -> None:
+    set_routing(engine, ROUTING.replace("[urgent, critical]", "[info]"))
+    raising(signal(severity="warning"))
+    patience = Patience(fewest=3)
+    sender.outcomes = [NO] * 3
+    for state in ("failed", "failed", "given_up"):
+        outreach(patience).run_once()
+        assert the_delivery(engine).state == state
+        manual_clock.advance(timedelta(days=6))
 
 
 def test_the_most_urgent_goes_first(
