@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -64,7 +65,7 @@ class Ground:
         return self.postgres.url(name)
 
 
-class System:
+class System(ABC):
     """Processes that are started once and measured several times."""
 
     name: str
@@ -84,9 +85,9 @@ class System:
             raise
         return self
 
+    @abstractmethod
     def start(self) -> None:
         """Returns when it can be posted to."""
-        raise NotImplementedError
 
     def __exit__(self, *_: object) -> None:
         for process in self.processes.values():

@@ -37,7 +37,10 @@ def _drawn(spec: Spec, suffix: str) -> bytes:
     try:
         import vl_convert
     except ModuleNotFoundError:
-        fail("drawing needs an extra: pip install 'vigil[plots]'; or name a .json", UNAVAILABLE)
+        fail(
+            "drawing needs an extra: pip install '.[plots]' in Vigil's folder; or name a .json",
+            UNAVAILABLE,
+        )
     if suffix == ".svg":
         svg: str = vl_convert.vegalite_to_svg(spec, vl_version=_VERSION, allowed_base_urls=[])
         return svg.encode() + b"\n"

@@ -108,7 +108,10 @@ def _pdf(found: Packet) -> bytes:
     try:
         return packet_pdf(found)
     except NoPrinter:
-        fail("PDF needs an extra: pip install 'vigil[packet]'; or name an .html", UNAVAILABLE)
+        fail(
+            "PDF needs an extra: pip install '.[packet]' in Vigil's folder; or name an .html",
+            UNAVAILABLE,
+        )
 
 
 def _html(found: Packet) -> bytes:

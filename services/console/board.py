@@ -156,11 +156,6 @@ class Board:
     decisions: tuple[Decided, ...]
     queries: tuple[Query, ...]
 
-    @property
-    def not_counted(self) -> int:
-        """Subjects who are not assessed for DLT."""
-        return sum(len(cards) for _, cards in self.elsewhere)
-
 
 def make_board(entry: StudyEntry, assessed: Assessed) -> Board:
     """The page of one study at the moment of the assessment."""

@@ -34,8 +34,6 @@ MOST_FACTS = 2_000
 """In one transaction. An assessment costs much the same for one fact as for hundreds, so a monitor
 that has fallen behind catches up by assessing less often."""
 
-_NO_TICKS = "deadlines are not being assessed"
-
 
 def create_app(
     settings: Settings,

@@ -46,7 +46,6 @@ _BY_DIGEST = sa.text(
     f" UNION ALL {_SELECT_ANSWER} WHERE study = :study AND digest = :digest"
     " ORDER BY number DESC LIMIT 1"
 )
-_ALL_ASSESSMENTS = sa.text(f"{_SELECT_ASSESSMENT} WHERE study = :study ORDER BY number")
 _EVERYTHING = sa.text(
     f"{_SELECT_ASSESSMENT} WHERE study = :study UNION ALL {_SELECT_ANSWER} WHERE study = :study"
     " ORDER BY facts, number"
@@ -136,12 +135,6 @@ def latest_assessment(conn: Connection, study: str) -> StoredAssessment | None:
 def assessment_by_digest(conn: Connection, study: str, digest: str) -> StoredAssessment | None:
     """The latest assessment with this digest, or the answer that was given with it."""
     return _stored(conn.execute(_BY_DIGEST, {"study": study, "digest": digest}).one_or_none())
-
-
-def all_assessments(conn: Connection, study: str) -> Iterator[StoredAssessment]:
-    """Every assessment, oldest first."""
-    for row in conn.execute(_ALL_ASSESSMENTS, {"study": study}):
-        yield StoredAssessment(*row)
 
 
 def everything_said(conn: Connection, study: str) -> Iterator[StoredAssessment]:

@@ -1,4 +1,4 @@
-"""Chat and SMS by way of `apprise`, an optional extra (``vigil[chat]``).
+"""Chat and SMS by way of `apprise`, an optional extra (``chat``).
 
 Its addresses hold tokens, so routings name targets and the operator says what each name is; whom a
 target may reach is therefore the operator's word, too.
@@ -43,7 +43,7 @@ class AppriseSender:
         try:
             import apprise
         except ImportError:
-            return Outcome(False, "not sent: the extra vigil[chat] is not installed")
+            return Outcome(False, "not sent: the extra chat is not installed")
         service = apprise.Apprise()
         if not service.add(url):
             return Outcome(False, "not sent: the target's address is none that apprise knows")

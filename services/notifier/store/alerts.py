@@ -11,14 +11,13 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 State = Literal["open", "acknowledged", "closed", "superseded", "withdrawn"]
 Kind = Literal["signal", "test", "digest", "operator"]
-STATES: tuple[State, ...] = get_args(State)
 
 _COLUMNS = (
     "id, CAST(CAST(xid AS text) AS bigint) AS xid, number, study, kind, signal_id, severity,"

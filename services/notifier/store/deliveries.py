@@ -10,13 +10,12 @@ database's own clock, which always moves.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 State = Literal["pending", "failed", "sent", "given_up", "cancelled"]
-STATES: tuple[State, ...] = get_args(State)
 
 _COLUMNS = (
     "id, alert, study, signal_id, subscriber, channel, address, lane, why, severity, urgency,"

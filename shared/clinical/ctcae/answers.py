@@ -7,6 +7,7 @@ from the limit) is worked out when it is asked for.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,7 +20,7 @@ from shared.contracts.results import Measured, parse_result
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class _OfTerm:
+class _OfTerm(ABC):
     """The answer of one criterion in its context for a result as reported."""
 
     compiled: Compiled
@@ -68,9 +69,9 @@ class _OfTerm:
         return {grade: facts for grade, facts in raised.items() if grade > self.low}
 
     @property
+    @abstractmethod
     def why(self) -> str:
         """The answer in words, for people."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.term}: {self.why})"

@@ -81,8 +81,8 @@ class Station:
 
     def assessments(self, study: str = STUDY) -> list[Assessment]:
         with self.engine.connect() as conn:
-            stored = list(outputs.all_assessments(conn, study))
-        return [Assessment.model_validate_json(one.document) for one in stored]
+            stored = list(outputs.everything_said(conn, study))
+        return [Assessment.model_validate_json(one.document) for one in stored if one.number]
 
     def standing(self, study: str = STUDY) -> set[str]:
         with self.engine.connect() as conn:

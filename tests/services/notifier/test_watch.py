@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from services.notifier.chase import Chase
 from services.notifier.heartbeat import Heartbeat
-from services.notifier.outreach import Outreach
+from services.notifier.outreach import Outreach, Patience
 from services.notifier.watch import Name, Problem, problems
 from shared.contracts.signals import SignalType
 from shared.contracts.topics import SIGNALS
@@ -114,8 +114,9 @@ def test_an_urgent_delivery_is_never_given_up(
 ) -> None:
     set_routing(engine)
     raising(signal(severity="urgent"), signal(severity="notice"))
-    sender.outcomes = [NO] * 30
-    for _ in range(10):
+    fewest = Patience().fewest
+    sender.outcomes = [NO] * 3 * fewest
+    for _ in range(fewest):
         sending = outreach()
         while sending.run_once():
             pass
