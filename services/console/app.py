@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
+from services.console.asking import local
 from services.console.guard import (
     COOKIE,
     Foreign,
@@ -19,7 +20,7 @@ from services.console.guard import (
 from services.console.html import PAGE_HEADERS, page
 from services.console.notes import since, unavailable_lines
 from services.console.packets import router as packets
-from services.console.pages import local, router
+from services.console.pages import router
 from services.console.sessions import Sessions
 from services.console.settings import ConsoleSettings
 from services.console.upstream import (

@@ -27,6 +27,9 @@ ASSETS: Mapping[str, bytes] = {
     if path.suffix in _TYPES
 }
 
+STUDY_PAGES = (("Board", ""),)
+"""The pages of a study in the order of the navigation, with what follows its address."""
+
 PAGE_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -94,7 +97,9 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(utc=utc, iso=_iso, words=_words, plain=_plain, short=_short)
-    environment.globals.update(asset=_asset_address, query_kinds=QUERY_KINDS)
+    environment.globals.update(
+        asset=_asset_address, query_kinds=QUERY_KINDS, study_pages=STUDY_PAGES
+    )
     return environment
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from services.console.asking import Study, day_of
 from services.console.guard import SignedIn
 from services.console.html import PAGE_HEADERS, page
 from services.console.packet import (
@@ -17,7 +18,6 @@ from services.console.packet import (
     packet_html,
     packet_pdf,
 )
-from services.console.pages import Study, day_of
 from services.console.upstream import Upstream
 from shared.contracts.packet import Packet
 from shared.runtime.web import api_router

@@ -4,43 +4,28 @@ A page shows what the person's own key may see at that moment. Where a service d
 page says what is not known and since when, instead of showing less.
 """
 
-import re
 from dataclasses import dataclass
-from datetime import date
-from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import Path, Request, Response
-from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 
 from services.console.answers import StudyEntry
+from services.console.asking import AlertId, Study, day_of, go, local, sessions_of, upstream_of
 from services.console.board import make_board
 from services.console.gather import Gathered, gather
 from services.console.guard import SignedIn, check_csrf, forget_cookie, form, set_cookie
 from services.console.html import PAGE_HEADERS, asset_response, page
 from services.console.live import Watch
 from services.console.notes import NOTES
-from services.console.sessions import Session, Sessions
+from services.console.sessions import Session
 from services.console.settings import ConsoleSettings
 from services.console.signals import list_signals
-from services.console.upstream import (
-    Conflict,
-    Forbidden,
-    KeyRefused,
-    Unavailable,
-    Upstream,
-)
+from services.console.upstream import Conflict, Forbidden, KeyRefused, Unavailable
 from services.console.words import ACTIONS, STUDY_STATES, UNKNOWN, Word
 from shared.runtime.web import Problem, api_router, public
 
 router = api_router()
-
-_OURS = re.compile(
-    r"/(studies/[A-Za-z0-9][A-Za-z0-9._-]{0,63}(/packet\.(pdf|html|json|csv))?(\?known_at=\d{4}-\d{2}-\d{2})?"
-    r"|alerts/[A-Za-z0-9._-]{1,100})?"
-)
-Study = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-AlertId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +63,14 @@ async def login(request: Request) -> Response:
     try:
         if not key.isascii() or not key:
             raise KeyRefused
-        await _upstream(request).studies(key)
+        await upstream_of(request).studies(key)
     except (KeyRefused, Forbidden):
         return page("login.html", 401, next=goal, problem="This key is not valid.")
     except Unavailable:
         text = "The monitor does not answer, so no key can be checked now. Try again shortly."
         return page("login.html", 503, next=goal, problem=text)
-    response = _go(goal)
-    set_cookie(request, response, _sessions(request).begin(key))
+    response = go(goal)
+    set_cookie(request, response, sessions_of(request).begin(key))
     return response
 
 
@@ -93,8 +78,8 @@ async def login(request: Request) -> Response:
 async def logout(request: Request, session: SignedIn) -> Response:
     """Ends the session; the key is forgotten."""
     check_csrf(session, await form(request))
-    _sessions(request).end(session)
-    response = _go("/login")
+    sessions_of(request).end(session)
+    response = go("/login")
     forget_cookie(request, response)
     return response
 
@@ -102,7 +87,7 @@ async def logout(request: Request, session: SignedIn) -> Response:
 @router.get("/", include_in_schema=False)
 async def studies(request: Request, session: SignedIn) -> Response:
     """The studies this key may see."""
-    entries = await _upstream(request).studies(session.key)
+    entries = await upstream_of(request).studies(session.key)
     tiles = [
         Tile(
             entry,
@@ -125,7 +110,7 @@ async def board(
     """The study page, now or as known at the end of a day."""
     past = day_of(known_at)
     try:
-        gathered = await gather(_upstream(request), session.key, study, past)
+        gathered = await gather(upstream_of(request), session.key, study, past)
     except Conflict:
         return page(
             "message.html",
@@ -152,6 +137,8 @@ def _board_page(
     )
     return page(
         "board.html",
+        entry=gathered.entry,
+        here="",
         board=made,
         signals=signals,
         warnings=gathered.inbox.warnings if gathered.inbox else (),
@@ -165,10 +152,10 @@ def _board_page(
 @router.get("/studies/{study}/live", include_in_schema=False)
 async def live(request: Request, session: SignedIn, study: Study) -> Response:
     """Server-sent events: the page is out of date, or it cannot be known whether it is."""
-    sessions = _sessions(request)
+    sessions = sessions_of(request)
     settings: ConsoleSettings = request.app.state.console
     watch = Watch(
-        _upstream(request),
+        upstream_of(request),
         session.key,
         study,
         interval=settings.live_interval,
@@ -192,7 +179,7 @@ async def acknowledge(
     if not version.isascii() or not version.isdigit() or len(version) > 9:
         raise Problem(400, "form-unreadable", "The form cannot be read")
     try:
-        await _upstream(request).acknowledge(session.key, alert, int(version))
+        await upstream_of(request).acknowledge(session.key, alert, int(version))
     except Conflict:
         note = "alert-changed"
     except Forbidden:
@@ -201,40 +188,11 @@ async def acknowledge(
         note = "notifier-silent"
     else:
         note = "acknowledged"
-    return _go(f"/studies/{study}?{urlencode({'note': note})}#alert-{alert}")
+    return go(f"/studies/{study}?{urlencode({'note': note})}#alert-{alert}")
 
 
 @router.get("/alerts/{alert}", include_in_schema=False)
 async def alert_link(request: Request, session: SignedIn, alert: AlertId) -> Response:
     """Where the link in a message leads: the alert on its study's page."""
-    found = await _upstream(request).alert(session.key, alert)
-    return _go(f"/studies/{found.study}#alert-{alert}")
-
-
-def local(address: str) -> str:
-    """An address to go on to, if it is one of our pages; otherwise the list of studies."""
-    return address if _OURS.fullmatch(address) else "/"
-
-
-def day_of(text: str | None) -> str | None:
-    """A day as it was asked for. Raises Problem for what is none."""
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise Problem(400, "not-a-date", "known_at is a day: YYYY-MM-DD") from None
-
-
-def _go(address: str) -> Response:
-    return RedirectResponse(address, 303, headers=dict(PAGE_HEADERS))
-
-
-def _sessions(request: Request) -> Sessions:
-    sessions: Sessions = request.app.state.sessions
-    return sessions
-
-
-def _upstream(request: Request) -> Upstream:
-    upstream: Upstream = request.app.state.upstream
-    return upstream
+    found = await upstream_of(request).alert(session.key, alert)
+    return go(f"/studies/{found.study}#alert-{alert}")

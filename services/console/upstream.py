@@ -96,29 +96,29 @@ class Upstream:
 
     async def studies(self, key: str) -> tuple[StudyEntry, ...]:
         """The studies this key may see."""
-        response = await self._ask("monitor", "GET", "/monitor/v1/studies", key)
-        return self._read("monitor", response, Studies).studies
+        response = await self.ask("monitor", "GET", "/monitor/v1/studies", key)
+        return self.read("monitor", response, Studies).studies
 
     async def assessment(self, key: str, study: str, known_at: str | None) -> Assessed:
         """`known_at`: a bare date, meaning its end in the study's time zone; None means now."""
-        response = await self._ask(
+        response = await self.ask(
             "monitor",
             "GET",
             f"/monitor/v1/studies/{quote(study, safe='')}/assessment",
             key,
             params={"known_at": known_at} if known_at else {},
         )
-        return Assessed(self._read("monitor", response, Assessment), _is_stale(response))
+        return Assessed(self.read("monitor", response, Assessment), _is_stale(response))
 
     async def packet(self, key: str, study: str, known_at: str | None) -> Packet:
         """The committee's packet; `known_at` as for an assessment. Unavailable while the monitor is
         behind: on paper nothing would say any longer that records are missing."""
         path = f"/monitor/v1/studies/{quote(study, safe='')}/packet"
         params = {"known_at": known_at} if known_at else {}
-        response = await self._ask("monitor", "GET", path, key, params=params)
+        response = await self.ask("monitor", "GET", path, key, params=params)
         if _is_stale(response):
             raise self.unavailable("monitor", "is behind, so a packet would lack records")
-        return self._read("monitor", response, Packet)
+        return self.read("monitor", response, Packet)
 
     async def signals(self, key: str, study: str) -> tuple[Signal, ...]:
         """Every signal of the study, oldest first."""
@@ -126,8 +126,8 @@ class Upstream:
         path = f"/monitor/v1/studies/{quote(study, safe='')}/signals"
         params: dict[str, str] = {}
         for _ in range(MOST_PAGES):
-            page = self._read(
-                "monitor", await self._ask("monitor", "GET", path, key, params=params), Signals
+            page = self.read(
+                "monitor", await self.ask("monitor", "GET", path, key, params=params), Signals
             )
             found += page.signals
             if page.next is None:
@@ -140,7 +140,7 @@ class Upstream:
         found: list[Alert] = []
         params = {"study": study}
         for _ in range(MOST_PAGES):
-            response = await self._ask(
+            response = await self.ask(
                 "notifier",
                 "GET",
                 "/notifier/v1/alerts",
@@ -148,7 +148,7 @@ class Upstream:
                 params=params,
                 seconds=BESIDE_TIMEOUT,
             )
-            page = self._read("notifier", response, Alerts)
+            page = self.read("notifier", response, Alerts)
             found += page.alerts
             if not page.more:
                 return Inbox(tuple(found), page.warnings.get(study, ()))
@@ -158,12 +158,12 @@ class Upstream:
     async def alert(self, key: str, alert: str) -> Alert:
         """One alert, as the link in a message names it."""
         path = f"/notifier/v1/alerts/{quote(alert, safe='')}"
-        return self._read("notifier", await self._ask("notifier", "GET", path, key), Alert)
+        return self.read("notifier", await self.ask("notifier", "GET", path, key), Alert)
 
     async def acknowledge(self, key: str, alert: str, version: int) -> None:
         """Acknowledges the version the person has seen. Conflict where it no longer is the last."""
         path = f"/notifier/v1/alerts/{quote(alert, safe='')}/acknowledge"
-        await self._ask("notifier", "POST", path, key, body={"version": version})
+        await self.ask("notifier", "POST", path, key, body={"version": version})
 
     @asynccontextmanager
     async def alert_stream(self, key: str, study: str) -> AsyncIterator[AsyncIterator[str]]:
@@ -188,7 +188,7 @@ class Upstream:
     async def intake_problem(self) -> Unavailable | None:
         """Why new records may not be coming in, or None when the intake says it is ready."""
         try:
-            await self._ask("ingest", "GET", "/readyz", None, seconds=BESIDE_TIMEOUT)
+            await self.ask("ingest", "GET", "/readyz", None, seconds=BESIDE_TIMEOUT)
         except Unavailable as problem:
             return problem
         except UpstreamError:
@@ -205,7 +205,7 @@ class Upstream:
             await self._client.aclose()
             self._client = None
 
-    async def _ask(
+    async def ask(
         self,
         service: Service,
         method: str,
@@ -213,9 +213,10 @@ class Upstream:
         key: str | None,
         *,
         params: Mapping[str, str] | None = None,
-        body: Mapping[str, int] | None = None,
+        body: Mapping[str, object] | None = None,
         seconds: float | None = None,
     ) -> httpx2.Response:
+        """One question with the person's own credential; an answer that is no success raises."""
         try:
             response = await self._open_client().request(
                 method,
@@ -240,7 +241,8 @@ class Upstream:
             raise self.unavailable(service, f"answers with an error ({status})")
         self._answered[service] = datetime.now(UTC)
 
-    def _read(self, service: Service, response: httpx2.Response, model: type[Model]) -> Model:
+    def read(self, service: Service, response: httpx2.Response, model: type[Model]) -> Model:
+        """The answer by its contract. Raises Unavailable where it does not fit."""
         try:
             return model.model_validate_json(response.content)
         except ValidationError:

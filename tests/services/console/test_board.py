@@ -181,6 +181,8 @@ def test_every_state_can_be_written(status: SubjectStatus, action: Action) -> No
     )
     written = page(
         "board.html",
+        entry=StudyEntry.model_validate(golden_signals.entry(golden.assessment())),
+        here="",
         board=board(subjects=(subject,), recommendation=recommendation),
         signals=SignalList((), acknowledgements=True),
         warnings=(),
