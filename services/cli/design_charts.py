@@ -34,13 +34,8 @@ def save(spec: Spec, file: Path) -> None:
 def _drawn(spec: Spec, suffix: str) -> bytes:
     if suffix == ".json":
         return json.dumps(spec, indent=1).encode() + b"\n"
-    try:
-        import vl_convert
-    except ModuleNotFoundError:
-        fail(
-            "drawing needs an extra: pip install '.[plots]' in Vigil's folder; or name a .json",
-            UNAVAILABLE,
-        )
+    import vl_convert  # 33 MB that a drawing alone needs
+
     if suffix == ".svg":
         svg: str = vl_convert.vegalite_to_svg(spec, vl_version=_VERSION, allowed_base_urls=[])
         return svg.encode() + b"\n"

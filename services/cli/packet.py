@@ -103,15 +103,9 @@ def _asked(url: str, study: str, as_of: str | None) -> Packet:
 
 
 def _pdf(found: Packet) -> bytes:
-    from services.console.packet import NoPrinter, packet_pdf
+    from services.console.packet import packet_pdf
 
-    try:
-        return packet_pdf(found)
-    except NoPrinter:
-        fail(
-            "PDF needs an extra: pip install '.[packet]' in Vigil's folder; or name an .html",
-            UNAVAILABLE,
-        )
+    return packet_pdf(found)
 
 
 def _html(found: Packet) -> bytes:

@@ -10,10 +10,9 @@ from fastapi.concurrency import run_in_threadpool
 
 from services.console.asking import Study, day_of
 from services.console.guard import SignedIn
-from services.console.html import PAGE_HEADERS, page
+from services.console.html import PAGE_HEADERS
 from services.console.packet import (
     STYLE_POLICY,
-    NoPrinter,
     packet_csv,
     packet_html,
     packet_pdf,
@@ -39,10 +38,6 @@ _FORMS: Mapping[str, _Written] = {
     "json": _Written("application/json", lambda packet: packet.model_dump_json().encode()),
     "csv": _Written("text/csv; charset=utf-8", packet_csv),
 }
-_NO_PRINTER = (
-    "This installation has no means to set PDF: it needs the extra “packet”.",
-    "The packet as a page holds the same; it can be printed from there.",
-)
 
 
 @router.get("/studies/{study}/packet.{form}", include_in_schema=False)
@@ -53,19 +48,7 @@ async def packet(
     upstream: Upstream = request.app.state.upstream
     found = await upstream.packet(session.key, study, day_of(known_at))
     written = _FORMS[form]
-    try:
-        content = await run_in_threadpool(written.write, found)
-    except NoPrinter:
-        return page(
-            "message.html",
-            501,
-            session=session,
-            heading="No PDF here",
-            tone="warn",
-            lines=_NO_PRINTER,
-            since=None,
-            retry=f"/studies/{study}",
-        )
+    content = await run_in_threadpool(written.write, found)
     return Response(content, media_type=written.media_type, headers=_headers(found, form))
 
 

@@ -2,10 +2,9 @@
 
 from services.console.packet.render import (
     STYLE_POLICY,
-    NoPrinter,
     packet_csv,
     packet_html,
     packet_pdf,
 )
 
-__all__ = ["STYLE_POLICY", "NoPrinter", "packet_csv", "packet_html", "packet_pdf"]
+__all__ = ["STYLE_POLICY", "packet_csv", "packet_html", "packet_pdf"]

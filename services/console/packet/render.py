@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import typst
+import vl_convert
 
 from services.console.packet.adverse_events import summary_csv
 from services.console.packet.blocks import Block, Chart, Document, Spec, Table, printable
@@ -32,29 +34,24 @@ STYLE_POLICY = (
 """What a Content-Security-Policy has to allow of the page: its one style sheet, nothing else."""
 
 
-class NoPrinter(Exception):
-    """The extra that sets PDF is not installed."""
-
-
 def packet_csv(packet: Packet) -> bytes:
     """The adverse event tables, for a statistician."""
     return summary_csv(packet.summary).encode()
 
 
 def packet_html(packet: Packet) -> bytes:
-    """One page that needs no other file. Without the extra the charts are left out, and it says
-    so; every number is in a table as well."""
+    """One page that needs no other file; every number in a chart is in a table as well."""
     document = document_of(packet)
     text = _page().render(
         document=document,
         style=_STYLE,
-        draw=_drawn_or_nothing,
+        draw=lambda chart: draw(chart.spec),
     )
     return text.encode()
 
 
 def packet_pdf(packet: Packet) -> bytes:
-    """PDF/A-2b. Raises NoPrinter."""
+    """PDF/A-2b."""
     moment = int(packet.assessment.as_of.timestamp())
     made = typeset(packet, format="pdf", pdf_standards=["a-2b"], timestamp=moment)
     assert isinstance(made, bytes)
@@ -62,11 +59,7 @@ def packet_pdf(packet: Packet) -> bytes:
 
 
 def typeset(packet: Packet, **how: Any) -> bytes | list[bytes] | None:
-    """The pages as typst's compiler is told to write them. Raises NoPrinter."""
-    try:
-        import typst
-    except ModuleNotFoundError:
-        raise NoPrinter from None
+    """The pages as typst's compiler is told to write them."""
     compiler = typst.Compiler(
         _HERE.joinpath("packet.typ").read_bytes(),
         font_paths=typst.Fonts(include_system_fonts=False),
@@ -115,20 +108,9 @@ def _width_of(svg: str) -> float:
 
 
 def draw(spec: Spec) -> str:
-    """A chart as SVG. Raises NoPrinter."""
-    try:
-        import vl_convert
-    except ModuleNotFoundError:
-        raise NoPrinter from None
+    """A chart as SVG."""
     svg: str = vl_convert.vegalite_to_svg(dict(spec), vl_version=_VEGA_LITE, allowed_base_urls=[])
     return svg
-
-
-def _drawn_or_nothing(chart: Chart) -> str | None:
-    try:
-        return draw(chart.spec)
-    except NoPrinter:
-        return None
 
 
 def _page() -> jinja2.Template:
