@@ -88,6 +88,10 @@ class Browser:
         """What a function body returns in the page."""
         return self._post("/execute/sync", script=script, args=[])
 
+    def run_until_done(self, script: str) -> Any:
+        """What a function body hands to its last argument."""
+        return self._post("/execute/async", script=script, args=[])
+
     def complaints(self) -> list[str]:
         """What the browser's console has said since the last call, at level warning or above."""
         entries = self._post("/se/log", type="browser")
