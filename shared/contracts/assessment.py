@@ -228,7 +228,7 @@ class StoppingView(_Part):
 
 class DecisionView(_Part):
     """A recorded committee decision; ``basis`` is ``changed`` when what it rested on no longer
-    holds."""
+    holds. ``countersigned_by``: the second person of one that overrides the design."""
 
     recordid: str
     action: Action
@@ -242,6 +242,7 @@ class DecisionView(_Part):
     basis: Literal["stands", "changed"]
     basis_text: str
     known_at: datetime
+    countersigned_by: str | None = Field(default=None, exclude_if=lambda name: name is None)
 
 
 class Query(_Part):

@@ -309,7 +309,8 @@ class DltReview(SubjectRecord):
 
 
 class Decision(Record):
-    """A committee's recorded decision; only this opens a dose level or lifts a hold."""
+    """A committee's recorded decision; only this opens a dose level or lifts a hold.
+    ``countersigned_by``: the second person where it overrides what the design allows."""
 
     action: Literal["enrol", "expand", "escalate", "stay", "deescalate", "hold", "finish", "stop"]
     decided_dtc: Dtc
@@ -320,6 +321,7 @@ class Decision(Record):
     lifts_hold: bool = False
     rationale: Text | None = None
     override_reason: Text | None = None
+    countersigned_by: Code | None = None
     members: tuple[Code, ...] = Field(default=(), strict=False)
 
 

@@ -102,6 +102,15 @@ def test_two_contents_of_one_revision_stop_but_never_go() -> None:
     assert "data.conflict" in types(assessment)
 
 
+def test_a_decision_shows_who_signed_it_besides() -> None:
+    trial = Trial()
+    trial.clean("1-01", "1-02", "1-03")
+    trial.decide("stay", 1, at(day(24)))
+    trial.decide("escalate", 2, at(day(25)), override_reason="x", countersigned_by="second")
+    alone, both = trial.assess(at(day(26))).decisions
+    assert (alone.countersigned_by, both.countersigned_by) == (None, "second")
+
+
 def test_case_1_a_late_dlt_changes_the_basis_and_holds_the_higher_dose() -> None:
     trial = Trial()
     trial.clean("1-01", "1-02", "1-03")

@@ -92,3 +92,12 @@ def test_an_instant_has_one_spelling() -> None:
     found = assessment()
     assert found.as_of == datetime(2026, 3, 10, tzinfo=UTC)
     assert json.loads(found.model_dump_json())["as_of"] == "2026-03-10T00:00:00Z"
+
+
+def test_a_second_person_is_in_the_digest_and_nobody_is_not() -> None:
+    found = assessment()
+    alone = found.decisions[0]
+    assert "countersigned_by" not in alone.model_dump()
+    both = alone.model_copy(update={"countersigned_by": "Second member"})
+    countersigned = found.model_copy(update={"decisions": (both, *found.decisions[1:])})
+    assert digest_of(countersigned) == reference_digest(countersigned) != found.digest

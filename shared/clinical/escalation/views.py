@@ -130,4 +130,5 @@ def decision_view(
         basis="changed" if changed else "stands",
         basis_text="; ".join(changed) or "what was known then still holds",
         known_at=moment,
+        countersigned_by=record.countersigned_by,
     )
