@@ -244,7 +244,7 @@ class Monitor:
             degraded=self._degraded(conn, row.study),
             applied_through=str(row.facts),
         )
-        signals = self._compare(conn, row.study, assessment)
+        signals = self._compare(conn, study, assessment)
         number = row.assessments + 1
         document = assessment.model_dump_json()
         outputs.add_assessment(
@@ -276,10 +276,11 @@ class Monitor:
         return bool(missing - {TICK_FAILED})
 
     def _compare(
-        self, conn: Connection, study: str, assessment: Assessment
+        self, conn: Connection, study: Study, assessment: Assessment
     ) -> list[tuple[Signal, str]]:
-        raised = outputs.TimesRaised(conn, study)
-        signals = compare(outputs.standing_signals(conn, study), assessment, raised.times)
+        raised = outputs.TimesRaised(conn, assessment.study)
+        standing = outputs.standing_signals(conn, assessment.study)
+        signals = compare(standing, assessment, raised.times, study.site_of)
         return [(signal, signal.model_dump_json()) for signal in signals]
 
     def _publish(

@@ -35,11 +35,13 @@ def compare(
     standing: Sequence[Signal],
     assessment: Assessment,
     raised_before: Callable[[str], int],
+    site_of: Callable[[str], str | None] = lambda _: None,
 ) -> tuple[Signal, ...]:
     """The signals to send: new raisings, and follow-ups of those that no longer stand.
 
     ``standing``: raised and neither withdrawn nor superseded. ``raised_before(key)``: how often a
     key was raised already; it gives a second raising a new id, and a redelivery the same one.
+    ``site_of``: the site of a subject, by USUBJID.
     """
     wanted = {signal.key: signal for signal in standing_signals(assessment)}
     kept = {signal.key for signal in standing}
@@ -55,18 +57,32 @@ def compare(
             followed.add(before.id)
         else:
             before = None
-        sent.append(_raise(signal, assessment, raised_before(key), before))
+        site = _site(assessment, signal.subject, site_of)
+        sent.append(_raise(signal, assessment, raised_before(key), before, site))
     for old in gone:
         if old.id not in followed:
             sent.append(_end(old, assessment))
     return tuple(sent)
 
 
+def _site(
+    assessment: Assessment, subject: str | None, site_of: Callable[[str], str | None]
+) -> str | None:
+    """Unknown, too, where subjects of two sites share a number: nobody may be left out then."""
+    found = {site_of(one.usubjid) for one in assessment.subjects if one.subject == subject}
+    return found.pop() if len(found) == 1 else None
+
+
 def _raise(
-    signal: StandingSignal, assessment: Assessment, raised: int, before: Signal | None
+    signal: StandingSignal,
+    assessment: Assessment,
+    raised: int,
+    before: Signal | None,
+    site: str | None,
 ) -> Signal:
     return Signal(
-        **signal.model_dump(),
+        **signal.model_dump(exclude={"site"}),
+        site=site,
         id=sha256(f"{assessment.study}|{signal.key}|{raised}")[:32],
         study=assessment.study,
         supersedes=before.id if before else None,

@@ -60,6 +60,7 @@ def test_what_is_replayed_is_what_the_monitor_stored_and_sent(
     told = _signals(capsys, str(file))
     assert [read_signal(json.dumps(one["signal"])) for one in told] == sent
     assert {one["signal"]["type"] for one in told} >= {"dlt.candidate", "dlt.confirmed"}
+    assert all(one.site for one in sent if one.subject)
     raised = [one["raised"] for one in told]
     assert raised == sorted(raised)
     for past in stored[len(stored) // 3 :: len(stored) // 3]:

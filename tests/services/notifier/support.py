@@ -67,6 +67,7 @@ def signal(
     supersedes: str | None = None,
     ends: bool = False,
     dose_level: int | None = 3,
+    site: str | None = None,
 ) -> Signal:
     """A signal about SUBJECT, with health detail in its text."""
     name = id or f"signal-{next(_numbers)}"
@@ -77,6 +78,7 @@ def signal(
         severity=severity,
         subject=SUBJECT,
         dose_level=dose_level,
+        site=site,
         rule="platelets-g4",
         at=WHEN,
         known_at=WHEN,

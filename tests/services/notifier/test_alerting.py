@@ -64,6 +64,25 @@ def _receipts(engine: Engine) -> list[DeliveryReceipt]:
         return [DeliveryReceipt.model_validate_json(bytes(value)) for value in rows]
 
 
+@pytest.mark.parametrize(
+    ("site", "ways"),
+    [
+        ("07", {INBOX, MONITOR}),
+        ("09", {INBOX, DESK}),
+        ("11", {INBOX}),
+        (None, {INBOX, MONITOR, DESK}),
+    ],
+)
+def test_a_site_hears_of_its_own_and_everybody_of_a_signal_of_no_known_site(
+    engine: Engine, raising: Raising, site: str | None, ways: set[tuple[str, str]]
+) -> None:
+    text = ROUTING.replace("the-monitor\n", 'the-monitor\n    sites: ["07"]\n', 1)
+    set_routing(engine, text.replace("severities: [urgent, critical]", 'sites: ["09"]'))
+    new = signal(site=site)
+    raising(new)
+    assert _told(engine, new) == ways
+
+
 def test_a_signal_becomes_an_alert_with_a_delivery_per_subscriber(
     engine: Engine, raising: Raising
 ) -> None:
