@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from services.console.packet.blocks import Table
+from services.console.blocks import Table, csv_text
 from services.console.packet.subjects import dose_label, evidence_text
 from shared.contracts.adverse_events import AdverseEventSummary, Line, Measure, percent
 from shared.contracts.packet import Packet
@@ -25,7 +23,6 @@ _PAIRS: tuple[tuple[str, Measure, Measure], ...] = (
     ("Serious, and leading to discontinuation", "serious", "led_to_discontinuation"),
 )
 _RELATED = {"yes": "related", "no": "not related", "unknown": "not stated"}
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def adverse_event_tables(summary: AdverseEventSummary) -> Iterator[Table]:
@@ -87,14 +84,11 @@ def event_listing(packet: Packet) -> Table:
 
 def summary_csv(summary: AdverseEventSummary) -> str:
     """One line per line, measure and group; no cell can be read as a formula."""
-    held = io.StringIO()
-    writer = csv.writer(held, lineterminator="\r\n")
-    writer.writerow(("soc", "term", "measure", "group", "treated", "subjects", "percent"))
-    writer.writerows([safe_cell(cell) for cell in row] for row in _long(summary))
-    return held.getvalue()
+    return csv_text(_long(summary))
 
 
-def _long(summary: AdverseEventSummary) -> Iterable[tuple[str, ...]]:
+def _long(summary: AdverseEventSummary) -> Iterator[tuple[str, ...]]:
+    yield "soc", "term", "measure", "group", "treated", "subjects", "percent"
     for line in summary.lines:
         for measure, numbers in line.subjects.items():
             for group, number in zip(summary.groups, numbers, strict=True):
@@ -108,9 +102,3 @@ def _long(summary: AdverseEventSummary) -> Iterable[tuple[str, ...]]:
                     str(number),
                     "" if share is None else str(share),
                 )
-
-
-def safe_cell(text: str) -> str:
-    """Text that a spreadsheet shows as it is: one that could begin a formula gets an apostrophe
-    (OWASP, CSV Injection)."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text

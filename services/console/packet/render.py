@@ -16,16 +16,15 @@ from typing import Any
 
 import jinja2
 import typst
-import vl_convert
 
+from services.console.blocks import Block, Chart, Document, Table, printable
+from services.console.charts.drawing import draw
 from services.console.packet.adverse_events import summary_csv
-from services.console.packet.blocks import Block, Chart, Document, Spec, Table, printable
 from services.console.packet.sections import document_of
 from shared.contracts.packet import Packet
 
 _HERE = Path(__file__).parent
 _STYLE = (_HERE / "packet.css").read_text("utf-8")
-_VEGA_LITE = "6.1"
 _SIZE = re.compile(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"')
 _WIDEST, _TALLEST = 24.0, 13.0
 STYLE_POLICY = (
@@ -91,6 +90,7 @@ def _set(document: Document) -> dict[str, Any]:
 def _block(block: Block) -> Mapping[str, Any]:
     kind = type(block).__name__.lower()
     if isinstance(block, Chart):
+        assert block.spec is not None
         svg = draw(printable(block.spec))
         width = _width_of(svg)
         return {"kind": kind, "title": block.title, "alt": block.alt, "svg": svg, "width": width}
@@ -105,12 +105,6 @@ def _width_of(svg: str) -> float:
     size = _SIZE.search(svg)
     assert size is not None
     return round(min(_WIDEST, _TALLEST * float(size[1]) / float(size[2])), 2)
-
-
-def draw(spec: Spec) -> str:
-    """A chart as SVG."""
-    svg: str = vl_convert.vegalite_to_svg(dict(spec), vl_version=_VEGA_LITE, allowed_base_urls=[])
-    return svg
 
 
 def _page() -> jinja2.Template:

@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
+from services.console.blocks import Block, Chart, Document, Facts, Section, Table, Text
+from services.console.charts.labs import lab_trend
+from services.console.charts.treatment import swimmer
+from services.console.charts.windows import dlt_board
 from services.console.html import utc
 from services.console.packet.adverse_events import adverse_event_tables, event_listing
-from services.console.packet.blocks import Block, Document, Facts, Section, Table, Text
-from services.console.packet.charts import dlt_board, lab_trend, swimmer
 from services.console.packet.subjects import (
     criteria_tables,
     dose_label,
@@ -31,6 +33,7 @@ STATEMENT = (
 def document_of(packet: Packet) -> Document:
     """The packet as sections."""
     said = packet.assessment
+    board = _drawn(dlt_board(said))
     return Document(
         title=f"Committee packet: {packet.title}",
         study=said.study,
@@ -39,7 +42,7 @@ def document_of(packet: Packet) -> Document:
         proof=f"{said.study} · as of {utc(said.as_of)} · {said.digest}",
         sections=(
             Section("Recommendation", tuple(_recommendation(packet))),
-            Section("Dose levels", (_doses(packet), status_table(packet), dlt_board(packet))),
+            Section("Dose levels", (_doses(packet), status_table(packet), board)),
             Section("What the rule says", tuple(_rule(packet))),
             Section("If the pending turn out …", tuple(_outlook(packet))),
             Section("Open queries", (_queries(packet),)),
@@ -53,6 +56,11 @@ def document_of(packet: Packet) -> Document:
             Section("Decision of this meeting", tuple(_to_sign())),
         ),
     )
+
+
+def _drawn(chart: Chart) -> Block:
+    """The chart, or in words that there is nothing to draw."""
+    return Text(chart.alt) if chart.spec is None else chart
 
 
 def _recommendation(packet: Packet) -> Iterator[Block]:
@@ -195,8 +203,7 @@ def _queries(packet: Packet) -> Table:
 
 
 def _treatment(packet: Packet) -> Iterator[Block]:
-    if packet.courses:
-        yield swimmer(packet)
+    yield _drawn(swimmer(packet.assessment, packet.courses, packet.events))
     rows = tuple(
         (
             one.subject,
@@ -236,7 +243,7 @@ def _labs(packet: Packet) -> Iterator[Block]:
     ordered = sorted(packet.labs, key=lambda one: (one.test, one.term, one.dose_level or 0))
     for (test, _), series in groupby(ordered, key=lambda one: (one.test, one.term)):
         held = list(series)
-        yield lab_trend(packet, test, held)
+        yield _drawn(lab_trend(packet.assessment, test, held))
         severe = [one for one in held if any((v.grade_high or 0) >= 3 for v in one.values)]
         rows = tuple(
             (

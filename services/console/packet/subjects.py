@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.console.packet.blocks import Block, Table
+from services.console.blocks import Block, Table
 from services.console.words import CRITERION_RESULTS, SUBJECT_STATES
 from shared.contracts.assessment import Evidence, SubjectAssessment
 from shared.contracts.packet import Packet

@@ -11,10 +11,8 @@ import httpx2
 import pytest
 from pypdf import PdfReader
 
+from services.console.blocks import printable, safe_cell
 from services.console.packet import packet_csv, packet_html, packet_pdf
-from services.console.packet.adverse_events import safe_cell
-from services.console.packet.blocks import printable
-from services.console.packet.charts import dlt_board, lab_trend, swimmer
 from shared.clinical.packet import packet_of
 from shared.contracts.packet import Packet
 from tests.services.console.neighbours import Neighbours
@@ -166,23 +164,6 @@ def test_what_the_fonts_can_show_they_show(odd_pdf: bytes) -> None:
     assert printable({"a": [SHOWN]}) == {"a": [SHOWN]}
     assert SHOWN in text_of(odd_pdf)[0]
     assert printable("a\u200bb\U0001f480") == "a[U+200B]b[U+1F480]"
-
-
-def test_charts_show_the_numbers_of_the_packet() -> None:
-    packet = demo_packet()
-    board = dlt_board(packet).spec["data"]["values"]
-    assert [row["onset"] for row in board if row["subject"].endswith("4-05")] == [15]
-    assert [row["day"] for row in board if row["subject"].endswith("4-06")] == [8]
-    platelets = [one for one in packet.labs if one.test == "PLAT"]
-    panels = lab_trend(packet, "PLAT", platelets).spec["hconcat"]
-    points = [row for panel in panels for row in panel["layer"][-1]["data"]["values"]]
-    assert min(row["value"] for row in points if row["subject"] == "4-05") == 22
-    grades = {row["grade"] for row in points if row["value"] == 22}
-    assert grades == {"4"}
-    marks = swimmer(packet).spec["layer"][1]["data"]["values"]
-    assert sum(mark["what"] == "grade 3 or higher" for mark in marks) == sum(
-        event.grade >= 3 for event in packet.events
-    )
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,22 @@
-"""What a packet is made of, whatever it is written as: sections of facts, tables and charts.
+"""What is shown of a study, whatever it is written as: facts, tables, charts, and their sections.
 
-Only text: a page escapes it and the PDF sets it as it is, so nothing in a study's data is markup.
+Only text: a page escapes it, the PDF sets it as it is and a CSV holds no formula, so nothing in a
+study's data is markup.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 Spec = Mapping[str, Any]
 _NOT_PRINTED = re.compile("[^\n -~\u00a0-\u017f\u0391-\u03a9\u03b1-\u03c9–—‘’“”•…≤≥≠±×→·µ]")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 NARROWEST, WIDEST = 4, 44
 
 
@@ -48,11 +53,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A Vega-Lite chart; ``alt`` says in words what it shows, a table beside it the numbers."""
+    """A Vega-Lite chart; ``alt`` says in words what it shows, ``table`` has the same numbers and,
+    beneath, what is not drawn and why. ``name`` is its part of an address; ``spec`` is None where
+    there is nothing to draw."""
 
+    name: str
     title: str
     alt: str
-    spec: Spec
+    spec: Spec | None
+    table: Table
 
 
 Block = Text | Facts | Table | Chart
@@ -89,3 +98,19 @@ def printable(value: Any) -> Any:
         case list() | tuple():
             return [printable(one) for one in value]
     return value
+
+
+def csv_text(rows: Iterable[Iterable[str]]) -> str:
+    """Rows as CSV in which no cell can be read as a formula."""
+    held = io.StringIO()
+    writer = csv.writer(held, lineterminator="\r\n")
+    writer.writerows([safe_cell(cell) for cell in row] for row in rows)
+    return held.getvalue()
+
+
+def safe_cell(text: str) -> str:
+    """Text that a spreadsheet shows as it is: one that could begin a formula, and is no number,
+    gets an apostrophe (OWASP, CSV Injection)."""
+    if _NUMBER.fullmatch(text):
+        return text
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text

@@ -1,0 +1,148 @@
+"""One test over time, each value with the grade it had by its own range and baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from services.console.blocks import Chart, Spec, Table
+from services.console.charts.parts import (
+    GRADES,
+    HOLLOW,
+    INK,
+    LINE,
+    Rows,
+    counted,
+    days,
+    dose_name,
+    grade_name,
+    looks,
+    nothing,
+    number,
+    spec,
+)
+from shared.contracts.assessment import Assessment
+from shared.contracts.packet import LabSeries, LabValue
+
+_BOX = {
+    "x": {"value": 0},
+    "x2": {"value": "width"},
+    "y": {"field": "low", "type": "quantitative"},
+    "y2": {"field": "high"},
+}
+
+
+def lab_trend(said: Assessment, test: str, series: Sequence[LabSeries]) -> Chart:
+    """One test by dose level; behind the values the CTCAE bands, where all subjects of the dose
+    level have the same."""
+    title = f"{test} ({series[0].unit or 'no unit'}): {series[0].term}"
+    name = f"lab-{test.lower()}"
+    table = _table(said, title, series)
+    points = [value for one in series for value in one.values if value.number is not None]
+    if not points:
+        return nothing(name, title, f"No value of {test} is a number.", table)
+    levels = sorted({one.dose_level or 0 for one in series})
+    panels = [
+        _panel(said, test, level, [one for one in series if (one.dose_level or 0) == level])
+        for level in levels
+    ]
+    severe = {
+        one.usubjid for one in series if any((value.grade_high or 0) >= 3 for value in one.values)
+    }
+    alt = (
+        f"{counted(len(points), 'value')} of {counted(len(series), 'subject')};"
+        f" {len(severe)} reached grade 3 or may have"
+    )
+    return Chart(name, title, alt, spec(hconcat=panels), table)
+
+
+def _panel(said: Assessment, test: str, level: int, series: Sequence[LabSeries]) -> Spec:
+    points: Rows = [
+        {
+            "subject": one.subject,
+            "day": value.day,
+            "value": float(value.number),
+            "grade": grade_name(None, value.grade_high),
+            "certain": value.grade_low == value.grade_high,
+        }
+        for one in series
+        for value in one.values
+        if value.number is not None
+    ]
+    line = {"type": "line", "color": LINE, "strokeWidth": 0.8}
+    mark = {"type": "point", "filled": True, "stroke": INK, "strokeWidth": 0.6, "opacity": 1}
+    top = max((row["value"] for row in points), default=1.0)
+    return {
+        "title": dose_name(said.doses, level or None),
+        "width": 125,
+        "height": 150,
+        "encoding": {"x": days("day", "day"), "y": number("value", test)},
+        "layer": [
+            *_bands(series, top),
+            {
+                "data": {"values": points},
+                "mark": line,
+                "encoding": {"detail": {"field": "subject"}},
+            },
+            {
+                "data": {"values": points},
+                "mark": mark,
+                "encoding": {**looks("grade", GRADES, "grade"), "fillOpacity": HOLLOW},
+            },
+        ],
+    }
+
+
+def _bands(series: Sequence[LabSeries], top: float) -> Iterator[Spec]:
+    """The areas of the grades; none where subjects differ in range, baseline or unit."""
+    if len({(one.unit, one.bands) for one in series}) != 1:
+        return
+    for band in series[0].bands:
+        low, high = float(band.lower or 0), float(band.upper or top)
+        if low < min(high, top):
+            yield {
+                "data": {"values": [{"low": low, "high": min(high, top)}]},
+                "mark": {"type": "rect", "color": GRADES[str(band.grade)][0], "opacity": 0.3},
+                "encoding": _BOX,
+            }
+
+
+def _table(said: Assessment, title: str, series: Sequence[LabSeries]) -> Table:
+    rows = tuple(
+        (
+            one.subject,
+            dose_name(said.doses, one.dose_level),
+            str(value.day),
+            value.on.isoformat(),
+            value.result,
+            one.unit or "no unit",
+            grade_name(value.grade_low, value.grade_high),
+        )
+        for one in series
+        for value in one.values
+    )
+    columns = ("Subject", "Dose", "Day", "Date", "Result", "Unit", "Grade")
+    return Table(title, columns, rows, tuple(_not_drawn(series)))
+
+
+def _not_drawn(series: Sequence[LabSeries]) -> Iterator[str]:
+    words: list[tuple[str, LabValue]] = [
+        (one.subject, value) for one in series for value in one.values if value.number is None
+    ]
+    if words:
+        each = ", ".join(f"{subject} day {value.day}: {value.result}" for subject, value in words)
+        yield f"Not drawn, for they are no plain number: {each}."
+    if len({(one.unit, one.bands) for one in series}) > len({one.dose_level for one in series}):
+        yield "Where subjects of a dose level differ in range or baseline no band is drawn."
+
+
+def lab_trends(said: Assessment, labs: Sequence[LabSeries]) -> list[Chart]:
+    """A chart for each test and term."""
+    found: dict[tuple[str, str], list[LabSeries]] = {}
+    for one in sorted(labs, key=_place):
+        found.setdefault((one.test, one.term), []).append(one)
+    return [lab_trend(said, test, series) for (test, _), series in found.items()]
+
+
+def _place(one: LabSeries) -> Any:
+    return one.test, one.term, one.dose_level or 0

@@ -1,0 +1,117 @@
+"""What all charts share: their colours with the shape or word beside each, and how a Vega-Lite
+specification is put together.
+
+Grades go from light to dark and never by hue alone, so that they are told apart in black and white
+too. A mark that is hollow is not certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.console.blocks import Chart, Spec, Table
+from shared.contracts.assessment import DoseAssessment
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+NOT_GRADABLE = "not gradable"
+INK, LINE, PALE = "#333333", "#999999", "#dddddd"
+
+# Colour and shape; the colours of grades after ColorBrewer's YlOrRd.
+GRADES: Mapping[str, tuple[str, str]] = {
+    "0": ("#f0f0f0", "circle"),
+    "1": ("#fee391", "square"),
+    "2": ("#fdae61", "triangle-up"),
+    "3": ("#e3501e", "diamond"),
+    "4": ("#8c0f26", "cross"),
+    "5": ("#1a1a1a", "triangle-down"),
+    NOT_GRADABLE: ("#ffffff", "circle"),
+}
+# Paul Tol's bright scheme.
+KINDS: Sequence[tuple[str, str]] = (
+    ("#4477aa", "circle"),
+    ("#ee6677", "diamond"),
+    ("#228833", "triangle-up"),
+    ("#ccbb44", "square"),
+    ("#aa3377", "cross"),
+    ("#66ccee", "triangle-down"),
+)
+HOLLOW = {"condition": {"test": "datum.certain", "value": 1}, "value": 0}
+"""How far a mark is filled: not where its row is not ``certain``."""
+TOP = {"title": None, "orient": "top", "labelLimit": 320}
+
+Rows = list[dict[str, Any]]
+
+
+def spec(**members: Any) -> Spec:
+    """A whole specification; its data is in it, nothing is fetched."""
+    config = {"view": {"stroke": "#cccccc"}, "axis": {"titleFontWeight": "normal"}}
+    return {"$schema": SCHEMA, "background": "white", "config": config, **members}
+
+
+def nothing(name: str, title: str, why: str, table: Table | None = None) -> Chart:
+    """Where there is nothing to draw: in words why."""
+    return Chart(name, title, why, None, table or Table(title, (), ()))
+
+
+def number(field: str, title: str | None, **more: Any) -> dict[str, Any]:
+    return {"field": field, "type": "quantitative", "title": title, **more}
+
+
+def days(field: str, title: str | None = "day (the first dose is day 1)") -> dict[str, Any]:
+    return number(field, title, axis={"tickMinStep": 1})
+
+
+def lanes(field: str = "subject") -> dict[str, Any]:
+    """One lane each, in the order of the data."""
+    axis = {"labelLimit": 220}
+    return {"field": field, "type": "nominal", "sort": None, "title": None, "axis": axis}
+
+
+def looks(field: str, kinds: Mapping[str, tuple[str, str]], title: str | None = None) -> Spec:
+    """Colour and shape of a category, and one legend for both."""
+    legend = {**TOP, "title": title, "symbolStrokeColor": INK}
+    colours, shapes = zip(*kinds.values(), strict=True)
+    return {
+        "color": {
+            "field": field,
+            "type": "nominal",
+            "scale": {"domain": list(kinds), "range": list(colours)},
+            "legend": legend,
+        },
+        "shape": {
+            "field": field,
+            "type": "nominal",
+            "scale": {"domain": list(kinds), "range": list(shapes)},
+            "legend": legend,
+        },
+    }
+
+
+def grade_name(low: int | None, high: int | None) -> str:
+    """A grade, the range it lies in, or that there is none.
+
+    >>> grade_name(2, 2), grade_name(0, 3), grade_name(None, None)
+    ('2', '0 to 3', 'not gradable')
+    """
+    if high is None:
+        return NOT_GRADABLE if low is None else f"{low} or more"
+    return str(high) if low in (high, None) else f"{low} to {high}"
+
+
+def dose_name(doses: Sequence[DoseAssessment], level: int | None) -> str:
+    """A dose level in the protocol's words."""
+    labels = {dose.level: dose.label for dose in doses}
+    return "no dose level" if level is None else labels.get(level, f"dose level {level}")
+
+
+def lane_name(doses: Sequence[DoseAssessment], level: int | None, subject: str) -> str:
+    return f"{dose_name(doses, level)} · {subject}"
+
+
+def counted(number: int, noun: str) -> str:
+    """
+    >>> counted(1, "subject"), counted(0, "subject")
+    ('1 subject', '0 subjects')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,113 @@
+"""The DLT board as a chart: how far each window is, and where a DLT set in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from services.console.blocks import Chart, Table
+from services.console.charts.parts import PALE, TOP, Rows, days, lane_name, lanes, nothing, spec
+from services.console.words import SUBJECT_STATES
+from shared.contracts.assessment import Assessment, SubjectAssessment
+
+NAME, TITLE = "dlt-board", "DLT board (a diamond: onset of a criterion met; hollow: to be judged)"
+STATES = {  # after Paul Tol's bright scheme; the word stands beside each bar
+    "DLT": "#aa3377",
+    "DLT candidate": "#ee6677",
+    "Open: not known": "#ccbb44",
+    "In window": "#66ccee",
+    "Completed": "#228833",
+    "Not evaluable": "#bbbbbb",
+    "Not started": "#dddddd",
+}
+
+
+def dlt_board(said: Assessment) -> Chart:
+    """Each assessed subject's window: its length, how far it is, the status, and an onset."""
+    assessed = [one for one in said.subjects if one.status != "not_assessed"]
+    rows = [row for one in assessed for row in _window(said, one)]
+    table = _table(said, rows, assessed)
+    if not rows:
+        return nothing(NAME, TITLE, "No subject has begun a DLT window.", table)
+    alt = "; ".join(f"{row['subject']}: {row['status']}, day {row['day']}" for row in rows)
+    drawn = spec(
+        width=520,
+        height={"step": 16},
+        data={"values": rows},
+        encoding={"y": lanes()},
+        layer=_layers(rows),
+    )
+    return Chart(NAME, TITLE, alt, drawn, table)
+
+
+def _layers(rows: Rows) -> list[dict[str, Any]]:
+    present = [state for state in STATES if any(row["status"] == state for row in rows)]
+    scale = {"domain": present, "range": [STATES[state] for state in present]}
+    day = days("day", "day of the DLT window")
+    onset = {"type": "point", "shape": "diamond", "size": 60, "color": "black", "opacity": 1}
+    sure = [row for row in rows if row["onset"] is not None and row["status"] == "DLT"]
+    judged = [row for row in rows if row["onset"] is not None and row["status"] != "DLT"]
+    return [
+        {"mark": {"type": "bar", "height": 3, "color": PALE}, "encoding": {"x": days("length")}},
+        {
+            "mark": {"type": "bar", "height": 9},
+            "encoding": {
+                "x": day,
+                "color": {"field": "status", "scale": scale, "legend": TOP},
+            },
+        },
+        {
+            "mark": {"type": "text", "align": "left", "dx": 5, "fontSize": 9},
+            "encoding": {"x": days("length"), "text": {"field": "status"}},
+        },
+        {
+            "data": {"values": sure},
+            "mark": {**onset, "filled": True},
+            "encoding": {"x": days("onset")},
+        },
+        {
+            "data": {"values": judged},
+            "mark": {**onset, "filled": True, "color": "white", "stroke": "black"},
+            "encoding": {"x": days("onset")},
+        },
+    ]
+
+
+def _window(said: Assessment, subject: SubjectAssessment) -> Iterator[dict[str, Any]]:
+    window = subject.window
+    if window is None:
+        return
+    length = (window.last - window.first).days + 1
+    today = (said.as_of.date() - window.first).days + 1
+    onsets = [
+        (one.onset - window.first).days + 1
+        for one in subject.criteria
+        if one.onset and one.result in ("met", "needs_review")
+    ]
+    yield {
+        "subject": lane_name(said.doses, subject.dose_level, subject.subject),
+        "status": SUBJECT_STATES[subject.status].text,
+        "day": window.day or max(0, min(length, today)),
+        "length": length,
+        "onset": min(onsets, default=None),
+    }
+
+
+def _table(said: Assessment, rows: Rows, assessed: list[SubjectAssessment]) -> Table:
+    cells = tuple(
+        (
+            row["subject"],
+            row["status"],
+            str(row["day"]),
+            str(row["length"]),
+            "–" if row["onset"] is None else str(row["onset"]),
+        )
+        for row in rows
+    )
+    waiting = [one.subject for one in assessed if one.window is None]
+    others = len(said.subjects) - len(assessed)
+    notes = [f"Not drawn: {', '.join(waiting)} (no dose given, so no window)."] if waiting else []
+    if others:
+        notes.append(f"Not assessed for DLT (other parts of the study): {others}.")
+    columns = ("Subject", "Status", "Day of window", "Length", "Day of onset")
+    return Table(TITLE, columns, cells, tuple(notes))

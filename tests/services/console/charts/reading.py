@@ -1,0 +1,24 @@
+"""Reads a specification: the rows of its layers, wherever they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from services.console.blocks import Chart
+
+
+def rows_of(chart: Chart) -> list[dict[str, Any]]:
+    """Every row of data in a chart."""
+    return list(_rows(chart.spec))
+
+
+def _rows(part: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(part, dict):
+        if isinstance(part.get("data"), dict):
+            yield from part["data"]["values"]
+        for one in part.values():
+            yield from _rows(one)
+    elif isinstance(part, list):
+        for one in part:
+            yield from _rows(one)

@@ -1,0 +1,120 @@
+"""The charts that page and packet share, against the facts of the demo on the day of the hold."""
+
+from __future__ import annotations
+
+from services.console.charts.labs import lab_trends
+from services.console.charts.treatment import dose_intensity, swimmer
+from services.console.charts.windows import STATES, dlt_board
+from services.console.words import SUBJECT_STATES
+from shared.contracts.packet import Packet
+from tests.services.console.charts.reading import rows_of
+from tests.services.console.packet_support import demo_packet
+
+
+def _empty() -> Packet:
+    packet = demo_packet()
+    assessment = packet.assessment.model_copy(update={"subjects": ()})
+    return packet.model_copy(update={"assessment": assessment})
+
+
+def test_the_board_has_windows_statuses_and_onsets() -> None:
+    said = demo_packet().assessment
+    rows = {row["subject"]: row for row in rows_of(dlt_board(said)) if "length" in row}
+    assert len(rows) == sum(one.window is not None for one in said.subjects)
+    assert rows["4 mg/kg · 4-05"]["onset"] == 15
+    assert rows["4 mg/kg · 4-06"]["day"] == 8
+    assert {row["length"] for row in rows.values()} == {21}
+
+
+def test_every_state_has_a_colour_and_its_word_beside_the_bar() -> None:
+    words = {word.text for state, word in SUBJECT_STATES.items() if state != "not_assessed"}
+    assert set(STATES) == words
+    drawn = dlt_board(demo_packet().assessment).spec
+    assert drawn is not None
+    assert drawn["layer"][2]["encoding"]["text"] == {"field": "status"}
+
+
+def test_a_candidate_is_hollow_and_a_confirmed_dlt_is_not() -> None:
+    drawn = dlt_board(demo_packet().assessment).spec
+    assert drawn is not None
+    sure, judged = (layer["data"]["values"] for layer in drawn["layer"][3:])
+    statuses = [one.status for one in demo_packet().assessment.subjects]
+    assert [row["status"] for row in sure] == ["DLT"] * statuses.count("dlt")
+    assert [row["status"] for row in judged] == ["DLT candidate"] * statuses.count("dlt_candidate")
+
+
+def test_who_has_no_window_is_named_beneath() -> None:
+    said = demo_packet().assessment
+    waiting = said.subjects[0].model_copy(update={"window": None, "status": "not_started"})
+    chart = dlt_board(said.model_copy(update={"subjects": (waiting, *said.subjects[1:])}))
+    assert f"Not drawn: {waiting.subject} (no dose given" in chart.table.notes[0]
+    assert len(chart.table.rows) == len(dlt_board(said).table.rows) - 1
+
+
+def test_a_study_without_subjects_has_words_instead_of_a_board() -> None:
+    chart = dlt_board(_empty().assessment)
+    assert chart.spec is None
+    assert chart.alt == "No subject has begun a DLT window."
+
+
+def test_the_swimmer_has_a_mark_for_each_dose_event_and_response() -> None:
+    packet = demo_packet()
+    marks = rows_of(swimmer(packet.assessment, packet.courses, packet.events))
+    by_kind = {
+        kind: [m for m in marks if m.get("what") == kind]
+        for kind in ("dose", "grade 3 or higher", "still on treatment")
+    }
+    assert len(by_kind["grade 3 or higher"]) == sum(one.grade >= 3 for one in packet.events)
+    assert len(by_kind["dose"]) == sum(len(one.doses) for one in packet.courses)
+    assert len(by_kind["still on treatment"]) == sum(one.left is None for one in packet.courses)
+
+
+def test_a_study_without_a_dose_has_no_swimmer() -> None:
+    assert swimmer(demo_packet().assessment, (), ()).spec is None
+
+
+def test_lab_values_have_their_grades() -> None:
+    packet = demo_packet()
+    chart = next(
+        one for one in lab_trends(packet.assessment, packet.labs) if one.name == "lab-plat"
+    )
+    points = [row for row in rows_of(chart) if "value" in row]
+    assert min(row["value"] for row in points if row["subject"] == "4-05") == 22
+    assert {row["grade"] for row in points if row["value"] == 22} == {"4"}
+    numbers = sum(
+        one.number is not None for s in packet.labs if s.test == "PLAT" for one in s.values
+    )
+    assert len(points) == 2 * numbers  # a line, and a mark each
+    assert len(chart.table.rows) == sum(len(s.values) for s in packet.labs if s.test == "PLAT")
+
+
+def test_what_is_no_number_is_listed_and_not_drawn() -> None:
+    packet = demo_packet()
+    series = next(one for one in packet.labs if one.test == "PLAT")
+    below = series.values[0].model_copy(update={"result": "<10", "number": None})
+    odd = series.model_copy(update={"values": (below, *series.values[1:])})
+    chart = lab_trends(packet.assessment, (odd,))[0]
+    assert chart.table.notes[0].endswith(f"{odd.subject} day {below.day}: <10.")
+    assert len([row for row in rows_of(chart) if "value" in row]) == 2 * (len(odd.values) - 1)
+    assert any("<10" in row for row in chart.table.rows)
+    alone = lab_trends(packet.assessment, (series.model_copy(update={"values": (below,)}),))[0]
+    assert alone.spec is None
+
+
+def test_a_grade_that_is_a_range_is_a_hollow_mark() -> None:
+    packet = demo_packet()
+    series = next(one for one in packet.labs if one.test == "PLAT")
+    doubtful = series.values[0].model_copy(update={"grade_low": 0, "grade_high": 3})
+    chart = lab_trends(packet.assessment, (series.model_copy(update={"values": (doubtful,)}),))[0]
+    assert {row["certain"] for row in rows_of(chart) if "value" in row} == {False}
+    assert chart.table.rows[0][-1] == "0 to 3"
+
+
+def test_dose_intensity_leaves_the_unknown_out_and_says_so() -> None:
+    packet = demo_packet()
+    unknown = packet.exposures[0].model_copy(update={"percent_of_planned": None})
+    chart = dose_intensity(packet.assessment, (unknown, *packet.exposures[1:]))
+    drawn = [row for row in rows_of(chart) if "percent" in row]
+    assert len(drawn) == len(packet.exposures) - 1
+    assert f"Not drawn: {unknown.subject}" in chart.table.notes[0]
+    assert chart.table.rows[0][2] == "not known"
