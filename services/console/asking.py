@@ -1,7 +1,7 @@
 """What the handlers of all pages share: which addresses are ours, and what an app's state holds."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from fastapi import Path, Request, Response
@@ -15,9 +15,10 @@ from shared.runtime.web import Problem
 _STUDY = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _OURS = re.compile(
     rf"/(studies/{_STUDY}(/[a-z-]{{1,20}}(\.(pdf|html|json|csv))?(/[A-Za-z0-9._-]{{1,100}})?)?"
-    r"(\?known_at=\d{4}-\d{2}-\d{2})?"
+    r"(\?known_at=\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}Z)?)?"
     r"|alerts/[A-Za-z0-9._-]{1,100})?"
 )
+MINUTE = "%Y-%m-%dT%H:%MZ"
 Study = Annotated[str, Path(pattern=rf"^{_STUDY}$")]
 AlertId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
@@ -28,13 +29,17 @@ def local(address: str) -> str:
 
 
 def day_of(text: str | None) -> str | None:
-    """A day as it was asked for. Raises Problem for what is none."""
+    """The past that was asked for: a day, meaning its end in the study's zone, or a minute in UTC
+    (``2022-11-08T16:00Z``). Raises Problem for what is neither."""
     if text is None:
         return None
     try:
-        return date.fromisoformat(text).isoformat()
+        if len(text) == len("2022-11-08"):
+            return date.fromisoformat(text).isoformat()
+        return datetime.strptime(text, MINUTE).replace(tzinfo=UTC).strftime(MINUTE)
     except ValueError:
-        raise Problem(400, "not-a-date", "known_at is a day: YYYY-MM-DD") from None
+        detail = "known_at is a day, YYYY-MM-DD, or a minute of it, YYYY-MM-DDTHH:MMZ"
+        raise Problem(400, "not-a-date", detail) from None
 
 
 def go(address: str) -> Response:

@@ -148,6 +148,7 @@ class Board:
     word: Word
     degraded: bool
     stale: bool
+    stale_since: datetime | None
     headline: Headline
     columns: tuple[Column, ...]
     unplaced: tuple[Card, ...]
@@ -176,6 +177,7 @@ def make_board(entry: StudyEntry, assessed: Assessed) -> Board:
         word=STUDY_STATES.get(assessment.status, UNKNOWN),
         degraded=assessment.degraded,
         stale=assessed.stale,
+        stale_since=assessment.stale_since,
         headline=_headline(assessed, labels),
         columns=_columns(assessed, cards),
         unplaced=tuple(c for c in cards if _assessed(c) and c.subject.dose_level not in labels),

@@ -66,6 +66,12 @@ def utc(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def past_words(past: str) -> str:
+    """What `asking.day_of` made of an address, as it goes on after "as known at"."""
+    day, _, minute = past.partition("T")
+    return f"{day} {minute[:5]} UTC" if minute else f"the end of {day} (study time)"
+
+
 def _iso(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
@@ -96,7 +102,14 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(utc=utc, iso=_iso, words=_words, plain=_plain, short=_short)
+    environment.filters.update(
+        utc=utc,
+        iso=_iso,
+        words=_words,
+        plain=_plain,
+        short=_short,
+        past_words=past_words,
+    )
     environment.globals.update(
         asset=_asset_address, query_kinds=QUERY_KINDS, study_pages=STUDY_PAGES
     )

@@ -7,14 +7,21 @@ page says what is not known and since when, instead of showing less.
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from services.console.answers import StudyEntry
 from services.console.asking import AlertId, Study, day_of, go, local, sessions_of, upstream_of
 from services.console.board import make_board
 from services.console.gather import Gathered, gather
-from services.console.guard import SignedIn, check_csrf, forget_cookie, form, set_cookie
+from services.console.guard import (
+    SignedIn,
+    check_csrf,
+    forget_cookie,
+    form,
+    set_cookie,
+    signed_in,
+)
 from services.console.html import PAGE_HEADERS, asset_response, page
 from services.console.live import Watch
 from services.console.notes import NOTES
@@ -97,6 +104,13 @@ async def studies(request: Request, session: SignedIn) -> Response:
         for entry in entries
     ]
     return page("studies.html", session=session, tiles=tiles)
+
+
+@router.get("/as-known", include_in_schema=False, dependencies=[Depends(signed_in)])
+async def as_known(where: str, day: str, time: str = "") -> Response:
+    """A page of ours turned back to a day, or to a minute of it in UTC."""
+    past = day_of(f"{day}T{time}Z" if time else day)
+    return go(local(f"{local(where)}?known_at={past}"))
 
 
 @router.get("/studies/{study}", include_in_schema=False)

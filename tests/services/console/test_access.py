@@ -4,7 +4,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from services.console.pages import local
+from services.console.asking import local
 from shared.runtime.auth import unguarded
 from tests.services.console.golden import STUDY
 from tests.services.console.neighbours import KEY, Neighbours

@@ -186,6 +186,7 @@ def test_markup_in_a_study_runs_nothing(desk: Browser, neighbours: Neighbours) -
 def test_a_past_view_cannot_be_taken_for_the_present(desk: Browser, neighbours: Neighbours) -> None:
     known = golden.at("2022-11-08T16:00")
     neighbours.past["2022-11-08"] = golden.assessment(as_of=known, known_at=known)
+    desk.click(".picker summary")
     desk.run("document.getElementById('known_at').value = '2022-11-08'")
     desk.click(".past-form button")
     desk.wait(lambda: "(past)" in desk.title, "the past view")
