@@ -16,7 +16,13 @@ from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.reconcile import discordances
 from shared.clinical.samples import DOMAINS, is_flagged
-from shared.clinical.timeline import Entry, latest, worst_reported
+from shared.clinical.timeline import (
+    Entry,
+    highest_possible,
+    is_life_threatening,
+    latest,
+    worst_reported,
+)
 from shared.clinical.toxicity import reported_grade
 from shared.clinical.worst_cases import unknown_tests, worst_cases
 from shared.contracts.assessment import Query, SafetyFinding
@@ -102,13 +108,15 @@ def _entries(person: Person, kind: str) -> Iterator[Entry]:
 
 def _report_doubts(protocol: Protocol, case: Case, entry: Entry) -> Iterator[str]:
     """A term the dictionary lacks, a grade the term lacks, an event called not serious against its
-    own criteria, one that ends before it begins."""
+    own criteria, one that threatened life below grade 4, one that ends before it begins."""
     record = entry.record
     assert isinstance(record, AdverseEvent)
     yield from _grade_doubts(protocol.ctcae, record)
     criteria = [name for name in SERIOUSNESS if getattr(record, name) == "Y"]
     if record.AESER == "N" and criteria:
         yield f"an event is called not serious in spite of {', '.join(criteria)}"
+    if highest_possible(record) > worst_reported(record) and is_life_threatening(record):
+        yield f"an event of grade {worst_reported(record)} is called life-threatening"
     over = parse_dtc(record.AEENDTC).local_dates(case.zone)[1] if record.AEENDTC else None
     if over is not None and over < entry.dates(case.zone)[0]:
         yield "an event ends before it begins"

@@ -24,6 +24,7 @@ from shared.contracts.facts import (
     Disposition,
     Lab,
     Record,
+    ReviewComplete,
     Subject,
     SubjectRecord,
 )
@@ -214,27 +215,48 @@ _HIDING: Final[dict[str, tuple[str, ...]]] = {
     "Ecg": ("EGTESTCD", "EGORRES", "EGORRESU", "EGDTC", "EGLOBXFL", "EGTPT", "EGREPNUM"),
     "AdverseEvent": ("AETERM", "AEDECOD", "AESTDTC"),
     "CohortAssignment": ("assigned_dtc", "dose_level", "part"),
-    "Dose": ("ECTRT", "ECOCCUR", "ECSTDTC", "cycle"),
+    "Dose": (
+        *("ECTRT", "ECOCCUR", "ECSTDTC", "cycle"),
+        *("ECDOSE", "planned_dose", "planned_dtc", "ECREASOC", "ECADJ"),
+    ),
     "Concomitant": ("CMTRT", "CMSTDTC", "category"),
 }
-"""What a toxicity hangs on: a change of one of these could make it disappear."""
+"""What a toxicity hangs on, or whether the subject counts: a change of one of these could make it
+disappear."""
+
+_ADDED_LATER: Final = frozenset({"ECDOSE", "planned_dose", "planned_dtc", "ECREASOC", "ECADJ"})
+"""What says more where nothing was said before."""
 
 
 def _could_hide(before: Record, after: Record | None) -> bool:
-    """Whether going from ``before`` to ``after`` could make a toxicity disappear."""
+    """Whether going from ``before`` to ``after`` could make a toxicity disappear, or a subject
+    count as followed who was not."""
     for name in _HIDING.get(type(before).__name__, ()):
         was = _said(before, name)
-        if was != _said(after, name) and not (was is None and isinstance(before, Subject)):
+        added = was is None and (isinstance(before, Subject) or name in _ADDED_LATER)
+        if was != _said(after, name) and not added:
             return True
     if isinstance(before, AdverseEvent) and isinstance(after, AdverseEvent):
         ends = before.AEENDTC, after.AEENDTC
         other_end = None not in ends and ends[0] != ends[1]
         unsaid = any(change not in after.grade_changes for change in before.grade_changes)
-        return other_end or unsaid or worst_reported(before) > worst_reported(after)
+        withdrawn = any(_said_yes(before, name) > _said_yes(after, name) for name in _GRAVE)
+        worse = worst_reported(before) > worst_reported(after)
+        return other_end or unsaid or withdrawn or worse
     if isinstance(before, Disposition) and isinstance(after, Disposition):
-        same = (before.DSDECOD, before.DSSTDTC) == (after.DSDECOD, after.DSSTDTC)
-        return is_death(before) and not same
+        said = [(one.DSDECOD, one.DSSTDTC, one.DSSCAT) for one in (before, after)]
+        return before.DSDECOD.strip().upper() != "COMPLETED" and said[0] != said[1]
+    if isinstance(before, ReviewComplete) and isinstance(after, ReviewComplete):
+        return before.evaluable is False and after.evaluable is not False
     return False
+
+
+_GRAVE: Final = ("AESLIFE", "AEDLT")
+"""What a report says of an event beside its grade."""
+
+
+def _said_yes(event: AdverseEvent, name: str) -> bool:
+    return bool(getattr(event, name) == "Y")
 
 
 def _said(record: Record | None, name: str) -> object:
@@ -271,6 +293,13 @@ def worst_reported(event: AdverseEvent) -> int:
 
 
 def highest_possible(event: AdverseEvent) -> int:
-    """The highest grade the report may mean: "severe" alone does not tell grade 3 from grade 4."""
+    """The highest grade the report may mean: "severe" alone does not tell grade 3 from grade 4, and
+    what threatened life is of grade 4 (CTCAE 5.0, page 1), whatever grade stands beside it."""
     stated = worst_reported(event)
-    return 4 if event.AETOXGR is None and stated == _SEVERITY_AT_LEAST["SEVERE"] else stated
+    severe = event.AETOXGR is None and stated == _SEVERITY_AT_LEAST["SEVERE"]
+    return max(4, stated) if severe or is_life_threatening(event) else stated
+
+
+def is_life_threatening(event: AdverseEvent) -> bool:
+    """Whether a report says that the event threatened life when it happened (ICH E2A)."""
+    return event.AESLIFE == "Y"

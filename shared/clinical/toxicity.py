@@ -26,6 +26,7 @@ from shared.clinical.timeline import (
     highest_possible,
     is_death,
     is_fatal,
+    is_life_threatening,
     worst_reported,
 )
 from shared.contracts.dates import parse_dtc
@@ -235,13 +236,13 @@ def relatedness(standing: Standing, attribution: Attribution) -> Related:
     related."""
     related = {word.upper() for word in attribution.related}
     unrelated = {word.upper() for word in attribution.not_related}
-    if any(word in related for entry in standing.versions for word in _causality(entry)):
+    if any(word in related for entry in standing.versions for word in causality_of(entry)):
         return "yes"
-    words = [word for entry in standing.entries for word in _causality(entry)]
+    words = [word for entry in standing.entries for word in causality_of(entry)]
     return "no" if all(word in unrelated for word in words) else "unknown"
 
 
-def _causality(entry: Entry) -> list[str]:
+def causality_of(entry: Entry) -> list[str]:
     """What a version says about causality, overall and by drug; empty for a deletion."""
     record = entry.record
     if not isinstance(record, AdverseEvent):
@@ -259,7 +260,7 @@ def _reported(
     match = answer.match
     words = f' as "{match.said}"' if match is not None and match.by != "term" else ""
     over = end_of_event(record, zone)
-    steps = _steps(_when(entry, zone, start), record, zone)
+    steps = grade_steps(_when(entry, zone, start), record, zone)
     worst, possible = worst_reported(record), highest_possible(record)
     stated = {int(change.grade) for change in record.grade_changes}
     for index, (first, last, moment, value) in enumerate(steps):
@@ -279,7 +280,7 @@ def _reported(
             low=value,
             high=high,
             entry=entry,
-            why=f"{_said(value, high)}{words}",
+            why=f"{_said(record, value, high)}{words}",
             reported=True,
             before_treatment=before,
             end=end,
@@ -289,8 +290,12 @@ def _reported(
         yield _on_treatment(seen, zone, start) if before and value not in stated else seen
 
 
-def _said(grade: int, high: int) -> str:
-    return f"reported grade {grade}" if grade == high else "reported as severe, grade 3 or 4"
+def _said(record: AdverseEvent, grade: int, high: int) -> str:
+    if grade == high:
+        return f"reported grade {grade}"
+    if is_life_threatening(record):
+        return f"reported as life-threatening, at grade {grade}"
+    return "reported as severe, grade 3 or 4"
 
 
 def _on_treatment(seen: Observation, zone: ZoneInfo, start: FirstDose) -> Observation:
@@ -329,7 +334,7 @@ def _deaths(
                 )
 
 
-def _steps(
+def grade_steps(
     when: When, record: AdverseEvent, zone: ZoneInfo
 ) -> list[tuple[date, date, tuple[datetime, datetime], int]]:
     """The grades of a report over time: its start, then each change of grade."""

@@ -61,9 +61,18 @@ def test_an_unexplained_change_of_an_event(change: dict[str, object], stays: boo
     assert any(query.kind == "conflict" for query in assessment.queries) is stays
 
 
-def test_an_unexplained_change_of_another_record_just_stands() -> None:
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (("LOST TO FOLLOW-UP", "COMPLETED"), True),
+        (("COMPLETED", "LOST TO FOLLOW-UP"), False),
+    ],
+)
+def test_an_unexplained_change_does_not_bring_back_who_left(
+    words: tuple[str, str], asked: bool
+) -> None:
     trial = one()
-    for revision, word in ((1, "LOST TO FOLLOW-UP"), (2, "COMPLETED")):
+    for revision, word in enumerate(words, start=1):
         trial.record(
             "disposition",
             "1-01",
@@ -72,7 +81,9 @@ def test_an_unexplained_change_of_another_record_just_stands() -> None:
             recordid="ds",
             revision=revision,
         )
-    assert subject_of(trial.assess(at(day(10), 16)), "1-01").status == "in_window"
+    assessment = trial.assess(at(day(10), 16))
+    assert subject_of(assessment, "1-01").status == "not_evaluable"
+    assert any(query.kind == "conflict" for query in assessment.queries) is asked
 
 
 def test_conflicting_decisions_are_asked_about() -> None:

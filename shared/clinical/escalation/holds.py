@@ -19,7 +19,7 @@ from shared.clinical.escalation.question import (
     record_of,
 )
 from shared.clinical.escalation.stopping import Stopping
-from shared.clinical.protocol import Protocol
+from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.protocol.design import COHORTS_OF_THEIR_OWN
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry
@@ -84,7 +84,7 @@ def look_back(
     """
     causes: list[Hold] = []
     eliminated: list[tuple[datetime, int]] = []
-    lifts = lifted_at(present.decisions)
+    lifts = lifted_at(present)
     moments = {*_improvements(present, memory, known_at), *_thresholds(present, known_at)}
     moments |= _unsupported(present, known_at)
     earlier = [_at(moment, present, memory) for moment in sorted(moments)]
@@ -123,7 +123,7 @@ def _thresholds(present: Situation, known_at: datetime) -> set[datetime]:
     was confirmed, and when enough had become final at its dose."""
     if not _dilutes(present.protocol):
         return set()
-    settled = max(lifted_at(present.decisions), default=_EVER)
+    settled = max(lifted_at(present), default=_EVER)
     least = getattr(present.protocol.design.rule, "n_eli", 1)
     moments: set[datetime] = set()
     for dose in present.protocol.doses:
@@ -139,7 +139,7 @@ def _unsupported(present: Situation, known_at: datetime) -> set[datetime]:
     went up, and before a subject of a lower dose counted as completed."""
     if _dilutes(present.protocol):
         return set()
-    settled = max(lifted_at(present.decisions), default=_EVER)
+    settled = max(lifted_at(present), default=_EVER)
     opened = _opened(present)
     moments = {known for (_, before), (known, level) in pairwise(opened) if level > before}
     for state in present.counted:
@@ -174,7 +174,7 @@ def _known_toxic(state: SubjectState) -> list[datetime]:
 def standing_hold(present: Situation, answer: Answer, past: Past, memory: Memory) -> Hold | None:
     """The hold from the lowest level that no record has lifted."""
     here = causes_of(present, answer, memory) + _recorded(present.decisions)
-    lifts = lifted_at(present.decisions)
+    lifts = lifted_at(present)
     standing = [
         cause
         for cause in (*here, *past.causes)
@@ -189,9 +189,15 @@ def standing_hold(present: Situation, answer: Answer, past: Past, memory: Memory
     return Hold(first.level, first.since, first.reason.model_copy(update={"text": text}))
 
 
-def lifted_at(decisions: Sequence[Entry]) -> list[datetime]:
-    """When persons have lifted holds."""
-    return [entry.fact.known_at for entry in decisions if _lifts(record_of(entry))]
+def lifted_at(situation: Situation) -> list[datetime]:
+    """Up to when persons have lifted holds: nobody lifts what became known after the meeting, when
+    ever its record came in; of a meeting without a day, after the first it may have been."""
+    zone = situation.protocol.zone()
+    return [
+        min(entry.fact.known_at, day_ends(entry.dates(zone)[0], zone))
+        for entry in situation.decisions
+        if _lifts(record_of(entry))
+    ]
 
 
 def _lifts(record: Decision) -> bool:
@@ -241,7 +247,7 @@ def _fell(reason: Reason) -> bool:
 def _not_lifted(situation: Situation, reason: Reason, since: datetime, memory: Memory) -> datetime:
     """Since when a lower dose has not supported the one open as far as no record has lifted that:
     a record speaks of the dose as it was known then, not of a subject less or a DLT more since."""
-    lifted = max(lifted_at(situation.decisions), default=None)
+    lifted = max(lifted_at(situation), default=None)
     level = reason.inputs.get("dose_level")
     if lifted is None or not _fell(reason) or not isinstance(level, int):
         return since
@@ -268,7 +274,7 @@ def _improvements(present: Situation, memory: Memory, known_at: datetime) -> set
     the protocol was amended."""
     moments = {moment - _JUST_BEFORE for moment in memory.amended(known_at)}
     # Whatever held until a record lifted it is lifted: only what came later is looked for.
-    settled = max(lifted_at(present.decisions), default=_EVER)
+    settled = max(lifted_at(present), default=_EVER)
     states = {state.assessment.usubjid: state for state in present.states}
     opened = _opened(present)
     for usubjid in memory.people():

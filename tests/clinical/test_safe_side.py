@@ -1,0 +1,149 @@
+"""Histories that would end as "fine" if anything in doubt were read the hopeful way.
+
+Each case tells three subjects at the first dose; two complete it, and what is said of the third
+decides whether the next dose opens.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.clinical.rehearsal import Case, Expectation, rehearse
+
+STUDIES = Path(__file__).parents[2] / "studies"
+DOCUMENT = (STUDIES / "NCT05301764" / "protocol.yaml").read_text()
+NO_DIGEST = "sha256:" + "0" * 64
+
+Step = dict[str, Any]
+COHORT: list[Step] = [{"clean": {"subjects": ["1-01", "1-02"]}}, {"enrol": {"subject": "1-03"}}]
+CLEAN: list[Step] = [*COHORT, {"complete": "1-03"}]
+
+
+def said(word: str, /, **what: Any) -> Step:
+    return {word: {"subject": "1-03", **what}}
+
+
+def record(kind: str, known: str, **what: Any) -> Step:
+    return said("record", kind=kind, known=known, **what)
+
+
+def misses(given: list[Step], **expected: Any) -> list[str]:
+    told = Case(title="", given=given, then=[Expectation(at="end", **expected)])
+    return rehearse(DOCUMENT, told)
+
+
+def one(status: str, *given: Step, cohort: list[Step] = CLEAN, **expected: Any) -> list[str]:
+    return misses([*cohort, *given], subjects={"1-03": status}, **{"action": "wait", **expected})
+
+
+def test_the_cohort_escalates_where_nothing_is_said_of_the_third() -> None:
+    assert one("completed", action="escalate") == []
+
+
+# -- a change that names neither a reason nor a person --------------------------------------------
+
+NOT_GIVEN: Step = record(
+    "dose", "day 22", ECTRT="LVGN6051", ECOCCUR="N", ECSTDTC="2026-03-23", planned_dose="100",
+    cycle=2, ECREASOC="ADVERSE EVENT",
+) | {"as": "late"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "action"), [(None, "dlt_candidate", "wait"), ("typo", "completed", None)]
+)
+def test_another_reason_for_a_late_dose_needs_one_itself(
+    reason: str | None, status: str, action: str | None
+) -> None:
+    steps: list[Step] = [
+        NOT_GIVEN,
+        said("dose", day=1, treatment="ANLOTINIB"),
+        record("review_complete", "day 40", domain="ALL", complete_through="2026-04-09"),
+        {"revise": {"record": "late", "known": "day 41", "ECREASOC": "HOLIDAY", "reason": reason}},
+    ]
+    expected = action or "escalate"
+    assert one(status, *steps, cohort=COHORT, action=expected) == []
+
+
+@pytest.mark.parametrize("given", ["10", "100"])
+def test_a_dose_does_not_become_enough_without_a_reason(given: str) -> None:
+    dose = {"ECTRT": "ANLOTINIB", "ECOCCUR": "Y", "ECSTDTC": "2026-03-03", "planned_dose": "100"}
+    steps = [
+        record("dose", "day 2", **dose, ECDOSE=given, recordid="d", cycle=1),
+        record("dose", "day 3", **dose, ECDOSE="100", recordid="d", cycle=1, revision=2),
+    ]
+    if given == "100":
+        assert one("completed", *steps, action="escalate") == []
+    else:
+        assert one("not_evaluable", *steps, asked=["without reason or person"]) == []
+
+
+def test_what_was_missing_of_a_dose_may_be_added() -> None:
+    dose = {"ECTRT": "ANLOTINIB", "ECOCCUR": "Y", "ECSTDTC": "2026-03-03", "cycle": 1}
+    steps = [
+        record("dose", "day 2", **dose, recordid="d"),
+        record("dose", "day 3", **dose, recordid="d", revision=2, ECDOSE="9", planned_dose="9"),
+    ]
+    assert one("completed", *steps, action="escalate") == []
+
+
+@pytest.mark.parametrize("evaluable", [True, None])
+def test_who_is_not_evaluable_stays_so_until_somebody_says_why(evaluable: bool | None) -> None:
+    through = {"domain": "ALL", "complete_through": "2026-03-22", "recordid": "form"}
+    steps = [
+        record("review_complete", "day 22", **through, evaluable=False),
+        record("review_complete", "day 23", **through, evaluable=evaluable, revision=2),
+    ]
+    assert one("not_evaluable", *steps, asked=["without reason or person"]) == []
+    steps[-1]["record"]["reason"] = "wrong box ticked"
+    assert one("completed", *steps, action="escalate") == []
+
+
+# -- what a report says of an event beside its grade ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("grade", "threatened", "status"),
+    [
+        (2, "N", "completed"),
+        (2, "U", "completed"),
+        (2, "Y", "open"),
+        (3, "N", "dlt_candidate"),
+        (3, "Y", "dlt_candidate"),
+    ],
+)
+def test_what_threatened_life_is_not_taken_for_less(
+    grade: int, threatened: str, status: str
+) -> None:
+    event = said("event", term="Stroke", grade=grade, onset=10, AESLIFE=threatened, AESER="Y")
+    asked = ["called life-threatening"] if threatened == "Y" else []
+    action = "escalate" if status == "completed" else "wait"
+    assert one(status, event, action=action, asked=asked) == []
+
+
+def test_that_an_event_threatened_life_is_not_taken_back_silently() -> None:
+    event = said("event", term="Stroke", grade=2, onset=10, AESLIFE="Y", AESER="Y") | {"as": "ae"}
+    again = {"revise": {"record": "ae", "known": "day 22", "AESLIFE": "N"}}
+    assert one("open", event, again) == []
+    again["revise"]["reason"] = "misread"
+    assert one("completed", event, again, action="escalate") == []
+
+
+# -- a hold, and the meeting that lifts it --------------------------------------------------------
+
+
+@pytest.mark.parametrize(("met", "action"), [(10, "hold"), (12, "wait")])
+def test_a_meeting_lifts_no_hold_for_a_death_it_did_not_know(met: int, action: str) -> None:
+    steps: list[Step] = [
+        *({"enrol": {"subject": name}} for name in ("1-01", "1-02", "1-03")),
+        said("event", term="Stroke", grade=5, onset=10, known="day 11"),
+        {
+            "decide": {
+                "action": "stay", "level": 1, "known": "day 13", "lifts_hold": True,
+                "decided_dtc": f"2026-03-{met + 1:02}",
+            }
+        },
+    ]  # fmt: skip
+    assert misses(steps, subjects={"1-03": "dlt_candidate"}, action=action) == []
