@@ -21,6 +21,7 @@ from shared.runtime.auth import Authenticator
 from shared.runtime.bus import Bus
 from shared.runtime.clock import Clock, ClockError
 from shared.runtime.problems import problem_response
+from shared.runtime.sessions import Sessions
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry import Metrics
 
@@ -33,11 +34,12 @@ def create_app(
     *,
     authenticator: Authenticator | None = None,
     metrics: Metrics | None = None,
+    sessions: Sessions | None = None,
 ) -> FastAPI:
     """The service's app; its writer runs for as long as the app's lifespan.
 
-    The caller has migrated the schemas and starts and closes the bus. `authenticator` looks keys
-    up in `engine`'s database unless another is given.
+    The caller has migrated the schemas and starts and closes the bus. `authenticator` and
+    `sessions` work in `engine`'s database unless others are given.
     """
     metrics = metrics or Metrics()
     results = Counter(
@@ -47,7 +49,8 @@ def create_app(
         registry=metrics.registry,
     )
     writer = Writer(engine, bus, clock, results=results)
-    parts = Parts(engine, bus, clock, Reader(settings.limits, clock.simulated), writer)
+    reader = Reader(settings.limits, clock.simulated)
+    parts = Parts(engine, bus, clock, reader, writer, sessions or Sessions(engine))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -1,7 +1,8 @@
-"""API keys: who is asking, and what they may do in which study. Everything is denied by default.
+"""Who is asking, and what they may do in which study. Everything is denied by default.
 
-A key is `vigil_<id>_<secret>` with 256 random bits of secret, stored as a SHA-256 digest: a slow
-hash protects secrets people choose, not random ones, and would cost every request.
+A key is `vigil_<id>_<secret>`, a session of an account `vigil_session_<secret>`, each with 256
+random bits of secret, stored as a SHA-256 digest: a slow hash protects secrets people choose, not
+random ones, and would cost every request.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,8 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import Connection, Engine
 from starlette.concurrency import run_in_threadpool
 
+from shared.runtime import accesslog
+from shared.runtime.accesslog import OPERATOR, By
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.problems import Problem
 
@@ -38,8 +41,12 @@ ROLES: tuple[Role, ...] = (
 CACHE_SECONDS = 5.0
 """How long a key stays known without looking: a revocation works everywhere after this time."""
 
+IDLE = timedelta(hours=2)
+"""How long a session stays open without being used."""
+
 _MOST_CACHED = 1024
 _KEY = re.compile(r"vigil_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
+_SESSION = re.compile(r"vigil_session_[A-Za-z0-9_-]{43}")
 _USED_EVERY = timedelta(minutes=1)
 
 _INSERT = sa.text(
@@ -60,6 +67,17 @@ _USED = sa.text(
     "UPDATE access.api_key SET last_used_at = :now WHERE id = :id"
     " AND (last_used_at IS NULL OR last_used_at < :before)"
 )
+_FIND_SESSION = sa.text(
+    "SELECT s.account_id, a.name, a.must_change,"
+    " ARRAY(SELECT ARRAY[g.study, g.role] FROM access.account_grant g"
+    "  WHERE g.account_id = a.id ORDER BY g.study, g.role) AS grants"
+    " FROM access.session s JOIN access.account a ON a.id = s.account_id"
+    " WHERE s.digest = :digest AND s.ended_at IS NULL AND a.disabled_at IS NULL"
+    " AND s.ends_at > :now AND s.used_at > :idle"
+)
+_USED_SESSION = sa.text(
+    "UPDATE access.session SET used_at = :now WHERE digest = :digest AND used_at < :before"
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -72,12 +90,18 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking. `source` is the only event source an EDC key may send as, if it is set."""
+    """Who is asking. `source` is the only event source an EDC key may send as, if it is set.
+
+    A person with a session has an `account`, which is then the `key_id` too, and the digest of the
+    `session`. An account whose password is still the one it was given has no grants.
+    """
 
     key_id: str
     name: str
     grants: frozenset[Grant]
     source: str | None = None
+    account: str | None = None
+    session: bytes | None = field(default=None, repr=False)
 
     def roles_in(self, study: str) -> frozenset[str]:
         return frozenset(grant.role for grant in self.grants if grant.study == study)
@@ -117,6 +141,7 @@ def create_key(
     *,
     expires_at: datetime | None = None,
     clock: Clock | None = None,
+    by: By = OPERATOR,
 ) -> str:
     """Makes a key and returns it: the only time its secret is seen.
 
@@ -131,6 +156,7 @@ def create_key(
         if not grant.study.strip():
             raise ValueError("a grant names its study")
     key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    now = (clock or SystemClock()).now()
     conn.execute(
         _INSERT,
         {
@@ -138,23 +164,35 @@ def create_key(
             "name": name,
             "digest": _digest(secret),
             "source": source,
-            "created_at": (clock or SystemClock()).now(),
+            "created_at": now,
             "expires_at": expires_at,
         },
     )
     conn.execute(_GRANT, [{"id": key_id, "study": g.study, "role": g.role} for g in sorted(wanted)])
+    for grant in sorted(wanted):
+        about = f"{name}: {grant.role}"
+        accesslog.note(conn, now, "key_created", by, about, study=grant.study)
     return f"vigil_{key_id}_{secret}"
 
 
-def revoke_key(conn: Connection, key_id: str, *, clock: Clock | None = None) -> bool:
+def revoke_key(
+    conn: Connection, key_id: str, *, clock: Clock | None = None, by: By = OPERATOR
+) -> bool:
     """Ends a key, CACHE_SECONDS after commit at the latest. False if unknown or ended already."""
-    result = conn.execute(
+    now = (clock or SystemClock()).now()
+    name = conn.execute(
         sa.text(
             "UPDATE access.api_key SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL"
+            " RETURNING name"
         ),
-        {"id": key_id, "now": (clock or SystemClock()).now()},
-    )
-    return result.rowcount == 1
+        {"id": key_id, "now": now},
+    ).scalar_one_or_none()
+    if name is None:
+        return False
+    studies = sa.text("SELECT DISTINCT study FROM access.key_grant WHERE key_id = :id ORDER BY 1")
+    for study in conn.execute(studies, {"id": key_id}).scalars().all():
+        accesslog.note(conn, now, "key_revoked", by, name, study=study)
+    return True
 
 
 def list_keys(conn: Connection) -> list[KeyInfo]:
@@ -206,10 +244,14 @@ class Authenticator:
 
     def authenticate(self, authorization: str | None) -> Principal:
         """Checks against the database. Raises Problem 401, which says nothing about why."""
-        match = _KEY.fullmatch(_bearer(authorization))
-        if match is None:
+        token = _bearer(authorization)
+        match = _KEY.fullmatch(token)
+        if match is not None:
+            principal = self._look_up(match[1], match[2])
+        elif _SESSION.fullmatch(token):
+            principal = self._look_up_session(token)
+        else:
             raise _unauthorised()
-        principal = self._look_up(match[1], match[2])
         with self._lock:
             self._cache[_digest(authorization or "")] = (
                 self._monotonic() + self._cache_seconds,
@@ -231,6 +273,19 @@ class Authenticator:
             conn.execute(_USED, {"id": key_id, "now": now, "before": now - _USED_EVERY})
             grants = frozenset(Grant(study, role) for study, role in row.grants)
             return Principal(row.id, row.name, grants, row.source)
+
+    def _look_up_session(self, token: str) -> Principal:
+        now, digest = self._clock.now(), session_digest(token)
+        with self._engine.begin() as conn:
+            row = conn.execute(
+                _FIND_SESSION, {"digest": digest, "now": now, "idle": now - IDLE}
+            ).one_or_none()
+            if row is None:
+                raise _unauthorised()
+            conn.execute(_USED_SESSION, {"digest": digest, "now": now, "before": now - _USED_EVERY})
+        held = () if row.must_change else row.grants
+        grants = frozenset(Grant(study, role) for study, role in held)
+        return Principal(row.account_id, row.name, grants, account=row.account_id, session=digest)
 
 
 def require(*roles: Role, study: str | None = "study") -> Any:
@@ -275,6 +330,11 @@ AnyKey = Annotated[Principal, Depends(_any_key)]
 """For handlers that every valid key may call; what they show depends on the key's grants."""
 
 
+def session_digest(token: str) -> bytes:
+    """What is kept of a session's or a confirmation's token."""
+    return _digest(token)
+
+
 def unguarded(app: FastAPI) -> list[str]:
     """Routes that neither require a key nor are marked public; a test fails on any."""
     return sorted(_unguarded(app))
@@ -309,7 +369,7 @@ def _unauthorised() -> Problem:
     return Problem(
         401,
         "key-required",
-        "A valid API key is required",
+        "A valid API key or session is required",
         "send it as: Authorization: Bearer vigil_...",
         headers={"WWW-Authenticate": 'Bearer realm="vigil"'},
     )

@@ -14,7 +14,8 @@ from shared.runtime.settings import Settings
 
 OPERATIONS = {"/livez", "/readyz", "/metrics"}
 PUBLIC = {
-    "ingest": OPERATIONS | {"/ingest/v1/schemas", "/ingest/v1/schemas/{type}"},
+    "ingest": OPERATIONS
+    | {"/ingest/v1/schemas", "/ingest/v1/schemas/{type}", "/ingest/v1/sessions"},
     "monitor": OPERATIONS,
     "notifier": OPERATIONS,
     "console": OPERATIONS | {"/login", "/static/{name}"},

@@ -4,10 +4,29 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from services.ingest.api import events, keys, protocols, receipts, schemas
+from services.ingest.api import (
+    accounts,
+    confirmations,
+    events,
+    keys,
+    protocols,
+    receipts,
+    schemas,
+    sessions,
+)
 from services.ingest.api.parts import Parts
 
 
 def routers(parts: Parts) -> Sequence[APIRouter]:
     """Every router of the service."""
-    return [module.router(parts) for module in (events, receipts, protocols, keys, schemas)]
+    modules = (
+        events,
+        receipts,
+        protocols,
+        keys,
+        accounts,
+        sessions,
+        confirmations,
+        schemas,
+    )
+    return [module.router(parts) for module in modules]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 
-from services.ingest.api import wording
+from services.ingest.api import confirmations, wording
 from services.ingest.api.parts import PREFIX, Parts
 from services.ingest.intake.items import Item, Outcome
 from services.ingest.intake.permission import SENDERS
@@ -41,13 +41,16 @@ def router(parts: Parts) -> APIRouter:
         body: RawBody,
         principal: Principal = require(*SENDERS, study=None),
         idempotency_key: Annotated[str | None, Header()] = None,
+        vigil_confirmation: Annotated[str | None, Header()] = None,
     ) -> Response:
-        """One CloudEvent, a batch or NDJSON; the media type says which."""
+        """One CloudEvent, a batch or NDJSON; the media type says which. A person's act that is
+        sent with a session needs a confirmation for exactly this body."""
         media_type = plain_media_type(request)
         same = _request(principal, idempotency_key, media_type, body)
         if not parts.writer.has_room():
             raise unavailable()
         items, render = _take_apart(parts.reader, media_type, body, principal)
+        confirmations.take_for_events(parts, principal, items, body, vigil_confirmation)
         submission = Submission(items, principal.key_id, current_traceparent(), render, same)
         try:
             answer = parts.writer.submit(submission)

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from services.ingest.api.accounts import by
 from services.ingest.api.parts import PREFIX, Parts
 from shared.runtime.auth import (
     KeyInfo,
@@ -72,12 +73,19 @@ def router(parts: Parts) -> APIRouter:
     def make_key(
         study: str,
         wanted: NewKey,
-        principal: Principal = require("study_admin"),  # noqa: ARG001 - guards
+        principal: Principal = require("study_admin"),
     ) -> MadeKey:
         """A new key with roles in this study and no other."""
         grants = [(study, role) for role in wanted.roles]
         with parts.engine.begin() as conn:
-            key = create_key(conn, wanted.name, grants, wanted.source, expires_at=wanted.expires_at)
+            key = create_key(
+                conn,
+                wanted.name,
+                grants,
+                wanted.source,
+                expires_at=wanted.expires_at,
+                by=by(principal),
+            )
         return MadeKey(id=key.split("_")[1], key=key)
 
     @router.get("/studies/{study}/keys")
@@ -104,7 +112,7 @@ def router(parts: Parts) -> APIRouter:
                     "The key also serves other studies",
                     "it takes an administrator of all of them, or the operator, to end it",
                 )
-            revoke_key(conn, id)
+            revoke_key(conn, id, by=by(principal))
         return Response(status_code=204)
 
     return router

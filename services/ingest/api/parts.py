@@ -8,6 +8,7 @@ from services.ingest.intake.reading import Reader
 from services.ingest.intake.writer import Writer
 from shared.runtime.bus import Bus
 from shared.runtime.clock import Clock
+from shared.runtime.sessions import Sessions
 
 PREFIX = "/ingest/v1"
 
@@ -21,3 +22,4 @@ class Parts:
     clock: Clock
     reader: Reader
     writer: Writer
+    sessions: Sessions

@@ -1,8 +1,11 @@
 """A study's protocol document: put by its administrator, checked, versioned, a fact like others."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, ConfigDict
 
+from services.ingest.api import confirmations
 from services.ingest.api.events import plain_media_type
 from services.ingest.api.parts import PREFIX, Parts
 from services.ingest.intake.documents import RECORD_ID, SOURCE
@@ -39,12 +42,16 @@ def router(parts: Parts) -> APIRouter:
         response: Response,
         body: RawBody,
         principal: Principal = require("study_admin"),
+        vigil_confirmation: Annotated[str | None, Header()] = None,
     ) -> ProtocolReceipt:
         """A new version of the study's protocol, as YAML; 200 where the text is the latest."""
         if plain_media_type(request) not in YAML:
             raise Problem(415, "unsupported-media-type", "Send application/yaml")
         try:
             text = _text(body)
+            if principal.account is not None:
+                acts = {(study, "protocol")}
+                confirmations.take(parts, principal, body, vigil_confirmation, acts)
             put = put_protocol(
                 parts.engine, parts.bus, parts.clock, study, text, principal, current_traceparent()
             )

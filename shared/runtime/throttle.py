@@ -1,0 +1,101 @@
+"""How often a password may be tried: counted before it is looked at, alike for every login.
+
+A login waits longer after each further failure, whether or not it exists. An address, behind
+which a whole hospital may sit, is never shut: beyond a large allowance it is slowed down.
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from shared.runtime.problems import Problem
+
+FREE_FAILURES = 5
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(minutes=15)
+ADDRESS_ALLOWANCE = 100.0
+ADDRESS_REFILL = timedelta(seconds=6)
+"""An address gets one failure of its allowance back after so long."""
+FORGET = timedelta(days=1)
+
+_LOCK = sa.text(
+    "INSERT INTO access.attempt AS a (subject, failures, at)"
+    " SELECT subject, 0, :now FROM unnest(CAST(:subjects AS bytea[])) AS subject ORDER BY subject"
+    " ON CONFLICT (subject) DO UPDATE SET failures = a.failures RETURNING subject, failures, at"
+)
+_COUNT = sa.text(
+    "UPDATE access.attempt SET failures = :failures, at = :now WHERE subject = :subject"
+)
+
+
+def wait_of_login(failures: float) -> timedelta:
+    """How long after a failure the login waits: 30 s after the fifth, doubled up to 15 min."""
+    if failures < FREE_FAILURES:
+        return timedelta()
+    doublings = min(int(failures) - FREE_FAILURES, 10)
+    return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
+
+
+def count_attempt(conn: Connection, login: str, address: str | None, now: datetime) -> None:
+    """Counts a try as failed until `forgive`. Raises Problem 429 where it has to wait."""
+    of_login, of_address = _subject("login", login), _subject("address", address or "")
+    subjects = [of_login] if address is None else [of_login, of_address]
+    conn.execute(sa.text("DELETE FROM access.attempt WHERE at < :before"), {"before": now - FORGET})
+    rows = {
+        bytes(row.subject): row
+        for row in conn.execute(_LOCK, {"now": now, "subjects": subjects}).all()
+    }
+    mine = rows[of_login]
+    _refuse_before(mine.at + wait_of_login(mine.failures), now)
+    counted = {of_login: mine.failures + 1}
+    if address is not None:
+        theirs = rows[of_address]
+        level = max(0.0, theirs.failures - (now - theirs.at) / ADDRESS_REFILL)
+        if level > ADDRESS_ALLOWANCE - 1:
+            _refuse_before(now + ADDRESS_REFILL, now)
+        counted[of_address] = level + 1
+    for subject, failures in counted.items():
+        conn.execute(_COUNT, {"subject": subject, "failures": failures, "now": now})
+
+
+def forgive(conn: Connection, login: str, address: str | None) -> None:
+    """The try that was counted was a good one; the login's earlier failures are forgotten too."""
+    conn.execute(
+        sa.text("DELETE FROM access.attempt WHERE subject = :subject"),
+        {"subject": _subject("login", login)},
+    )
+    conn.execute(
+        sa.text(
+            "UPDATE access.attempt SET failures = greatest(failures - 1, 0)"
+            " WHERE subject = :subject"
+        ),
+        {"subject": _subject("address", address or "")},
+    )
+
+
+def locked_until(conn: Connection, login: str, now: datetime) -> datetime | None:
+    """Until when the login has to wait, if it does."""
+    row = conn.execute(
+        sa.text("SELECT failures, at FROM access.attempt WHERE subject = :subject"),
+        {"subject": _subject("login", login)},
+    ).one_or_none()
+    until = row.at + wait_of_login(row.failures) if row else now
+    return until if until > now else None
+
+
+def _refuse_before(until: datetime, now: datetime) -> None:
+    if until > now:
+        seconds = -((now - until) // timedelta(seconds=1))
+        raise Problem(
+            429,
+            "too-many-tries",
+            "Too many failed tries",
+            f"try again in {seconds} seconds",
+            headers={"Retry-After": str(seconds)},
+        )
+
+
+def _subject(kind: str, text: str) -> bytes:
+    return hashlib.sha256(f"{kind}/{text}".encode()).digest()
