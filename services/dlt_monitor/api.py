@@ -26,6 +26,7 @@ from services.dlt_monitor.asking import (
 from services.dlt_monitor.gate import gate_routes
 from services.dlt_monitor.monitor import GROUP
 from services.dlt_monitor.packet import packet_routes
+from services.dlt_monitor.profiles import profile_routes
 from services.dlt_monitor.questions import query_routes
 from services.dlt_monitor.store import grades, outputs, studies
 from services.dlt_monitor.store.studies import StudyRow
@@ -55,6 +56,7 @@ def monitor_router(parts: Parts) -> APIRouter:
     amendment_routes(router, parts)
     act_routes(router, parts)
     packet_routes(router, parts)
+    profile_routes(router, parts)
     return router
 
 

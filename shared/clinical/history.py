@@ -147,6 +147,15 @@ class History:
                 by_kind[kind] = standing
         return by_kind
 
+    def records(self, known_at: datetime) -> Iterator[tuple[Standing | None, tuple[Entry, ...]]]:
+        """What stands of every record known at a moment, None of one that was taken back, and the
+        versions known then, oldest first."""
+        for kind in sorted(self._records):
+            for versions in self._in_order[kind]:
+                visible = bisect_right(versions.known, known_at)
+                if visible:
+                    yield versions.standing(known_at), tuple(versions.entries[:visible])
+
     def upserts(self, kind: str, known_at: datetime | None) -> list[Standing]:
         """What stands of each record of a kind if deletions are left out of account."""
         moment = self.latest if known_at is None and self._moments else known_at

@@ -85,6 +85,14 @@ class Member:
         parts = (one.part for one in records if isinstance(one, CohortAssignment))
         return any(part in protocol.counted_parts for part in parts)
 
+    def person(
+        self, protocol: Protocol, usubjid: str, as_of: datetime, known_at: datetime
+    ) -> Person | None:
+        """The subject by the records that stood then; None where none did."""
+        standing = self.history.standing(known_at)
+        courses = self._courses.of_the_past()
+        return Person(protocol, usubjid, standing, as_of, courses) if standing else None
+
     def graded(self, protocol: Protocol, usubjid: str) -> tuple[GradedResult, ...]:
         """The grades that stand by everything known."""
         now = self.history.latest

@@ -50,8 +50,8 @@ def packet_of(study: Study, assessment: Assessment) -> Packet:
         assessment=assessment.model_copy(update={"applied_through": None}),
         events=events,
         summary=summarise(protocol, people, events),
-        courses=tuple(map(_course, treated)),
-        exposures=tuple(_exposure(one, name) for one in treated for name in _treatments(one)),
+        courses=tuple(map(course_of, treated)),
+        exposures=tuple(exposures_of(treated)),
         labs=lab_series(treated),
         outlook=_outlook(study, as_of, known_at, degraded=assessment.degraded),
         table=_table(protocol, assessment),
@@ -71,7 +71,8 @@ def _given(person: Person) -> list[tuple[Dose, Entry]]:
     ]
 
 
-def _course(person: Person) -> Course:
+def course_of(person: Person) -> Course:
+    """The course of a subject who was given a dose."""
     assert person.start is not None
     first = person.start.first
     days = sorted({entry.dates(person.zone)[0] for _, entry in _given(person)})
@@ -102,6 +103,11 @@ def _responses(person: Person) -> Iterator[Response]:
             yield Response(on=day, test=record.RSTESTCD, result=record.RSORRES)
 
 
+def exposures_of(treated: Sequence[Person]) -> Iterator[Exposure]:
+    """What each was given of each treatment."""
+    return (_exposure(person, name) for person in treated for name in _treatments(person))
+
+
 def _treatments(person: Person) -> list[str]:
     doses = (entry.record for entry in _entries(person, "dose"))
     return sorted({dose.ECTRT for dose in doses if isinstance(dose, Dose)})
@@ -114,7 +120,7 @@ def _exposure(person: Person, treatment: str) -> Exposure:
         if isinstance(dose := entry.record, Dose) and treatment == dose.ECTRT
     ]
     given = [dose for dose in doses if dose.ECOCCUR == "Y"]
-    delays = [days for dose in given if (days := _delay(person, dose)) > 0]
+    delays = [days for dose in given if (days := delay_days(person, dose) or 0) > 0]
     return Exposure(
         subject=person.subject,
         usubjid=person.usubjid,
@@ -122,25 +128,28 @@ def _exposure(person: Person, treatment: str) -> Exposure:
         treatment=treatment,
         given=len(given),
         not_given=len(doses) - len(given),
-        reduced=sum(_is_reduced(dose) for dose in given),
+        reduced=sum(is_reduced(dose) is True for dose in given),
         delayed=len(delays),
         longest_delay=max(delays, default=0),
         percent_of_planned=_share(doses),
     )
 
 
-def _delay(person: Person, dose: Dose) -> int:
+def delay_days(person: Person, dose: Dose) -> int | None:
+    """From the planned date to the first dose, by the earliest both may mean; None where no date
+    was planned."""
     if dose.planned_dtc is None:
-        return 0
+        return None
     planned, begun = (
         parse_dtc(text).local_dates(person.zone)[0] for text in (dose.planned_dtc, dose.ECSTDTC)
     )
     return (begun - planned).days
 
 
-def _is_reduced(dose: Dose) -> bool:
+def is_reduced(dose: Dose) -> bool | None:
+    """Whether less was given than planned; None where the record lacks one of the doses."""
     if dose.ECDOSE is None or dose.planned_dose is None:
-        return False
+        return None
     return Decimal(dose.ECDOSE) < Decimal(dose.planned_dose)
 
 

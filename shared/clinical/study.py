@@ -214,11 +214,21 @@ class Study:
 
     def persons(self, protocol: Protocol, as_of: datetime, known_at: datetime) -> list[Person]:
         """Every subject with the records that had happened by ``as_of``, by subject code."""
-        standings = {
-            usubjid: member.history.standing(known_at) for usubjid, member in self._people.items()
-        }
-        found = [Person(protocol, who, held, as_of) for who, held in standings.items() if held]
-        return sorted(found, key=lambda one: (one.subject, one.usubjid))
+        found = (self.person(protocol, usubjid, as_of, known_at) for usubjid in self._people)
+        present = [person for person in found if person is not None]
+        return sorted(present, key=lambda one: (one.subject, one.usubjid))
+
+    def person(
+        self, protocol: Protocol, usubjid: str, as_of: datetime, known_at: datetime
+    ) -> Person | None:
+        """One of them; None where nothing of the subject stood then."""
+        return self._people[usubjid].person(protocol, usubjid, as_of, known_at)
+
+    def records_of(
+        self, usubjid: str, known_at: datetime
+    ) -> Iterator[tuple[Standing | None, tuple[Entry, ...]]]:
+        """Every record about a subject: see `History.records`."""
+        return self._people[usubjid].history.records(known_at)
 
     def seen_otherwise(
         self, protocol: Protocol, moment: datetime, known_at: datetime

@@ -229,11 +229,12 @@ class Review(Part):
 
 
 class Version(Part):
-    """One version of a record; ``deleted``: it takes the record back. ``stands``: its content is
-    what holds, or one of those that do."""
+    """One version of a record and what it ``says``, in its own words; ``deleted``: it takes the
+    record back. ``stands``: its content is what holds, or one of those that do."""
 
     revision: int | None
     known_at: datetime
+    says: str
     deleted: bool
     stands: bool
     actor: str | None

@@ -1,0 +1,30 @@
+"""What the pages of a subject and the study-wide charts read, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from services.dlt_monitor.asking import JSON, READERS, Moment, Parts, view_of
+from shared.clinical.profile import profile_of
+from shared.contracts.profile import Profile
+from shared.runtime.web import Problem
+
+OpaqueId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
+
+
+def profile_routes(router: APIRouter, parts: Parts) -> None:
+    """The routes of this module."""
+
+    @router.get("/studies/{study}/subjects/{subject}", response_model=Profile, dependencies=READERS)
+    def profile(study: str, subject: OpaqueId, known_at: Moment = None) -> Response:
+        """Everything about one subject, now or as known at a past moment. The subject is named by
+        the first 16 hex digits of SHA-256 of `study|usubjid`."""
+        with view_of(parts, study, None, known_at) as (view, headers):
+            said = view.assessment
+        with parts.engine.begin() as conn, parts.views.folded(conn, study) as folded:
+            found = profile_of(folded, said, subject)
+        if found is None:
+            raise Problem(404, "no-such-subject", "Nothing of such a subject was known then")
+        return Response(found.model_dump_json(), media_type=JSON, headers=headers)
