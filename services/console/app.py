@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
+from services.console.alerts import router as alerts
 from services.console.asking import local
 from services.console.guard import (
     COOKIE,
@@ -54,7 +55,9 @@ def create_app(
         yield
         await upstream.close()
 
-    app = web.create_app("Vigil console", settings, routers=[router, packets], lifespan=lifespan)
+    app = web.create_app(
+        "Vigil console", settings, routers=[router, packets, alerts], lifespan=lifespan
+    )
     app.state.console = console
     app.state.upstream = upstream
     app.state.sessions = sessions or Sessions(

@@ -27,7 +27,7 @@ ASSETS: Mapping[str, bytes] = {
     if path.suffix in _TYPES
 }
 
-STUDY_PAGES = (("Board", ""),)
+STUDY_PAGES = (("Board", ""), ("Alerts", "/alerts"))
 """The pages of a study in the order of the navigation, with what follows its address."""
 
 PAGE_HEADERS: Mapping[str, str] = {
