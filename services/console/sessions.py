@@ -1,5 +1,6 @@
-"""Who is signed in. A session holds the person's API key, so it lives in this process's memory and
-nowhere else: not in the cookie, not on a disk. A restart signs everybody out."""
+"""Who is signed in. A session holds the person's credential (the token of an account's session, or
+an API key), so it lives in this process's memory and nowhere else: not in the cookie, not on a
+disk. A restart signs everybody out."""
 
 import hmac
 import secrets
@@ -7,19 +8,25 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 MOST_SESSIONS = 10_000
 
 
 @dataclass(slots=True)
 class Session:
-    """`token` is what the cookie carries; `csrf` is what a form must carry beside it."""
+    """`token` is what the cookie carries; `csrf` is what a form must carry beside it. With a key
+    instead of an account there is no `login`. `until`: when it ends unless it is used again."""
 
     key: str = field(repr=False)
     token: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(32))
     csrf: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(32))
     started: float = 0.0
     used: float = 0.0
+    login: str | None = None
+    name: str = ""
+    must_change: bool = False
+    until: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def vouches_for(self, csrf: str) -> bool:
         """Whether a form was written by a page of this session."""
@@ -39,10 +46,13 @@ class Sessions:
         self._lock = threading.Lock()
         self._open: dict[str, Session] = {}
 
-    def begin(self, key: str) -> Session:
+    def begin(
+        self, key: str, login: str | None = None, name: str = "", *, must_change: bool = False
+    ) -> Session:
         """A new session. The one unused for longest gives way when there are too many."""
         now = self._clock()
-        session = Session(key=key, started=now, used=now)
+        session = Session(key, started=now, login=login, name=name, must_change=must_change)
+        self._use(session, now)
         with self._lock:
             self._forget_expired(now)
             if len(self._open) >= MOST_SESSIONS:
@@ -60,7 +70,7 @@ class Sessions:
             if self._expired(session, now):
                 del self._open[session.token]
                 return None
-            session.used = now
+            self._use(session, now)
             return session
 
     def holds(self, session: Session) -> bool:
@@ -72,6 +82,11 @@ class Sessions:
     def end(self, session: Session) -> None:
         with self._lock:
             self._open.pop(session.token, None)
+
+    def _use(self, session: Session, now: float) -> None:
+        session.used = now
+        left = min(self._idle, self._longest - (now - session.started))
+        session.until = datetime.now(UTC) + timedelta(seconds=left)
 
     def _expired(self, session: Session, now: float) -> bool:
         return now - session.used > self._idle or now - session.started > self._longest

@@ -65,6 +65,10 @@ class Conflict(UpstreamError):
     """The state of things does not allow it: no protocol yet, or an alert that has changed."""
 
 
+class TooManyTries(UpstreamError):
+    """A password was given wrongly too often; after some time it may be tried again."""
+
+
 class Refused(UpstreamError):
     """The question itself is not acceptable: a day in the future, for example."""
 
@@ -75,6 +79,7 @@ _REFUSALS: Mapping[int, type[UpstreamError]] = {
     404: NotFound,
     409: Conflict,
     422: Refused,
+    429: TooManyTries,
 }
 
 
@@ -214,16 +219,20 @@ class Upstream:
         *,
         params: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
         seconds: float | None = None,
     ) -> httpx2.Response:
-        """One question with the person's own credential; an answer that is no success raises."""
+        """One question with the person's own credential; an answer that is no success raises.
+        `content` is sent as it is, `body` as JSON."""
         try:
             response = await self._open_client().request(
                 method,
                 self._base[service] + path,
                 params=params,
                 json=body,
-                headers=_headers(key),
+                content=content,
+                headers={**(headers or {}), **_headers(key)},
                 timeout=seconds or self._timeout,
             )
         except httpx2.HTTPError as error:

@@ -1,6 +1,7 @@
 """The password once more before a person's act: for this body, in this session, once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from services.ingest.api.sessions import Login, Secret, with_session
 from services.ingest.intake.items import Candidate, Item
 from shared.contracts.envelope import Event
 from shared.contracts.facts import PERSONS_ACTS
-from shared.runtime.auth import AnyKey, Principal
+from shared.runtime.auth import AnyKey, Grant, Principal
 from shared.runtime.sessions import Confirmer, body_digest
 from shared.runtime.web import Problem, api_router
 
@@ -60,27 +61,19 @@ def router(parts: Parts) -> APIRouter:
 
 
 def take_for_events(
-    parts: Parts, principal: Principal, items: Iterable[Item], body: bytes, header: str | None
-) -> None:
+    parts: Parts, principal: Principal, items: Sequence[Item], body: bytes, header: str | None
+) -> Sequence[Item]:
     """Uses up what confirms the acts among the items, where a person with a session sends them.
 
-    Raises Problem 403 where a confirmation is missing, or the second person's for an override.
+    Gives the items with the second person's name on each decision that has one, as the sender's
+    is. Raises Problem 403 where a confirmation is missing, or the second person's for an override.
     """
     events = [item.event for item in items if isinstance(item, Candidate)]
     acts = [event for event in events if event.kind in PERSONS_ACTS]
     if principal.account is None or not acts:
-        return
+        return items
     people = take(parts, principal, body, header, {(act.studyid, act.kind) for act in acts})
-    for act in acts:
-        if act.data.get("override_reason") is not None and not _countersigned(
-            act, principal, people
-        ):
-            raise Problem(
-                403,
-                "second-person-required",
-                "An override needs a second committee member",
-                "who gives login and password for the same record",
-            )
+    return [_countersigned(item, principal, people) for item in items]
 
 
 def take(
@@ -97,9 +90,35 @@ def take(
     return people
 
 
-def _countersigned(act: Event, principal: Principal, people: Sequence[Confirmer]) -> bool:
-    return any(
+def _countersigned(item: Item, principal: Principal, people: Sequence[Confirmer]) -> Item:
+    if not isinstance(item, Candidate) or item.event.kind != "decision":
+        return item
+    event, data = item.event, item.event.data
+    if event.op == "delete":
+        return item
+    second = next((one for one in people if _is_second(one, principal, event)), None)
+    named = data.get("countersigned_by")
+    if second is None and (named is not None or data.get("override_reason") is not None):
+        raise _second_person_required()
+    if second is None:
+        return item
+    if named not in (None, second.login, second.name):
+        raise _second_person_required()
+    signed = event.model_copy(update={"data": {**data, "countersigned_by": second.name}})
+    return replace(item, event=signed)
+
+
+def _is_second(person: Confirmer, principal: Principal, act: Event) -> bool:
+    return (
         person.account_id != principal.account
-        and any(g.study == act.studyid and g.role == "committee_member" for g in person.grants)
-        for person in people
+        and Grant(act.studyid, "committee_member") in person.grants
+    )
+
+
+def _second_person_required() -> Problem:
+    return Problem(
+        403,
+        "second-person-required",
+        "An override needs a second committee member",
+        "who gives login and password for the same record",
     )

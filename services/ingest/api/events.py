@@ -50,7 +50,7 @@ def router(parts: Parts) -> APIRouter:
         if not parts.writer.has_room():
             raise unavailable()
         items, render = _take_apart(parts.reader, media_type, body, principal)
-        confirmations.take_for_events(parts, principal, items, body, vigil_confirmation)
+        items = confirmations.take_for_events(parts, principal, items, body, vigil_confirmation)
         submission = Submission(items, principal.key_id, current_traceparent(), render, same)
         try:
             answer = parts.writer.submit(submission)

@@ -164,7 +164,9 @@ def test_lines_with_an_act_need_a_confirmation_and_records_do_not(
     assert [json.loads(line)["status"] for line in answer.text.splitlines()] == [202, 202]
 
 
-def test_an_override_needs_a_second_committee_member(person: Callable[..., Sender]) -> None:
+def test_an_override_needs_a_second_committee_member(
+    person: Callable[..., Sender], engine: Engine
+) -> None:
     ada = person("ada", "committee_member")
     person("bob", "committee_member")
     person("eve", "medical_monitor", ("S2", "committee_member"))
@@ -175,7 +177,21 @@ def test_an_override_needs_a_second_committee_member(person: Callable[..., Sende
     for login, status in (("eve", 403), ("bob", 202)):
         own, second = confirmed(ada, document), confirmed(ada, document, login=login)
         assert post(ada, document, own, second).status_code == status
+    assert [fact.data["countersigned_by"] for fact in published(engine)] == ["Bob"]
     assert slug(confirm(ada, b"x", login="ada")) == "same-person"
+
+
+def test_nobody_is_named_as_second_person_who_did_not_confirm(
+    person: Callable[..., Sender],
+) -> None:
+    ada = person("ada", "committee_member")
+    person("bob", "committee_member")
+    for named, status in (("eve", 403), ("bob", 202)):
+        document = decision()
+        document = {**document, "data": {**document["data"], "countersigned_by": named}}
+        own, second = confirmed(ada, document), confirmed(ada, document, login="bob")
+        assert slug(post(ada, document, confirmed(ada, document))) == "second-person-required"
+        assert post(ada, document, own, second).status_code == status
 
 
 def test_keys_act_without_a_password_and_confirm_nothing(sender: NewSender) -> None:
