@@ -10,6 +10,7 @@ from shared.clinical.document import DocumentError, Finding
 from shared.clinical.enrolment import EnrolmentAnswer, enrolment
 from shared.clinical.escalation.places import Room
 from shared.clinical.protocol import Protocol, load_protocol
+from shared.clinical.reviews import deciders
 from shared.clinical.study import ENGINE, Study, evaluate
 from shared.clinical.what_if import Supposed, WhatIf, suppose, what_if
 
@@ -24,6 +25,7 @@ __all__ = [
     "Supposed",
     "WhatIf",
     "compare",
+    "deciders",
     "enrolment",
     "evaluate",
     "grade",
