@@ -16,6 +16,7 @@ from shared.contracts.dates import parse_dtc
 from shared.contracts.facts import CohortAssignment, Dose, ReviewComplete, Subject, SubjectRecord
 
 Standings = dict[str, list[Standing]]
+_Span = tuple[date, date, tuple[datetime, datetime]]
 
 
 def _was_known(standing: Standing, as_of: datetime) -> bool:
@@ -66,11 +67,12 @@ class Person:
             ),
             usubjid,
         )
+        self.start_moved = False
+        self.start = self._start(protocol.window.day_1_is_first_dose_of)
         assignment = self._assignment()
         self.part = assignment.part if assignment else "escalation"
         self.cohort = assignment.cohort_id if assignment else None
         self.dose_level = assignment.dose_level if assignment else None
-        self.start = self._first_dose_of(protocol.window.day_1_is_first_dose_of)
 
     def _seen(self, standing: Standing) -> bool:
         return any(entry.seen(self.as_of, self.zone) for entry in standing.entries)
@@ -80,17 +82,19 @@ class Person:
         return self._standing.get(kind, [])
 
     def _assignment(self) -> CohortAssignment | None:
-        """The first assignment. Where records differ about it, a part that is counted and the
-        lowest dose, which speaks about every dose above; ``assignment_doubt`` says so."""
+        """The assignment of the first dose. Where records up to that day differ about it, a part
+        that is counted and the lowest dose, which speaks about every dose above;
+        ``assignment_doubt`` says so. Before a dose is given the first assignment counts."""
         dated = [
             (min(entry.dates(self.zone)[0] for entry in one.entries), one)
             for one in self.of("cohort_assignment")
         ]
-        first = min((day for day, _ in dated), default=None)
+        until = min((day for day, _ in dated), default=date.min)
+        until = max(until, self.start.last) if self.start else until
         records = [
             entry.record
             for day, one in dated
-            if day == first
+            if day <= until
             for entry in one.entries
             if isinstance(entry.record, CohortAssignment)
         ]
@@ -107,9 +111,37 @@ class Person:
             default=None,
         )
 
+    def _start(self, treatment: str) -> FirstDose | None:
+        """The first dose. One that becomes known on a later day than doses after it would move the
+        window away from what has been seen: without reason or person treatment may have begun on
+        either day (``start_moved``)."""
+        spans = self._given_spans(treatment)
+        if not spans:
+            return None
+        first, record = min(spans, key=lambda one: one[0])
+        come = self._came(record)
+        before = [span for span, other in spans if self._came(other) < come]
+        earlier = min(before, default=first)
+        if earlier[0] <= first[1] or all(entry.attributed for entry in record.entries):
+            return FirstDose(*first)
+        self.start_moved = True
+        return FirstDose(first[0], earlier[1], (first[2][0], earlier[2][1]))
+
+    def _came(self, record: Standing) -> date:
+        """The local day a record was first known."""
+        known = min(entry.fact.known_at for entry in record.versions)
+        return known.astimezone(self.zone).date()
+
     def _first_dose_of(self, treatment: str, cycle: int | None = None) -> FirstDose | None:
         """The first dose (of a cycle); any of the days it may have been where its record
         contradicts itself."""
+        spans = [span for span, _ in self._given_spans(treatment, cycle)]
+        return FirstDose(*min(spans)) if spans else None
+
+    def _given_spans(
+        self, treatment: str, cycle: int | None = None
+    ) -> list[tuple[_Span, Standing]]:
+        """The days and instants each dose record may mean that says it was given."""
         spans = []
         for one in self.of("dose"):
             whens = [
@@ -123,8 +155,8 @@ class Person:
             if whens:
                 begin, end = min(when.first for when in whens), max(when.last for when in whens)
                 from_, until = zip(*(when.moment for when in whens), strict=True)
-                spans.append((begin, end, (min(from_), max(until))))
-        return FirstDose(*min(spans)) if spans else None
+                spans.append(((begin, end, (min(from_), max(until))), one))
+        return spans
 
     def first_doses(self) -> Iterator[Entry]:
         """The records of the first dose that starts the window."""

@@ -86,7 +86,10 @@ def ask_doubts(person: Person, case: Case, found: Findings) -> None:
     """Ask about what can be read only on the safe side: a first dose without a day, a dose level
     that is none, a baseline after treatment, doubtful reports of events, and reports that do not
     agree with the laboratory."""
-    if case.start.first != case.start.last:
+    if person.start_moved:
+        text = "which day treatment began: an earlier dose was entered after a later one"
+        found.ask("doubtful", text, tuple(person.first_doses()))
+    elif case.start.first != case.start.last:
         found.ask("doubtful", "the date of the first dose is not a day")
     if person.part in person.protocol.counted_parts and not person.protocol.has(person.dose_level):
         found.ask("missing", "the dose level of a treated subject, as the protocol numbers it")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from shared.clinical.case import RANK, Trigger
+from shared.clinical.case import RANK, Case, Trigger
 from shared.clinical.criteria import ADJUDICATORS
 from shared.clinical.criteria.conditions import roles_named
 from shared.clinical.person import Person
@@ -14,7 +14,7 @@ from shared.clinical.protocol import Protocol
 from shared.clinical.questions import Findings
 from shared.clinical.timeline import Entry, latest
 from shared.contracts.assessment import CriterionResult
-from shared.contracts.facts import DltReview
+from shared.contracts.facts import AdverseEvent, DltReview
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,20 @@ def reviews_of(person: Person) -> dict[str, Review]:
                 continue
             if confirmed and record.decision != "DLT":
                 continue
-            rank = (entry.dates(person.zone)[0], entry.fact.known_at, entry.fact.fact_id)
+            rank = (_decided(entry, person), entry.fact.known_at, entry.fact.fact_id)
             saw = min(entry.fact.known_at, entry.instants(person.zone)[1])
             found.append((rank, Review(record, entry, saw)))
     found.sort(key=lambda item: item[0])
     return {review.record.criterion_id: review for _, review in found}
+
+
+def _decided(entry: Entry, person: Person) -> date:
+    """The day of a judgement, not after it was known; of a day that is not certain the last for a
+    confirmation and the first for a rejection."""
+    assert isinstance(entry.record, DltReview)
+    first, last = entry.dates(person.zone)
+    known = entry.fact.known_at.astimezone(person.zone).date()
+    return min(known, last if entry.record.decision == "DLT" else first)
 
 
 def deciders(protocol: Protocol, criterion: str) -> frozenset[str]:
@@ -89,6 +98,21 @@ def rejects(
         return False
     then = results_at(review.entry.fact.known_at).get(review.record.criterion_id, "not_met")
     return RANK[trigger.result] <= RANK[then]
+
+
+def claims(case: Case, reviews: Mapping[str, Review]) -> list[Trigger]:
+    """Events in the window that the investigator calls a DLT (AEDLT) and nobody has judged since:
+    where no criterion finds them, it is a person who decides."""
+    found = []
+    for entry in (entry for one in case.events for entry in one.entries):
+        event = entry.record
+        assert isinstance(event, AdverseEvent)
+        seen = any(review.saw >= entry.fact.known_at for review in reviews.values())
+        first, last = entry.dates(case.zone)
+        if event.AEDLT == "Y" and not seen and case.place(first, last) != "out":
+            why = "the investigator calls an event a DLT that no criterion finds: a person decides"
+            found.append(Trigger("open", first, last, why, (entry,)))
+    return found
 
 
 def confirmations(

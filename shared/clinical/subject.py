@@ -21,13 +21,21 @@ from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.questions import Findings, ask_conflicts, ask_doubts, ask_place
 from shared.clinical.responses import ResponseState, response_of
-from shared.clinical.reviews import Review, ask_roles, confirmations, rejects, reviews_of
+from shared.clinical.reviews import (
+    Review,
+    ask_roles,
+    claims,
+    confirmations,
+    rejects,
+    reviews_of,
+)
 from shared.clinical.runs import runs_at
 from shared.clinical.safety import watch_safety
 from shared.clinical.samples import FirstDose
 from shared.clinical.stopping import Watched, watch, watch_deadlines
 from shared.clinical.timeline import Entry, latest
 from shared.clinical.toxicity import DEATH, Observation, observe
+from shared.clinical.unrecorded_dose import signs_of_treatment
 from shared.contracts.assessment import (
     Criterion,
     CriterionResult,
@@ -38,7 +46,6 @@ from shared.contracts.assessment import (
     SubjectStatus,
     Window,
 )
-from shared.contracts.facts import Dose
 
 SEVERE_GRADE = 3
 
@@ -170,21 +177,21 @@ _EVER = FirstDose(date(1900, 1, 1), date(1900, 1, 1), (datetime(1900, 1, 1, tzin
 
 
 def _not_started(person: Person, found: Findings) -> SubjectState:
-    """No first dose on record. A death is told all the same, and other treatment given says that
-    the record is missing rather than the dose."""
-    treated = [
-        entry
-        for one in person.of("dose")
-        for entry in one.entries
-        if isinstance(entry.record, Dose) and entry.record.ECOCCUR == "Y"
-    ]
-    if treated:
-        found.flags.add("first_dose_missing")
-        name = person.protocol.window.day_1_is_first_dose_of
-        found.ask("missing", f"the first dose of {name}: another dose is on record", treated)
+    """No first dose on record. A death is told all the same, and what only a treated subject can
+    have says that the record is missing rather than the dose; a DLT that a person confirmed
+    counts."""
+    name = person.protocol.window.day_1_is_first_dose_of
+    confirmed = confirmations(reviews_of(person), {}, lambda _: {})
+    for treated, what in (*signs_of_treatment(person), ([one.entry for one in confirmed], "a DLT")):
+        if treated:
+            found.flags.add("first_dose_missing")
+            found.ask("missing", f"the first dose of {name}: {what} is on record", treated)
     events, left = person.of("adverse_event"), person.of("disposition")
     seen = observe(person.protocol, person.zone, {}, events, left, _EVER)
     deaths = _severe(seen, person.as_of, DEATH)
+    if confirmed:
+        known = latest([one.entry for one in confirmed])
+        return _build(person, found, "dlt", "confirmed by review", known, severe=deaths)
     return _build(person, found, "not_started", "no dose given yet", None, severe=deaths)
 
 
@@ -291,6 +298,9 @@ def _assessed(
                 active.append((rule, trigger))
             elif trigger.result == "open":
                 opened.append(trigger)
+    for claim in () if active else claims(case, reviews):
+        found.ask("doubtful", f"{claim.why} ({claim.entries[0].fact.recordid})", claim.entries)
+        opened.append(claim)
     found.deadlines += watch_deadlines(case)
     results = {rule_id: _worst(found_inside) for rule_id, found_inside in inside.items()}
     confirmed = confirmations(reviews, results, results_at)

@@ -147,3 +147,128 @@ def test_a_meeting_lifts_no_hold_for_a_death_it_did_not_know(met: int, action: s
         },
     ]  # fmt: skip
     assert misses(steps, subjects={"1-03": "dlt_candidate"}, action=action) == []
+
+
+# -- where treatment began, and in which cohort ---------------------------------------------------
+
+LOW: Step = said("lab", test="PLAT", result="20", taken="day 10")
+BEFORE: Step = record(
+    "dose", "day 14", ECTRT="LVGN6051", ECOCCUR="Y", ECSTDTC="2026-01-02", ECDOSE="100",
+    planned_dose="100", cycle=1,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("judged", [True, False])
+def test_a_dose_entered_late_moves_no_toxicity_out_of_the_window(judged: bool) -> None:
+    confirmed = [{"review": {"subject": "1-03", "decision": "DLT", "known": "day 12"}}]
+    steps = [LOW, *(confirmed if judged else ()), BEFORE]
+    status, action = ("dlt", "expand") if judged else ("dlt_candidate", "wait")
+    assert one(status, *steps, action=action, asked=["which day treatment began"]) == []
+
+
+def test_a_dose_entered_late_with_a_reason_says_when_treatment_began() -> None:
+    earlier = {"record": {**BEFORE["record"], "ECSTDTC": "2026-02-01", "reason": "ward's list"}}
+    assert misses([*CLEAN, LOW, earlier], late={"1-03": ["platelets-g4"]}) == []
+
+
+@pytest.mark.parametrize(
+    ("assigned", "level", "part", "conflict"),
+    [
+        ("2026-03-01", 1, "expansion", True),
+        ("2026-03-02", 1, "expansion", True),
+        ("2026-03-01", 3, "escalation", True),
+        ("2026-03-03", 1, "expansion", False),
+    ],
+)
+def test_another_assignment_takes_no_candidate_out_of_its_cohort(
+    assigned: str, level: int, part: str, conflict: bool
+) -> None:
+    other = record(
+        "cohort_assignment", "day 12", cohort_id="X", assigned_dtc=assigned, dose_level=level,
+        part=part,
+    )  # fmt: skip
+    asked = ["first assignments differ"] if conflict else []
+    counts: Any = (0, 1, 1, 2, "open")
+    assert one("dlt_candidate", LOW, other, doses={1: counts}, asked=asked) == []
+
+
+# -- a subject without a first dose ---------------------------------------------------------------
+
+ASSIGNED: Step = record(
+    "cohort_assignment", "day 1", cohort_id="1", assigned_dtc="2026-03-02", dose_level=1
+)
+OTHERS: list[Step] = [{"clean": {"subjects": ["1-01", "1-02", "1-04"]}}, ASSIGNED]
+
+
+@pytest.mark.parametrize(
+    ("related", "action"),
+    [("RELATED", "wait"), ("NOT RELATED", "escalate"), ("", "escalate")],
+)
+def test_what_treatment_did_says_that_there_was_one(related: str, action: str) -> None:
+    event = record(
+        "adverse_event", "day 10", AETERM="Stroke", AESTDTC="2026-03-10", AESER="Y",
+        AETOXGR="4", AEREL=related,
+    )  # fmt: skip
+    found = misses([*OTHERS, event], action=action, subjects={"NCT05301764-1-03": "not_started"})
+    assert found == []
+
+
+def test_a_confirmed_dlt_counts_without_the_record_of_a_dose() -> None:
+    confirmed = {"review": {"subject": "1-03", "decision": "DLT", "known": "day 12"}}
+    counts: Any = (1, 0, 0, 4, "open")
+    asked = ["a DLT is on record"]
+    assert misses([*OTHERS, confirmed], action="wait", doses={1: counts}, asked=asked) == []
+
+
+# -- what people have judged ----------------------------------------------------------------------
+
+
+def judged(decision: str, known: str, decided: str) -> Step:
+    return record(
+        "dlt_review", known, decision=decision, decided_dtc=decided, criterion_id="platelets-g4",
+        assessment_digest=NO_DIGEST,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("reviews", "status"),
+    [
+        ([judged("NOT_DLT", "day 12", "2026-03-13"), judged("DLT", "day 14", "2026-03")], "dlt"),
+        (
+            [
+                judged("NOT_DLT", "day 12 10:00", "2027-03-13"),
+                judged("DLT", "day 12 16:00", "2026-03-13"),
+            ],
+            "dlt",
+        ),
+        (
+            [judged("DLT", "day 12", "2026-03-13"), judged("NOT_DLT", "day 14", "2026-03")],
+            "dlt",
+        ),
+        (
+            [judged("DLT", "day 12", "2026-03-13"), judged("NOT_DLT", "day 14", "2026-03-15")],
+            "completed",
+        ),
+    ],
+)
+def test_of_two_judgements_without_a_day_the_confirmation_counts(
+    reviews: list[Step], status: str
+) -> None:
+    action = "expand" if status == "dlt" else "escalate"
+    assert one(status, LOW, *reviews, action=action) == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "status"), [("Y", "open"), ("N", "completed"), ("U", "completed")]
+)
+def test_what_the_investigator_calls_a_dlt_is_for_a_person_to_judge(
+    claim: str, status: str
+) -> None:
+    event = said("event", term="Stroke", grade=2, onset=10, AEDLT=claim) | {"as": "ae"}
+    action = "wait" if status == "open" else "escalate"
+    assert one(status, event, action=action) == []
+    if claim == "Y":
+        rejected = judged("NOT_DLT", "day 22", "2026-03-23")
+        assert one("completed", event, rejected, action="escalate") == []
+        silent = {"revise": {"record": "ae", "known": "day 22", "AEDLT": "N"}}
+        assert one("open", event, silent) == []
