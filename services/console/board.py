@@ -4,11 +4,19 @@ Pure. Sorting and choosing happen here; a template only writes what it is given.
 not known stays not known: there is no default that reads like "fine".
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from services.console.answers import Assessed, StudyEntry
+from services.console.oversight import (
+    Finding,
+    Node,
+    Rule,
+    findings_of,
+    rules_of,
+    tree_of,
+)
 from services.console.words import (
     ACTIONS,
     CRITERION_RESULTS,
@@ -28,8 +36,10 @@ from shared.contracts.assessment import (
     Query,
     Reason,
     Recommendation,
+    RuleReport,
     SubjectAssessment,
 )
+from shared.contracts.profile import opaque_id
 
 _RESULT_ORDER = {"met": 0, "needs_review": 1, "open": 2, "not_met": 3}
 _STATUS_ORDER = {
@@ -103,13 +113,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The recommendation in words. `place` completes the word: "at 4 mg/kg", "to 4 mg/kg"."""
+    """The recommendation in words. `place` completes the word: "at 4 mg/kg", "to 4 mg/kg".
+    `tree`: the rule's own answer; `reasons`: what was said on top of it, or in place of it."""
 
     word: Word
     place: str | None
     mtd: str
     rp2d: str | None
     reasons: tuple[Reason, ...]
+    tree: Node | None
     known_at: datetime | None
 
 
@@ -146,6 +158,7 @@ class Board:
     digest: str
     engine: str
     word: Word
+    on_hold: bool
     degraded: bool
     stale: bool
     stale_since: datetime | None
@@ -156,10 +169,24 @@ class Board:
     late: tuple[Late, ...]
     decisions: tuple[Decided, ...]
     queries: tuple[Query, ...]
+    rules: tuple[Rule, ...]
+    findings: tuple[Finding, ...]
+    pages: Mapping[str, str]
+
+    @property
+    def candidates(self) -> int:
+        """Subjects whose candidate DLT a person has to judge."""
+        return sum(column.dose.dlt.candidate for column in self.columns)
+
+    @property
+    def pending(self) -> int:
+        """Subjects whose outcome may still change the answer."""
+        return sum(column.dose.pending for column in self.columns)
 
 
-def make_board(entry: StudyEntry, assessed: Assessed) -> Board:
-    """The page of one study at the moment of the assessment."""
+def make_board(entry: StudyEntry, assessed: Assessed, past: str | None = None) -> Board:
+    """The page of one study at the moment of the assessment. `pages`: the address of the page of
+    each subject by its code, in the same past."""
     assessment = assessed.assessment
     labels = {dose.level: dose.label for dose in assessment.doses}
     today = assessment.as_of.astimezone(UTC).date()
@@ -175,6 +202,7 @@ def make_board(entry: StudyEntry, assessed: Assessed) -> Board:
         digest=assessment.digest,
         engine=assessment.engine,
         word=STUDY_STATES.get(assessment.status, UNKNOWN),
+        on_hold=assessment.status == "on_hold" or assessment.recommendation.action == "hold",
         degraded=assessment.degraded,
         stale=assessed.stale,
         stale_since=assessment.stale_since,
@@ -194,7 +222,19 @@ def make_board(entry: StudyEntry, assessed: Assessed) -> Board:
             for decision in sorted(assessment.decisions, key=lambda d: d.decided, reverse=True)
         ),
         queries=assessment.queries,
+        rules=rules_of(assessment),
+        findings=findings_of(assessment.subjects),
+        pages={
+            one.subject: subject_page(assessment.study, one.usubjid, past)
+            for one in assessment.subjects
+        },
     )
+
+
+def subject_page(study: str, usubjid: str, past: str | None) -> str:
+    """The address of a subject's page; it holds no subject code."""
+    asked = f"?known_at={past}" if past else ""
+    return f"/studies/{study}/subject/{opaque_id(study, usubjid)}{asked}"
 
 
 def dose_name(level: int | None, labels: dict[int, str]) -> str | None:
@@ -212,9 +252,22 @@ def _headline(assessed: Assessed, labels: dict[int, str]) -> Headline:
         place=_place(recommendation, labels),
         mtd=mtd or MTD_STATES[recommendation.mtd_status],
         rp2d=dose_name(assessed.assessment.rp2d, labels),
-        reasons=recommendation.reasons,
+        reasons=_beyond(recommendation),
+        tree=tree_of(recommendation.report),
         known_at=recommendation.known_at,
     )
+
+
+def _beyond(recommendation: Recommendation) -> tuple[Reason, ...]:
+    told = set(_rules(recommendation.report))
+    return tuple(r for r in recommendation.reasons if (r.rule, r.text) not in told)
+
+
+def _rules(report: RuleReport | None) -> Iterator[tuple[str, str]]:
+    if report is not None:
+        yield report.rule, report.text
+        for child in report.children:
+            yield from _rules(child)
 
 
 def _place(recommendation: Recommendation, labels: dict[int, str]) -> str | None:

@@ -38,7 +38,7 @@ async def gather(upstream: Upstream, key: str, study: str, past: str | None) -> 
         return_exceptions=True,
     )
     # All have ended by now: no question is left running behind a page that is sent already.
-    line = _line_of(study, _got(entries))
+    line = line_of(study, _got(entries))
     inbox, gaps = _got(beside)
     return Gathered(line, _got(assessed), _got(signals), inbox, gaps)
 
@@ -76,7 +76,8 @@ async def _intake(upstream: Upstream) -> tuple[Gap, ...]:
     return () if problem is None else (gap_of(problem),)
 
 
-def _line_of(study: str, entries: Sequence[StudyEntry]) -> StudyEntry:
+def line_of(study: str, entries: Sequence[StudyEntry]) -> StudyEntry:
+    """The study's line in the list. Raises NotFound."""
     for entry in entries:
         if entry.study == study:
             return entry

@@ -29,10 +29,12 @@ from services.console.sessions import Session
 from services.console.settings import ConsoleSettings
 from services.console.signals import list_signals
 from services.console.upstream import Conflict, Forbidden, KeyRefused, Unavailable
+from services.console.what_if import router as what_if
 from services.console.words import ACTIONS, STUDY_STATES, UNKNOWN, Word
 from shared.runtime.web import Problem, api_router, public
 
 router = api_router()
+router.include_router(what_if)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ async def board(
 def _board_page(
     session: Session, gathered: Gathered, past: str | None, note: str | None
 ) -> Response:
-    made = make_board(gathered.entry, gathered.assessed)
+    made = make_board(gathered.entry, gathered.assessed, past)
     signals = list_signals(
         gathered.signals,
         gathered.inbox.alerts if gathered.inbox else None,

@@ -7,7 +7,7 @@ by colour alone.
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.contracts.assessment import Action, CriterionResult, SubjectStatus
+from shared.contracts.assessment import Action, ClockStatus, CriterionResult, SubjectStatus
 from shared.contracts.signals import Severity, SignalType
 
 Tone = Literal["stop", "warn", "wait", "go", "calm"]
@@ -91,6 +91,31 @@ CRITERION_RESULTS: dict[CriterionResult, Word] = {
     "needs_review": Word("Needs review", "warn", "diamond-open"),
     "open": Word("Open: not known", "warn", "question"),
     "not_met": Word("Not met", "calm", "check"),
+}
+
+STOPPING: dict[Literal["crossed", "near", "open", "clear"], Word] = {
+    "crossed": Word("Crossed", "stop", "stop"),
+    "near": Word("Near", "warn", "diamond-open"),
+    "open": Word("Pending could cross it", "wait", "half"),
+    "clear": Word("Clear", "go", "check"),
+}
+"""The states of a stopping rule, the most urgent first."""
+
+CLOCKS: dict[ClockStatus, Word] = {
+    "running": Word("Running", "wait", "half"),
+    "at_50": Word("Half of the time gone", "warn", "half"),
+    "at_80": Word("Four fifths of the time gone", "warn", "diamond-open"),
+    "overdue": Word("Overdue", "stop", "stop"),
+    "met": Word("Met in time", "go", "check"),
+    "perhaps_late": Word("Met, perhaps late", "warn", "question"),
+    "late": Word("Met late", "warn", "cross"),
+}
+
+SAFETY_KINDS: dict[Literal["sae", "aesi", "immune_related", "hys_law"], str] = {
+    "sae": "Serious adverse event",
+    "aesi": "Adverse event of special interest",
+    "immune_related": "Immune-related event",
+    "hys_law": "Possible Hy’s law case",
 }
 
 SEVERITIES: dict[Severity, Word] = {

@@ -23,6 +23,27 @@ function signals() {
   return new Map([...document.querySelectorAll("[data-signal]")].map((li) => [li.dataset.signal, li]));
 }
 
+// A part that takes longer than a page may is a link until it is here.
+async function load(place) {
+  try {
+    const response = await fetch(place.dataset.load, { cache: "no-store" });
+    if (!response.ok || response.redirected) return;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const part = page.getElementById(place.id);
+    if (part && place.isConnected) place.replaceWith(document.importNode(part, true));
+  } catch {
+    // The link stays.
+  }
+}
+
+function loadParts(before) {
+  for (const place of document.querySelectorAll("[data-load]")) {
+    const known = before?.querySelector(`#${place.id}:not([data-load])`);
+    if (known && known.dataset.digest === place.dataset.digest) place.replaceWith(known);
+    else load(place);
+  }
+}
+
 function putIn(fresh) {
   const next = document.importNode(fresh.getElementById("main"), true);
   const written = next.outerHTML;
@@ -37,7 +58,9 @@ function putIn(fresh) {
     if (open.has(details.dataset.key)) details.open = true;
   }
   document.title = fresh.title;
-  main().replaceWith(next);
+  const before = main();
+  before.replaceWith(next);
+  loadParts(before);
   const columns = document.querySelector(".columns");
   if (columns) columns.scrollLeft = sideways;
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
@@ -105,6 +128,7 @@ function listen() {
   });
 }
 
+loadParts();
 listen();
 setInterval(() => {
   if (Date.now() - heard > QUIET_TOO_LONG_MS) lost();

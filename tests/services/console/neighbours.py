@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from shared.contracts.assessment import Assessment
 from shared.contracts.packet import Packet
 from shared.contracts.signals import Signal
-from tests.services.console import golden, golden_signals
+from tests.services.console import golden, golden_oversight, golden_signals
 
 KEY = "vigil_0123456789ab_" + "k" * 43
 ALERT_EVENT = 'id: 1-1\nevent: alert\ndata: {"change": "raised"}\n\n'
@@ -32,6 +32,7 @@ class Neighbours:
     alerts: list[dict[str, Any]] = field(default_factory=golden_signals.alerts)
     entry_changes: dict[str, Any] = field(default_factory=dict)
     packet: Packet | None = None
+    what_if: dict[str, Any] | None = field(default_factory=golden_oversight.what_if)
     warnings: list[str] = field(default_factory=list)
     stale: bool = False
     page_size: int = 100
@@ -48,6 +49,7 @@ class Neighbours:
         app.get("/monitor/v1/studies")(self._studies)
         app.get("/monitor/v1/studies/{study}/assessment")(self._assessment)
         app.get("/monitor/v1/studies/{study}/packet")(self._packet)
+        app.get("/monitor/v1/studies/{study}/what-if")(self._what_if)
         app.get("/monitor/v1/studies/{study}/signals")(self._signals)
         app.get("/notifier/v1/alerts")(self._alerts)
         app.get("/notifier/v1/alerts/stream")(self._stream)
@@ -90,6 +92,9 @@ class Neighbours:
         return Response(
             self.packet.model_dump_json(), media_type="application/json", headers=headers
         )
+
+    async def _what_if(self) -> Response:
+        return JSONResponse(self.what_if, 503 if self.what_if is None else 200)
 
     async def _signals(self, after: int = 0) -> Any:
         page = self.signals[after : after + self.page_size]
