@@ -8,10 +8,13 @@ too. A mark that is hollow is not certain.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
 
 from services.console.blocks import Chart, Spec, Table
 from shared.contracts.assessment import DoseAssessment
+from shared.contracts.figures import Treated
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 NOT_GRADABLE = "not gradable"
@@ -40,13 +43,20 @@ HOLLOW = {"condition": {"test": "datum.certain", "value": 1}, "value": 0}
 """How far a mark is filled: not where its row is not ``certain``."""
 TOP = {"title": None, "orient": "top", "labelLimit": 320}
 
+_CONFIG = {
+    "view": {"stroke": "#cccccc"},
+    "axis": {"titleFontWeight": "normal"},
+    "legend": {"columnPadding": 18},
+    # A reader's font may be wider than the one that was measured.
+    "padding": {"left": 24, "right": 24, "top": 10, "bottom": 14},
+}
+
 Rows = list[dict[str, Any]]
 
 
 def spec(**members: Any) -> Spec:
     """A whole specification; its data is in it, nothing is fetched."""
-    config = {"view": {"stroke": "#cccccc"}, "axis": {"titleFontWeight": "normal"}}
-    return {"$schema": SCHEMA, "background": "white", "config": config, **members}
+    return {"$schema": SCHEMA, "background": "white", "config": _CONFIG, **members}
 
 
 def nothing(name: str, title: str, why: str, table: Table | None = None) -> Chart:
@@ -58,7 +68,7 @@ def number(field: str, title: str | None, **more: Any) -> dict[str, Any]:
     return {"field": field, "type": "quantitative", "title": title, **more}
 
 
-def days(field: str, title: str | None = "day (the first dose is day 1)") -> dict[str, Any]:
+def days(field: str, title: str = "day (the first dose is day 1)") -> dict[str, Any]:
     return number(field, title, axis={"tickMinStep": 1})
 
 
@@ -115,3 +125,40 @@ def counted(number: int, noun: str) -> str:
     ('1 subject', '0 subjects')
     """
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def names_of(subjects: Sequence[Treated]) -> dict[str, str]:
+    """The lane of each subject by USUBJID, in the order of dose and subject."""
+    return {one.usubjid: f"{one.dose} · {one.subject}" for one in subjects}
+
+
+def text_of(value: Decimal | date | int | str | None, unknown: str = "not known") -> str:
+    return unknown if value is None else str(value)
+
+
+def rule(
+    axis: Literal["x", "y"], at: float, words: str, title: str, *, right: bool = False
+) -> list[dict[str, Any]]:
+    """A dashed line at a limit, named at its left or right end; ``title`` is that of the axis."""
+    data = {"values": [{"limit": at, "words": words}]}
+    place = {axis: number("limit", title)}
+    text: dict[str, Any] = {"type": "text", "fontSize": 9, "color": INK, "align": "left"}
+    if axis == "x":
+        text |= {"y": 9, "dx": 3}
+    elif right:
+        text |= {"x": {"expr": "width"}, "dx": -3, "dy": -6, "align": "right"}
+    else:
+        text |= {"x": 3, "dy": -6}
+    return [
+        {
+            "data": data,
+            "mark": {"type": "rule", "color": INK, "strokeDash": [4, 3]},
+            "encoding": place,
+        },
+        {"data": data, "mark": text, "encoding": {**place, "text": {"field": "words"}}},
+    ]
+
+
+def not_drawn(what: Sequence[str]) -> tuple[str, ...]:
+    """The note that lists what a chart lacks; none where it lacks nothing."""
+    return (f"Not drawn: {'; '.join(what)}.",) if what else ()

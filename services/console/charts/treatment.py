@@ -18,6 +18,7 @@ from services.console.charts.parts import (
     lane_name,
     lanes,
     looks,
+    not_drawn,
     nothing,
     number,
     spec,
@@ -26,10 +27,9 @@ from shared.contracts.adverse_events import ReportedEvent
 from shared.contracts.assessment import Assessment
 from shared.contracts.packet import Course, Exposure
 
-SWIMMER = "swimmer", "Subjects on treatment"
+SWIMMER = "swimmer", "Subjects on treatment (a tick is a dose)"
 INTENSITY = "dose-intensity", "Dose given of the dose planned (%)"
 _MARKS = {
-    "dose": ("#4477aa", "stroke"),
     "grade 3 or higher": ("#aa3377", "diamond"),
     "response assessed": ("#228833", "triangle-up"),
     "still on treatment": (INK, "triangle-right"),
@@ -43,12 +43,13 @@ def swimmer(said: Assessment, courses: Sequence[Course], events: Sequence[Report
     if not courses:
         return nothing(*SWIMMER, "No dose is on record.", table)
     bars: Rows = []
+    doses: Rows = []
     marks: Rows = []
     for course in courses:
         name = lane_name(said.doses, course.dose_level, course.subject)
         end = _length(said, course)
         bars.append({"subject": name, "day": end})
-        marks += [{"subject": name, "day": day, "what": "dose"} for day in course.doses]
+        doses += [{"subject": name, "day": day} for day in course.doses]
         marks += [
             {"subject": name, "day": one.day, "what": "grade 3 or higher"}
             for one in _severe(course, events)
@@ -70,6 +71,10 @@ def swimmer(said: Assessment, courses: Sequence[Course], events: Sequence[Report
         encoding={"y": lanes(), "x": days("day")},
         layer=[
             {"data": {"values": bars}, "mark": {"type": "bar", "height": 7, "color": PALE}},
+            {
+                "data": {"values": doses},
+                "mark": {"type": "tick", "thickness": 2, "height": 9, "color": "#4477aa"},
+            },
             {
                 "data": {"values": marks},
                 "mark": {"type": "point", "filled": True, "size": 28, "opacity": 1},
@@ -129,28 +134,33 @@ def dose_intensity(said: Assessment, exposures: Sequence[Exposure]) -> Chart:
         return nothing(*INTENSITY, "No dose record has both its planned and given dose.", table)
     treatments = sorted({row["treatment"] for row in rows})
     kinds = {name: KINDS[at % len(KINDS)] for at, name in enumerate(treatments)}
-    mark = {"type": "point", "filled": True, "size": 55, "opacity": 1}
+    apart = {"yOffset": {"field": "treatment"}}
     drawn = spec(
         width=420,
-        height={"step": 16},
+        height={"step": 20, "for": "position"},
         data={"values": rows},
         encoding={"y": lanes()},
         layer=[
             {
                 "data": {"values": [{"full": 100}]},
                 "mark": {"type": "rule", "color": LINE, "strokeDash": [4, 3]},
-                "encoding": {"x": number("full", None), "y": None},
+                "encoding": {"x": number("full", INTENSITY[1]), "y": None},
             },
             {
-                "mark": mark,
+                "mark": {"type": "point", "filled": True, "size": 45, "opacity": 1},
                 "encoding": {
+                    **apart,
                     "x": number("percent", INTENSITY[1], scale={"zero": True}),
                     **looks("treatment", kinds),
                 },
             },
             {
                 "mark": {"type": "text", "align": "left", "dx": 8, "fontSize": 9},
-                "encoding": {"x": number("percent", INTENSITY[1]), "text": {"field": "changes"}},
+                "encoding": {
+                    **apart,
+                    "x": number("percent", INTENSITY[1]),
+                    "text": {"field": "changes"},
+                },
             },
         ],
     )
@@ -188,8 +198,10 @@ def _intensity_table(said: Assessment, exposures: Sequence[Exposure]) -> Table:
         )
         for one in exposures
     )
-    unknown = [one for one in exposures if one.percent_of_planned is None]
-    names = ", ".join(f"{one.subject} ({one.treatment})" for one in unknown)
-    notes = (f"Not drawn: {names}: a record lacks its planned or given dose.",) if unknown else ()
+    unknown = [
+        f"{one.subject} ({one.treatment}: a record lacks its planned or given dose)"
+        for one in exposures
+        if one.percent_of_planned is None
+    ]
     columns = ("Subject", "Treatment", "% of planned", "Given", "Not given", "Reduced", "Delayed")
-    return Table(INTENSITY[1], columns, rows, notes)
+    return Table(INTENSITY[1], columns, rows, not_drawn(unknown))

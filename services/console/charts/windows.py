@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from services.console.blocks import Chart, Table
-from services.console.charts.parts import PALE, TOP, Rows, days, lane_name, lanes, nothing, spec
+from services.console.charts.parts import (
+    PALE,
+    TOP,
+    Rows,
+    days,
+    lane_name,
+    lanes,
+    not_drawn,
+    nothing,
+    spec,
+)
 from services.console.words import SUBJECT_STATES
 from shared.contracts.assessment import Assessment, SubjectAssessment
 
@@ -43,34 +53,37 @@ def dlt_board(said: Assessment) -> Chart:
 def _layers(rows: Rows) -> list[dict[str, Any]]:
     present = [state for state in STATES if any(row["status"] == state for row in rows)]
     scale = {"domain": present, "range": [STATES[state] for state in present]}
-    day = days("day", "day of the DLT window")
     onset = {"type": "point", "shape": "diamond", "size": 60, "color": "black", "opacity": 1}
     sure = [row for row in rows if row["onset"] is not None and row["status"] == "DLT"]
     judged = [row for row in rows if row["onset"] is not None and row["status"] != "DLT"]
     return [
-        {"mark": {"type": "bar", "height": 3, "color": PALE}, "encoding": {"x": days("length")}},
+        {"mark": {"type": "bar", "height": 3, "color": PALE}, "encoding": {"x": _day("length")}},
         {
             "mark": {"type": "bar", "height": 9},
             "encoding": {
-                "x": day,
+                "x": _day("day"),
                 "color": {"field": "status", "scale": scale, "legend": TOP},
             },
         },
         {
             "mark": {"type": "text", "align": "left", "dx": 5, "fontSize": 9},
-            "encoding": {"x": days("length"), "text": {"field": "status"}},
+            "encoding": {"x": _day("length"), "text": {"field": "status"}},
         },
         {
             "data": {"values": sure},
             "mark": {**onset, "filled": True},
-            "encoding": {"x": days("onset")},
+            "encoding": {"x": _day("onset")},
         },
         {
             "data": {"values": judged},
             "mark": {**onset, "filled": True, "color": "white", "stroke": "black"},
-            "encoding": {"x": days("onset")},
+            "encoding": {"x": _day("onset")},
         },
     ]
+
+
+def _day(field: str) -> dict[str, Any]:
+    return days(field, "day of the DLT window")
 
 
 def _window(said: Assessment, subject: SubjectAssessment) -> Iterator[dict[str, Any]]:
@@ -104,10 +117,11 @@ def _table(said: Assessment, rows: Rows, assessed: list[SubjectAssessment]) -> T
         )
         for row in rows
     )
-    waiting = [one.subject for one in assessed if one.window is None]
+    waiting = [
+        f"{one.subject} (no dose given, so no window)" for one in assessed if one.window is None
+    ]
     others = len(said.subjects) - len(assessed)
-    notes = [f"Not drawn: {', '.join(waiting)} (no dose given, so no window)."] if waiting else []
     if others:
-        notes.append(f"Not assessed for DLT (other parts of the study): {others}.")
+        waiting.append(f"{others} of other parts of the study, not assessed for DLT")
     columns = ("Subject", "Status", "Day of window", "Length", "Day of onset")
-    return Table(TITLE, columns, cells, tuple(notes))
+    return Table(TITLE, columns, cells, not_drawn(waiting))

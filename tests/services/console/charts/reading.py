@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,8 +10,8 @@ from services.console.blocks import Chart
 
 
 def rows_of(chart: Chart) -> list[dict[str, Any]]:
-    """Every row of data in a chart."""
-    return list(_rows(chart.spec))
+    """Every row of data in a chart, once although several layers draw it."""
+    return list({json.dumps(row): row for row in _rows(chart.spec)}.values())
 
 
 def _rows(part: Any) -> Iterator[dict[str, Any]]:

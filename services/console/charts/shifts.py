@@ -1,0 +1,111 @@
+"""Shift tables: how many subjects went from which baseline grade to which worst grade."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.console.blocks import Chart, Spec, Table
+from services.console.charts.parts import Rows, not_drawn, nothing, spec
+from shared.contracts.figures import Figures, Shift, ShiftGrade
+
+NAME, TITLE = "shifts", "Laboratory shifts: grade before treatment to worst grade on treatment"
+MOST_PANELS = 12
+_ABREAST = 3
+_WORDS: dict[ShiftGrade, str] = {
+    "uncertain": "uncertain",
+    "not_gradable": "not gradable",
+    "none": "no value",
+}
+_ORDER: Sequence[ShiftGrade] = (
+    *("0", "1", "2", "3", "4", "5"),
+    *("uncertain", "not_gradable", "none"),
+)
+
+
+def shifts(figures: Figures) -> Chart:
+    """A square each, baseline across and worst upwards; above the diagonal somebody got worse."""
+    drawn = sorted(
+        (one for one in figures.shifts if _worse(one)),
+        key=lambda one: (-_worst(one), -_worse(one), one.test, one.term),
+    )
+    table = _table(figures, len(drawn))
+    if not drawn:
+        return nothing(NAME, TITLE, "Nobody’s grade is known to have become worse.", table)
+    worst = drawn[0]
+    severe = sum(_worst(one) >= 3 for one in drawn)
+    alt = (
+        f"In {len(drawn)} of {len(figures.shifts)} tests and terms somebody became worse,"
+        f" in {severe} to grade 3 or higher; most severe: {worst.test} ({worst.term})"
+    )
+    panels = [_panel(one) for one in drawn[:MOST_PANELS]]
+    return Chart(NAME, TITLE, alt, spec(concat=panels, columns=_ABREAST), table)
+
+
+def _worse(shift: Shift) -> int:
+    """Subjects whose worst grade is certainly above that before treatment."""
+    return sum(
+        cell.subjects
+        for cell in shift.cells
+        if cell.worst.isdigit() and cell.baseline.isdigit() and cell.worst > cell.baseline
+    )
+
+
+def _worst(shift: Shift) -> int:
+    return max((int(cell.worst) for cell in shift.cells if cell.worst.isdigit()), default=0)
+
+
+def _word(grade: ShiftGrade) -> str:
+    return _WORDS.get(grade, grade)
+
+
+def _panel(shift: Shift) -> Spec:
+    rows: Rows = [
+        {
+            "baseline": _word(cell.baseline),
+            "worst": _word(cell.worst),
+            "subjects": cell.subjects,
+            "worse": cell.worst.isdigit() and cell.worst > cell.baseline,
+        }
+        for cell in shift.cells
+    ]
+    shown = [_word(grade) for grade in _ORDER if grade != "5" or _worst(shift) == 5]
+    place = {"type": "nominal", "scale": {"domain": shown}}
+    fill = {"condition": {"test": "datum.worse", "value": "#fdae61"}, "value": "#e6e6e6"}
+    return {
+        "title": {
+            "text": [shift.test, shift.term],
+            "fontSize": 10,
+            "anchor": "start",
+            "limit": 260,
+        },
+        "width": {"step": 19},
+        "height": {"step": 17},
+        "data": {"values": rows},
+        "encoding": {
+            "x": {**place, "field": "baseline", "title": "before", "axis": {"labelAngle": -60}},
+            "y": {
+                **place,
+                "field": "worst",
+                "title": "worst on treatment",
+                "scale": {"domain": shown[::-1]},
+            },
+        },
+        "layer": [
+            {"mark": {"type": "rect", "stroke": "white"}, "encoding": {"color": fill}},
+            {"mark": {"type": "text"}, "encoding": {"text": {"field": "subjects"}}},
+        ],
+    }
+
+
+def _table(figures: Figures, worse: int) -> Table:
+    rows = tuple(
+        (one.test, one.term, _word(cell.baseline), _word(cell.worst), str(cell.subjects))
+        for one in figures.shifts
+        for cell in sorted(one.cells, key=lambda cell: (cell.baseline, cell.worst))
+    )
+    better = len(figures.shifts) - worse
+    lacking = [f"{better} in which nobody is known to have become worse"] if better else []
+    if worse > MOST_PANELS:
+        lacking.append(f"{worse - MOST_PANELS} of lower grades")
+    columns = ("Test", "Term", "Grade before", "Worst grade on treatment", "Subjects")
+    return Table(TITLE, columns, rows, not_drawn(lacking))

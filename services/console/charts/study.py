@@ -1,0 +1,36 @@
+"""All charts of a study in the order of its page: safety first, then exposure and efficacy."""
+
+from __future__ import annotations
+
+from services.console.blocks import Chart
+from services.console.charts.events import ae_heat
+from services.console.charts.heart import qtcf
+from services.console.charts.labs import lab_trends
+from services.console.charts.liver import edish
+from services.console.charts.shifts import shifts
+from services.console.charts.stopping import stopping
+from services.console.charts.treatment import dose_intensity, swimmer
+from services.console.charts.tumour import spider, waterfall
+from services.console.charts.windows import dlt_board
+from shared.contracts.assessment import Assessment
+from shared.contracts.figures import Figures
+from shared.contracts.packet import LabSeries
+
+
+def study_charts(
+    said: Assessment, figures: Figures, labs: tuple[LabSeries, ...]
+) -> tuple[Chart, ...]:
+    """``labs``: the tests in which somebody reached grade 3."""
+    return (
+        dlt_board(said),
+        *stopping(figures),
+        ae_heat(figures),
+        edish(figures),
+        qtcf(figures),
+        *lab_trends(said, labs),
+        shifts(figures),
+        swimmer(said, figures.courses, figures.events),
+        dose_intensity(said, figures.exposures),
+        waterfall(figures),
+        spider(figures),
+    )
