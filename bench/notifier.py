@@ -140,9 +140,6 @@ Arrivals = dict[str, float]
 def _vigil(engine: Engine, bus: PostgresBus, arrived: Arrivals, size: Size) -> list[float]:
     clock = SystemClock()
     handle = Alerting(bus, clock).on_signals
-    worker = Worker(
-        engine=engine, bus=bus, topic=SIGNALS.name, group=GROUP, handle=handle, clock=clock
-    )
     sender = WebhookSender(clock=clock, trusted_hosts=("127.0.0.1",))
     outreach = Outreach(
         engine=engine,
@@ -150,6 +147,15 @@ def _vigil(engine: Engine, bus: PostgresBus, arrived: Arrivals, size: Size) -> l
         clock=clock,
         senders={"webhook": sender},
         public_url="https://vigil.example.org",
+    )
+    worker = Worker(
+        engine=engine,
+        bus=bus,
+        topic=SIGNALS.name,
+        group=GROUP,
+        handle=handle,
+        clock=clock,
+        on_applied=outreach.wake,
     )
     worker.start()
     outreach.start()

@@ -62,15 +62,6 @@ class Notifier:
         machine = SystemClock()
         self.alerting = Alerting(bus, clock, measures)
         self.feed = Feed(engine, heartbeat=heartbeat)
-        self.worker = Worker(
-            engine=engine,
-            bus=bus,
-            topic=SIGNALS.name,
-            group=GROUP,
-            handle=self.alerting.on_signals,
-            clock=clock,
-            metrics=metrics,
-        )
         self.outreach = Outreach(
             engine=engine,
             bus=bus,
@@ -86,7 +77,23 @@ class Notifier:
             patience=patience,
             measures=measures,
         )
-        self.chase = Chase(engine=engine, bus=bus, clock=clock, watch=Watch(bus, settings.operator))
+        self.worker = Worker(
+            engine=engine,
+            bus=bus,
+            topic=SIGNALS.name,
+            group=GROUP,
+            handle=self.alerting.on_signals,
+            clock=clock,
+            metrics=metrics,
+            on_applied=self.outreach.wake,
+        )
+        self.chase = Chase(
+            engine=engine,
+            bus=bus,
+            clock=clock,
+            watch=Watch(bus, settings.operator),
+            on_worked=self.outreach.wake,
+        )
         self.parts = Parts(
             engine=engine,
             bus=bus,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
@@ -40,12 +41,20 @@ class Chase:
     """A thread that does what is due. Any number of processes may run one."""
 
     def __init__(
-        self, *, engine: Engine, bus: Bus, clock: Clock, watch: Watch | None = None
+        self,
+        *,
+        engine: Engine,
+        bus: Bus,
+        clock: Clock,
+        watch: Watch | None = None,
+        on_worked: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_worked` is called once steps are committed: there is something to send."""
         self._engine = engine
         self._bus = bus
         self._clock = clock
         self._watch = watch
+        self._on_worked = on_worked
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._audited: float | None = None
@@ -109,6 +118,7 @@ class Chase:
                 Climb(conn, self._bus, now).work(taken)
         if taken:
             self._bus.wake()
+            self._on_worked()
         return len(taken)
 
     # -- digests and tests ----------------------------------------------------------------------

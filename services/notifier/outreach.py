@@ -3,6 +3,8 @@
 A try is three steps: claim the delivery in one transaction (a lease and a line in its log), send
 outside any transaction, settle in another. A process that dies in between leaves a lease that runs
 out, and the delivery is tried again under the same id: at least once, and a repeat can be told.
+
+One thread claims and settles, whatever there is together; each send has a thread of its own.
 """
 
 from __future__ import annotations
@@ -10,10 +12,10 @@ from __future__ import annotations
 import random
 import threading
 import uuid
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
@@ -23,10 +25,11 @@ from services.notifier.measures import Measures
 from services.notifier.routing import URGENT
 from services.notifier.store import alerts, deliveries, routings
 from services.notifier.store.alerts import Alert
-from services.notifier.store.deliveries import Attempt, Delivery, State
+from services.notifier.store.deliveries import Delivery, Settlement, State
 from services.notifier.telling import receipt, urgency_of
 from shared.runtime.bus import Bus
 from shared.runtime.clock import Clock
+from shared.runtime.db import is_outage
 from shared.runtime.telemetry import describe, get_logger
 
 log = get_logger(__name__)
@@ -36,8 +39,9 @@ LONGEST_BACKOFF_SECONDS = 5.0
 STOP_SECONDS = 3.0
 """How long a stop waits for tries under way, after open streams were cut: under 10 s in all."""
 
-
-CANCELLED = "not sent: acknowledged, no longer standing, or outrun by a later reminder"
+POINTLESS = Outcome(
+    False, "not sent: acknowledged, no longer standing, or outrun by a later reminder"
+)
 
 DAYS: Mapping[str, int] = {"info": 1, "notice": 2, "warning": 5}
 """For how long deliveries of a severity are tried; those of others until they arrive."""
@@ -73,8 +77,18 @@ class Patience:
         return whole * (0.5 + fraction / 2)
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that is ours to try, and what its message is made of."""
+
+    delivery: Delivery
+    alert: Alert | None
+    secrets: tuple[str, ...]
+    pointless: bool
+
+
 class Outreach:
-    """A thread that claims and a few that send. Any number of processes may run one."""
+    """A thread that claims and settles, and a few that send. Any number of processes may run it."""
 
     def __init__(
         self,
@@ -101,8 +115,8 @@ class Outreach:
         self._parallel = parallel
         self._per_lane = per_lane
         self._lanes: Counter[str] = Counter()
-        self._guard = threading.Condition()
-        self._finished = threading.Event()
+        self._finished: deque[tuple[Delivery, Outcome]] = deque()
+        self._bell = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -117,12 +131,14 @@ class Outreach:
         """Lets the tries under way finish. False if they did not within `timeout`: then they end
         with the process, and their leases run out."""
         self._stopping.set()
-        self._finished.set()
+        self._bell.set()
         if self._thread is not None:
             self._thread.join(timeout)
-        with self._guard:
-            idle = self._guard.wait_for(lambda: not self._lanes.total(), timeout)
-        return idle and not self.alive
+        return not self.alive
+
+    def wake(self) -> None:
+        """Something may be due: look at once. What other processes queue is found by looking."""
+        self._bell.set()
 
     @property
     def alive(self) -> bool:
@@ -131,132 +147,148 @@ class Outreach:
 
     def _run(self) -> None:
         wait = POLL_SECONDS
-        while not self._stopping.is_set():
-            self._finished.clear()
+        while not self._stopping.is_set() or self._lanes.total():
+            self._bell.clear()
             try:
-                while (delivery := self._claim()) is not None:
-                    self._begin(delivery)
+                self._settle_finished()
+                while claimed := self._claim():
+                    for one in claimed:
+                        self._begin(one)
                 wait = POLL_SECONDS
             except Exception as error:  # whatever it is, the next turn tries again
-                log.warning("deliveries cannot be claimed", exc_info=error)
+                log.warning("deliveries cannot be claimed or settled", exc_info=error)
                 wait = min(wait * 2, LONGEST_BACKOFF_SECONDS)
-            self._finished.wait(wait)
+            self._bell.wait(wait)
 
-    def _begin(self, delivery: Delivery) -> None:
+    def _begin(self, claimed: Claimed) -> None:
         """Tries in a thread of its own. Not a pool's: the interpreter waits for those at its end,
         and a receiver that hangs would decide when this process may stop."""
         threading.Thread(
-            target=self._try_and_report, args=(delivery,), name="outreach-send", daemon=True
+            target=self._try, args=(claimed,), name="outreach-send", daemon=True
         ).start()
-
-    def _try_and_report(self, delivery: Delivery) -> None:
-        """A try whose outcome cannot be written: its lease runs out and it is tried again."""
-        try:
-            self._try(delivery)
-        except Exception as error:
-            log.warning("the outcome of a try is not recorded", exc_info=error)
-
-    def _room(self) -> int:
-        """The least urgent delivery there is room for: 0 where there is none."""
-        with self._guard:
-            free = self._parallel - self._lanes.total()
-        if self._stopping.is_set() or free <= -RESERVE:
-            return 0
-        return LEAST if free > 0 else MOST
 
     def run_once(self) -> Delivery | None:
         """One try of one due delivery, in the caller's thread; None if nothing is due."""
-        delivery = self._claim()
-        if delivery is not None:
-            self._try(delivery)
-        return delivery
+        claimed = self._claim(1)
+        for one in claimed:
+            self._try(one)
+            self._settle_finished()
+        return claimed[0].delivery if claimed else None
 
-    # -- one try --------------------------------------------------------------------------------
+    # -- claiming -------------------------------------------------------------------------------
 
-    def _claim(self) -> Delivery | None:
-        least = self._room()
-        if not least:
-            return None
-        now = self._clock.now()
-        with self._guard:
-            taken = dict(self._lanes)
+    def _claim(self, most: int | None = None) -> list[Claimed]:
+        """As many due deliveries as there is room for; what is urgent has more."""
+        free = self._parallel - self._lanes.total()
+        room = free if free > 0 else free + RESERVE
+        if self._stopping.is_set() or room <= 0:
+            return []
         with self._engine.begin() as conn:
-            delivery = deliveries.claim(
+            found = deliveries.claim(
                 conn,
-                now=now,
+                now=self._clock.now(),
                 lease=uuid.uuid4().hex,
                 seconds=self._patience.lease_seconds,
-                busy=[lane for lane, n in taken.items() if n >= self._per_lane],
-                full=[lane for lane, n in taken.items() if n > self._per_lane],
+                most=most or room,
+                taken=self._lanes,
+                per_lane=self._per_lane,
                 reserved=MOST,
-                least=least,
+                least=LEAST if free > 0 else MOST,
             )
-        if delivery is not None:
-            with self._guard:
-                self._lanes[delivery.lane] += 1
-        return delivery
+            claimed = list(_with_contents(conn, found))
+        self._lanes.update(one.lane for one in found)
+        return claimed
 
-    def _try(self, delivery: Delivery) -> None:
-        try:
-            outcome = self._send(delivery)
-            with self._engine.begin() as conn:
-                self._settle(conn, delivery, outcome)
-            self._bus.wake()
-        finally:
-            with self._guard:
-                self._lanes[delivery.lane] -= 1
-                self._guard.notify_all()
-            self._finished.set()
+    # -- sending --------------------------------------------------------------------------------
 
-    def _send(self, delivery: Delivery) -> Outcome | None:
-        """None: it has become pointless."""
-        with self._engine.connect() as conn:
-            alert = alerts.by_id(conn, delivery.alert)
-            key = routings.secret_of(conn, delivery.study, delivery.subscriber)
-            if alert is None:
-                return Outcome(False, "not sent: the alert cannot be read")
-            if delivery.chases and _is_pointless(conn, alert, delivery):
-                return None
-        keys = () if key is None else tuple(k for k in (key.secret, key.previous) if k)
-        message = wording.outgoing(alert, delivery, public_url=self._public_url, secrets=keys)
+    def _try(self, claimed: Claimed) -> None:
+        self._finished.append((claimed.delivery, self._send(claimed)))
+        self._bell.set()
+
+    def _send(self, claimed: Claimed) -> Outcome:
+        if claimed.alert is None:
+            return Outcome(False, "not sent: the alert cannot be read")
+        if claimed.pointless:
+            return POINTLESS
+        channel = claimed.delivery.channel
         try:
-            return self._senders[delivery.channel].send(message)
+            message = wording.outgoing(
+                claimed.alert,
+                claimed.delivery,
+                public_url=self._public_url,
+                secrets=claimed.secrets,
+            )
+            return self._senders[channel].send(message)
         except Exception as error:  # a defect in a channel must not end the others' sending
-            log.error("channel failed", channel=delivery.channel, exc_info=error)
+            log.error("channel failed", channel=channel, exc_info=error)
             return Outcome(False, shortened(f"not sent: {describe(error)}"))
 
-    def _settle(self, conn: Connection, delivery: Delivery, outcome: Outcome | None) -> None:
+    # -- settling -------------------------------------------------------------------------------
+
+    def _settle_finished(self) -> None:
+        """Writes outcomes down, together; where that fails, one by one. Those that an outage keeps
+        from it are kept for the next turn; one that cannot be written at all is tried again when
+        its lease has run out."""
+        together = True
+        while self._finished:
+            tries = list(self._finished) if together else [self._finished[0]]
+            try:
+                with self._engine.begin() as conn:
+                    settled = self._settle(conn, tries)
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                if len(tries) > 1:
+                    together = False
+                    continue
+                log.warning("the outcome of a try is not recorded", exc_info=error)
+                settled = []
+            for one in settled:
+                self._measures.tried(one.delivery.channel, one.state)
+            for _ in tries:
+                self._finished.popleft()
+            self._lanes -= Counter(delivery.lane for delivery, _ in tries)
+            self._bus.wake()
+
+    def _settle(
+        self, conn: Connection, tries: Sequence[tuple[Delivery, Outcome]]
+    ) -> list[Settlement]:
         now = self._clock.now()
-        outcome = outcome or Outcome(False, CANCELLED)
+        settled = [self._settlement(delivery, outcome, now) for delivery, outcome in tries]
+        counting = deliveries.settle(conn, settled, now)
+        self._announce(conn, [one for one in settled if one.delivery.id in counting], now)
+        return settled
+
+    def _settlement(self, delivery: Delivery, outcome: Outcome, now: datetime) -> Settlement:
         state = self._state(delivery, outcome, now - delivery.began_at)
-        settled_at = None if state == "failed" else now
         due_at = now + self._wait(delivery, outcome)
-        counts = deliveries.settle(conn, delivery, state, due_at=due_at, at=settled_at)
-        step = "sent" if outcome.delivered else "failed"
-        deliveries.log_attempt(
-            conn, delivery.id, Attempt(delivery.attempts, step, outcome.answer, now)
+        return Settlement(
+            delivery, state, outcome.answer, due_at, None if state == "failed" else now
         )
-        self._measures.tried(delivery.channel, state)
-        if counts:
-            self._announce(conn, delivery, state, outcome)
 
     def _state(self, delivery: Delivery, outcome: Outcome, tried_for: timedelta) -> State:
         if outcome.delivered:
             return "sent"
-        if outcome.answer == CANCELLED:
+        if outcome == POINTLESS:
             return "cancelled"
         is_over = self._patience.is_over(delivery.severity, tried_for, delivery.attempts)
         return "given_up" if is_over else "failed"
 
-    def _announce(
-        self, conn: Connection, delivery: Delivery, state: State, outcome: Outcome
-    ) -> None:
-        now = self._clock.now()
-        self._bus.publish(conn, [receipt(delivery, state, delivery.attempts, now, outcome.answer)])
-        if state != "failed" or delivery.attempts == 1:
-            alerts.note_change(conn, delivery.study, delivery.alert, f"delivery.{state}")
-        if state == "given_up":
-            log.error("delivery given up", delivery=delivery.id, severity=delivery.severity)
+    def _announce(self, conn: Connection, settled: Sequence[Settlement], now: datetime) -> None:
+        steps = [
+            receipt(one.delivery, one.state, one.delivery.attempts, now, one.answer)
+            for one in settled
+        ]
+        self._bus.publish(conn, steps)
+        told = [one for one in settled if one.state != "failed" or one.delivery.attempts == 1]
+        alerts.note_changes(
+            conn,
+            [(one.delivery.study, one.delivery.alert, f"delivery.{one.state}") for one in told],
+        )
+        for one in settled:
+            if one.state == "given_up":
+                severity = one.delivery.severity
+                log.error("delivery given up", delivery=one.delivery.id, severity=severity)
 
     def _wait(self, delivery: Delivery, outcome: Outcome) -> timedelta:
         asked = timedelta(seconds=outcome.retry_after or 0)
@@ -264,8 +296,21 @@ class Outreach:
         return max(asked, self._patience.delay(tried, self._jitter()))
 
 
-def _is_pointless(conn: Connection, alert: Alert, delivery: Delivery) -> bool:
+def _with_contents(conn: Connection, found: Sequence[Delivery]) -> Iterator[Claimed]:
+    if not found:
+        return
+    told = {alert.id: alert for alert in alerts.by_ids(conn, {one.alert for one in found})}
+    keys = routings.secrets_of(conn, {(one.study, one.subscriber) for one in found})
+    for one in found:
+        alert, key = told.get(one.alert), keys.get((one.study, one.subscriber))
+        secrets = () if key is None else tuple(k for k in (key.secret, key.previous) if k)
+        yield Claimed(one, alert, secrets, _is_pointless(conn, alert, one))
+
+
+def _is_pointless(conn: Connection, alert: Alert | None, delivery: Delivery) -> bool:
     """Somebody has taken the alert on; or a reminder that keeps failing is outrun by the next, so
     that a server that comes back is not met by a day's worth of them."""
+    if alert is None or not delivery.chases:
+        return False
     failed_before = delivery.attempts > delivery.attempts_before + 1
     return alert.state != "open" or (failed_before and deliveries.is_outrun(conn, delivery))

@@ -68,8 +68,10 @@ class Worker:
         lock_space: str | None = None,
         batch_limit: int = 500,
         metrics: Metrics | None = None,
+        on_applied: Callable[[], None] = lambda: None,
     ) -> None:
-        """`lock_space` names the study locks (see `lock_studies`); the group by default."""
+        """`lock_space` names the study locks (see `lock_studies`); the group by default.
+        `on_applied` is called once a batch is committed."""
         self.topic = topic
         self.group = group
         self._engine = engine
@@ -80,6 +82,7 @@ class Worker:
         self._lock_space = lock_space or group
         self._batch_limit = batch_limit
         self._metrics = metrics or Metrics()
+        self._on_applied = on_applied
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._subscription: Subscription | None = None
@@ -227,6 +230,7 @@ class Worker:
         self._attempts = 0
         subscription.advanced(batch)
         self._bus.wake()
+        self._on_applied()
         self._metrics.handled.labels(self.group, self.topic).inc(len(batch.messages))
 
     def _should_wait(self, error: Exception) -> bool:

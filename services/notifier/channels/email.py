@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 
 from services.notifier.channels import Outcome, Outgoing, shortened
+from services.notifier.channels.loop import awaited
 from shared.runtime.clock import Clock
 
 _NO_LABEL = re.compile(r"[^A-Za-z0-9.-]+")
@@ -75,7 +76,7 @@ class EmailSender:
     def send(self, message: Outgoing) -> Outcome:
         if self._server is None:
             return Outcome(False, "not sent: no mail server is configured (SMTP_URL)")
-        return asyncio.run(self._send(self._server, message))
+        return awaited(self._send(self._server, message))
 
     async def _send(self, server: MailServer, message: Outgoing) -> Outcome:
         try:

@@ -17,7 +17,8 @@ import json
 import secrets
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from functools import cached_property
 from urllib.parse import SplitResult
 
@@ -25,10 +26,14 @@ import httpx2
 
 from services.notifier.addresses import AddressRefused, check_url, checked, is_trusted
 from services.notifier.channels import Outcome, Outgoing, shortened
+from services.notifier.channels.loop import awaited
 from shared.runtime.clock import Clock
 
 PREFIX = "whsec_"
 MAX_READ = 2048
+KEEP_SECONDS = 1.0
+"""How long a connection is kept for the next message; servers keep theirs for two or more."""
+
 _MAX_WAIT = 3600.0
 
 
@@ -58,8 +63,8 @@ def signatures(keys: Collection[str], id: str, timestamp: int, body: bytes) -> s
 
 
 class WebhookSender:
-    """Posts over a connection of its own; follows no redirect, uses no proxy. Certificates are
-    checked against the machine's store, or the one that SSL_CERT_FILE names.
+    """Posts; follows no redirect, uses no proxy. Certificates are checked against the machine's
+    store, or the one that SSL_CERT_FILE names.
 
     `trusted_hosts` are names as written in addresses, with or without a port. The timestamp in
     the signature is checked against the receiver's clock, so `clock` is the machine's. `lookup`
@@ -78,16 +83,27 @@ class WebhookSender:
         self._lookup = lookup or public_address
         self._trusted = frozenset(host.lower() for host in trusted_hosts)
         self._timeout = timeout
+        self._clients = _Clients(self._new_client)
 
     @cached_property
     def _authorities(self) -> ssl.SSLContext:
         # Reading the machine's store takes longer than the rest of a send.
         return ssl.create_default_context()
 
+    def _new_client(self) -> httpx2.AsyncClient:
+        # The whole exchange has one time limit; a limit per read could add up for ever.
+        return httpx2.AsyncClient(
+            follow_redirects=False,
+            trust_env=False,
+            timeout=None,
+            verify=self._authorities,
+            limits=httpx2.Limits(keepalive_expiry=KEEP_SECONDS),
+        )
+
     def send(self, message: Outgoing) -> Outcome:
         if not message.secrets:
             return Outcome(False, "not sent: the subscriber has no webhook secret")
-        return asyncio.run(self._send(message))
+        return awaited(self._send(message))
 
     async def _send(self, message: Outgoing) -> Outcome:
         try:
@@ -106,13 +122,7 @@ class WebhookSender:
         url = httpx2.URL(message.address).copy_with(host=host)
         body = body_of(message)
         async with (
-            # The whole exchange has one time limit (above); a limit per read could add up for ever.
-            httpx2.AsyncClient(
-                follow_redirects=False,
-                trust_env=False,
-                timeout=None,
-                verify=self._authorities,
-            ) as client,
+            self._clients.to(parts.netloc) as client,
             client.stream(
                 "POST",
                 url,
@@ -142,6 +152,43 @@ class WebhookSender:
         if is_trusted(parts, self._trusted):
             return host
         return await self._lookup(host, parts.port or 443)
+
+
+class _Clients:
+    """Clients that have just posted to a host. Each serves one exchange at a time, and never
+    another host: a certificate is checked when its connection is made. One that failed is closed.
+    """
+
+    def __init__(self, new: Callable[[], httpx2.AsyncClient]) -> None:
+        self._new = new
+        self._idle: dict[str, list[tuple[httpx2.AsyncClient, asyncio.TimerHandle]]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def to(self, host: str) -> AsyncIterator[httpx2.AsyncClient]:
+        client = self._kept(host) or self._new()
+        try:
+            yield client
+        except BaseException:
+            await client.aclose()
+            raise
+        expiry = asyncio.get_running_loop().call_later(KEEP_SECONDS, self._retire, host)
+        self._idle.setdefault(host, []).append((client, expiry))
+
+    def _kept(self, host: str) -> httpx2.AsyncClient | None:
+        if not self._idle.get(host):
+            return None
+        client, expiry = self._idle[host].pop()
+        expiry.cancel()
+        return client
+
+    def _retire(self, host: str) -> None:
+        """Closes the client that has been idle for longest: the first, as only the last is taken
+        again."""
+        client, _ = self._idle[host].pop(0)
+        closing = asyncio.ensure_future(client.aclose())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
 
 async def public_address(host: str, port: int) -> str:

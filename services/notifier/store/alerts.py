@@ -79,6 +79,10 @@ _COUNT_ROUNDS = sa.text(
     "UPDATE notifier.alert SET rounds = n.rounds FROM unnest(CAST(:ids AS text[]),"
     " CAST(:rounds AS int[])) AS n (id, rounds) WHERE alert.id = n.id"
 )
+_NOTE_CHANGES = sa.text(
+    "INSERT INTO notifier.change (study, alert, what) SELECT * FROM unnest("
+    "CAST(:studies AS text[]), CAST(:alerts AS text[]), CAST(:what AS text[]))"
+)
 _CURSOR = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 
 
@@ -177,7 +181,7 @@ def insert(conn: Connection, new: Sequence[NewAlert]) -> list[Alert]:
     for name in ("warnings", "details"):
         columns[name] = [json.dumps(value) for value in columns[name]]
     added = [_alert(row) for row in conn.execute(_INSERT, columns).mappings()]
-    note_changes(conn, [one for one in added if one.kind == "signal"], "raised")
+    note_changes(conn, [(a.study, a.id, "raised") for a in added if a.kind == "signal"])
     return sorted(added, key=lambda one: one.position)
 
 
@@ -220,30 +224,19 @@ def count_rounds(conn: Connection, chased: Collection[Alert]) -> None:
             "rounds": [alert.rounds for alert in chased],
         },
     )
-    note_changes(conn, chased, "chased")
+    note_changes(conn, [(alert.study, alert.id, "chased") for alert in chased])
 
 
-def note_changes(conn: Connection, changed: Collection[Alert], what: str) -> None:
-    """The same change of many alerts, in order."""
-    conn.execute(
-        sa.text(
-            "INSERT INTO notifier.change (study, alert, what) SELECT study, alert, :what"
-            " FROM unnest(CAST(:studies AS text[]), CAST(:alerts AS text[])) AS n (study, alert)"
-        ),
-        {
-            "studies": [alert.study for alert in changed],
-            "alerts": [alert.id for alert in changed],
-            "what": what,
-        },
-    )
+def note_changes(conn: Connection, changes: Collection[tuple[str, str, str]]) -> None:
+    """Puts changes in the feed that live clients read: study, alert and what happened."""
+    if changes:
+        studies, alerts, what = map(list, zip(*changes, strict=True))
+        conn.execute(_NOTE_CHANGES, {"studies": studies, "alerts": alerts, "what": what})
 
 
 def note_change(conn: Connection, study: str, alert: str, what: str) -> None:
-    """Puts a change in the feed that live clients read."""
-    conn.execute(
-        sa.text("INSERT INTO notifier.change (study, alert, what) VALUES (:study, :alert, :what)"),
-        {"study": study, "alert": alert, "what": what},
-    )
+    """One change."""
+    note_changes(conn, [(study, alert, what)])
 
 
 def by_id(conn: Connection, id: str, *, lock: bool = False) -> Alert | None:

@@ -41,28 +41,46 @@ _ADD = sa.text(
     + ") ON CONFLICT ON CONSTRAINT delivery_once DO NOTHING RETURNING id"
 )
 # A claim that a crash of the server forgets is a delivery that is still due: no need to wait for
-# the disk.
+# the disk. Of the most urgent, those that their lane has room for are taken, and the rest let go.
 _CLAIM = sa.text(
-    "WITH claimed AS (UPDATE notifier.delivery SET lease = :lease, attempts = attempts + 1,"
-    " lease_until = clock_timestamp() + make_interval(secs => :seconds)"
-    " WHERE id = (SELECT id FROM notifier.delivery WHERE state IN ('pending', 'failed')"
-    " AND due_at <= :now AND (lease_until IS NULL OR lease_until < clock_timestamp())"
-    " AND NOT lane = ANY(CASE WHEN urgency <= :reserved THEN CAST(:full AS text[])"
-    " ELSE CAST(:busy AS text[]) END) AND urgency <= :least"
-    " ORDER BY urgency, due_at, number LIMIT 1"
-    f" FOR UPDATE SKIP LOCKED) RETURNING {_COLUMNS}), started AS ("
+    "WITH taken AS (SELECT * FROM unnest(CAST(:lanes AS text[]), CAST(:counts AS int[]))"
+    " AS t (lane, n)), due AS (SELECT id, lane, urgency, due_at, number FROM notifier.delivery"
+    " WHERE state IN ('pending', 'failed') AND due_at <= :now AND urgency <= :least"
+    " AND (lease_until IS NULL OR lease_until < clock_timestamp())"
+    " AND NOT EXISTS (SELECT FROM taken WHERE taken.lane = delivery.lane"
+    " AND n >= :per_lane + CAST(urgency <= :reserved AS int))"
+    " ORDER BY urgency, due_at, number LIMIT :most FOR UPDATE OF delivery SKIP LOCKED),"
+    " placed AS (SELECT id, urgency, coalesce(n, 0)"
+    " + row_number() OVER (PARTITION BY lane ORDER BY urgency, due_at, number) AS place"
+    " FROM due LEFT JOIN taken USING (lane)),"
+    " claimed AS (UPDATE notifier.delivery SET lease = :lease, attempts = attempts + 1,"
+    " lease_until = clock_timestamp() + make_interval(secs => :seconds) WHERE id IN"
+    " (SELECT id FROM placed WHERE place <= :per_lane + CAST(urgency <= :reserved AS int))"
+    f" RETURNING {_COLUMNS}), started AS ("
     "INSERT INTO notifier.attempt (delivery, number, step, at)"
     " SELECT id, attempts, 'started', :now FROM claimed)"
     f" SELECT {_COLUMNS} FROM claimed, set_config('synchronous_commit', 'off', true)"
 )
-_SETTLE = (
-    "UPDATE notifier.delivery SET state = :state, due_at = :due_at, settled_at = :settled_at,"
-    " lease = NULL, lease_until = NULL"
-    " WHERE id = :id AND state IN ('pending', 'failed')"
-)
-_ATTEMPT = sa.text(
+_OUTCOME = {
+    "id": "text",
+    "lease": "text",
+    "number": "int",
+    "state": "text",
+    "answer": "text",
+    "due_at": "timestamptz",
+    "settled_at": "timestamptz",
+}
+_SETTLE = sa.text(
+    "WITH tried AS (SELECT * FROM unnest("
+    + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _OUTCOME.items())
+    + f") AS t ({', '.join(_OUTCOME)})), logged AS ("
     "INSERT INTO notifier.attempt (delivery, number, step, answer, at)"
-    " VALUES (:delivery, :number, :step, :answer, :at)"
+    " SELECT id, number, CASE state WHEN 'sent' THEN 'sent' ELSE 'failed' END, answer, :at"
+    " FROM tried)"
+    " UPDATE notifier.delivery SET state = tried.state, due_at = tried.due_at,"
+    " settled_at = tried.settled_at, lease = NULL, lease_until = NULL FROM tried"
+    " WHERE delivery.id = tried.id AND delivery.state IN ('pending', 'failed')"
+    " AND (tried.state = 'sent' OR delivery.lease = tried.lease) RETURNING delivery.id"
 )
 _RESEND = sa.text(
     "UPDATE notifier.delivery SET state = 'pending', attempts_before = attempts, due_at = :now,"
@@ -131,53 +149,59 @@ def claim(
     now: datetime,
     lease: str,
     seconds: float,
-    busy: Collection[str] = (),
-    full: Collection[str] = (),
-    reserved: int = 0,
-    least: int = 9,
-) -> Delivery | None:
-    """Takes the most urgent due delivery for `seconds`, and logs that it is tried; urgency 1 is the
-    most urgent.
+    most: int = 1,
+    taken: Mapping[str, int],
+    per_lane: int,
+    reserved: int,
+    least: int,
+) -> list[Delivery]:
+    """Takes up to `most` of the most urgent due deliveries for `seconds`, and logs that they are
+    tried; urgency 1 is the most urgent.
 
-    Its lane is not in `busy`; up to urgency `reserved`, only those in `full` are left out. None
-    beyond urgency `least`.
+    No lane gets more than `per_lane`, with those it has `taken` already; up to urgency `reserved`,
+    one more. None beyond urgency `least`.
     """
     values = {
         "now": now,
         "lease": lease,
         "seconds": seconds,
-        "busy": list(busy),
-        "full": list(full),
+        "most": most,
+        "lanes": list(taken),
+        "counts": list(taken.values()),
+        "per_lane": per_lane,
         "reserved": reserved,
         "least": least,
     }
-    row = conn.execute(_CLAIM, values).mappings().one_or_none()
-    return None if row is None else Delivery(**row)
+    return [Delivery(**row) for row in conn.execute(_CLAIM, values).mappings()]
 
 
-def settle(
-    conn: Connection, delivery: Delivery, state: State, *, due_at: datetime, at: datetime | None
-) -> bool:
-    """Writes an attempt's outcome. False if it no longer matters.
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a delivery stands after an attempt, and what the receiver's server said."""
+
+    delivery: Delivery
+    state: State
+    answer: str
+    due_at: datetime
+    settled_at: datetime | None
+
+
+def settle(conn: Connection, outcomes: Sequence[Settlement], at: datetime) -> set[str]:
+    """Logs attempts and writes their outcomes; the ids of the deliveries for which they matter.
 
     A failure counts only while the lease is ours; a success counts whoever holds it by now,
     because the subscriber has been told.
     """
-    query = _SETTLE if state == "sent" else _SETTLE + " AND lease = :lease"
-    values = {
-        "id": delivery.id,
-        "state": state,
-        "due_at": due_at,
-        "settled_at": at,
-        "lease": delivery.lease,
+    columns = {
+        "id": [one.delivery.id for one in outcomes],
+        "lease": [one.delivery.lease for one in outcomes],
+        "number": [one.delivery.attempts for one in outcomes],
+        "state": [one.state for one in outcomes],
+        "answer": [one.answer for one in outcomes],
+        "due_at": [one.due_at for one in outcomes],
+        "settled_at": [one.settled_at for one in outcomes],
     }
-    return conn.execute(sa.text(query), values).rowcount == 1
-
-
-def log_attempt(conn: Connection, delivery: str, entry: Attempt) -> None:
-    """Adds a line to the delivery's log."""
-    values = {name: getattr(entry, name) for name in Attempt.__slots__}
-    conn.execute(_ATTEMPT, {"delivery": delivery, **values})
+    return set(conn.execute(_SETTLE, {**columns, "at": at}).scalars())
 
 
 def resend(conn: Connection, id: str, now: datetime) -> Delivery | None:

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 - what is put into the statements is this module's own list of columns
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -65,20 +66,22 @@ def add(conn: Connection, routing: StoredRouting) -> None:
     )
 
 
-def secret_of(conn: Connection, study: str, subscriber: str) -> WebhookSecret | None:
-    """The subscriber's secret, if it has one."""
-    row = (
-        conn.execute(
-            sa.text(
-                "SELECT secret, previous, set_at FROM notifier.webhook_secret"
-                " WHERE study = :study AND subscriber = :subscriber"
-            ),
-            {"study": study, "subscriber": subscriber},
-        )
-        .mappings()
-        .one_or_none()
+def secrets_of(
+    conn: Connection, subscribers: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], WebhookSecret]:
+    """The secrets of subscribers, each named with its study, that have one."""
+    rows = conn.execute(
+        sa.text(
+            "SELECT study, subscriber, secret, previous, set_at FROM notifier.webhook_secret"
+            " JOIN unnest(CAST(:studies AS text[]), CAST(:names AS text[]))"
+            " AS asked (study, subscriber) USING (study, subscriber)"
+        ),
+        {"studies": [one for one, _ in subscribers], "names": [one for _, one in subscribers]},
     )
-    return None if row is None else WebhookSecret(**row)
+    return {
+        (row.study, row.subscriber): WebhookSecret(row.secret, row.previous, row.set_at)
+        for row in rows
+    }
 
 
 def secrets_set_at(conn: Connection, study: str) -> dict[str, datetime]:

@@ -212,24 +212,32 @@ RESET, HANG = 0, -1
 @dataclass
 class HttpSink:
     """A real HTTP server; `answers` are (status, headers, body) for one request each, then 200.
-    RESET and HANG stand for a connection that is reset, or left open, after the body."""
+    RESET and HANG stand for a connection that is reset, or left open, after the body. `callers`
+    are the ports that requests came from: one each connection."""
 
     url: str = ""
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    callers: list[int] = field(default_factory=list)
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
     hold: threading.Event | None = None
 
 
 @contextmanager
-def http_sink(certificate: Path | None = None, key: Path | None = None) -> Iterator[HttpSink]:
-    """Runs an HTTP server on a free port; with a certificate, an HTTPS server."""
+def http_sink(
+    certificate: Path | None = None, key: Path | None = None, *, keeps: bool = False
+) -> Iterator[HttpSink]:
+    """Runs an HTTP server on a free port; with a certificate, an HTTPS server. `keeps`: it leaves
+    connections open for further requests."""
     sink = HttpSink()
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1" if keeps else "HTTP/1.0"
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
             sink.requests.append((headers, body))
+            sink.callers.append(self.client_address[1])
             if sink.hold is not None:
                 sink.hold.wait(30)
             status, extra, answer = sink.answers.pop(0) if sink.answers else (200, {}, b"ok")

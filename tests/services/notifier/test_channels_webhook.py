@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from services.notifier.addresses import is_public
-from services.notifier.channels import MAX_ANSWER, Outgoing
+from services.notifier.channels import MAX_ANSWER, Outgoing, webhook
 from services.notifier.channels.webhook import (
     WebhookSender,
     new_secret,
@@ -21,7 +23,13 @@ from services.notifier.channels.webhook import (
     signatures,
 )
 from shared.runtime.clock import ManualClock, SystemClock
-from tests.services.notifier.support import HttpSink, http_sink, make_certificate
+from tests.services.notifier.support import (
+    RESET,
+    HttpSink,
+    http_sink,
+    make_certificate,
+    wait_for,
+)
 
 SECRET = new_secret()
 TRUSTED = ("127.0.0.1",)
@@ -181,6 +189,66 @@ def test_the_connection_goes_to_the_checked_address_and_the_certificate_to_the_n
     else:
         assert "CERTIFICATE_VERIFY_FAILED" in outcome.answer
         assert receiver.requests == []
+
+
+def test_a_connection_is_kept_for_what_follows_at_once() -> None:
+    sender = _sender()
+    with http_sink(keeps=True) as receiver:
+        for _ in range(3):
+            assert sender.send(_message(receiver.url)).delivered
+    assert len(receiver.requests) == 3
+    assert len(set(receiver.callers)) == 1
+
+
+def test_messages_at_one_time_do_not_wait_for_each_others_connection() -> None:
+    sender = _sender()
+    with http_sink(keeps=True) as receiver, ThreadPoolExecutor(4) as pool:
+        receiver.hold = threading.Event()
+        sent = [pool.submit(sender.send, _message(receiver.url)) for _ in range(4)]
+        wait_for(lambda: len(receiver.requests) == 4)
+        receiver.hold.set()
+        assert all(one.result().delivered for one in sent)
+    assert len(set(receiver.callers)) == 4
+
+
+def test_a_connection_that_failed_is_not_used_again() -> None:
+    sender = _sender()
+    with http_sink(keeps=True) as receiver:
+        receiver.answers += [(200, {}, b""), (RESET, {}, b""), (200, {}, b"")]
+        outcomes = [sender.send(_message(receiver.url)).delivered for _ in range(3)]
+    assert outcomes == [True, False, True]
+    assert len(set(receiver.callers)) == 2
+
+
+def test_a_connection_is_closed_when_nothing_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "KEEP_SECONDS", 0.05)
+    sender = _sender()
+    with http_sink(keeps=True) as receiver:
+        sender.send(_message(receiver.url))
+        wait_for(lambda: not any(sender._clients._idle.values()))
+        sender.send(_message(receiver.url))
+    assert len(set(receiver.callers)) == 2
+
+
+def test_hosts_that_share_an_address_share_no_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The certificate of the first says nothing about the second."""
+    certificate, key = make_certificate(tmp_path, "desk.example.org")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+    async def lookup(_host: str, _port: int) -> str:
+        return "127.0.0.1"
+
+    with http_sink(certificate, key, keeps=True) as receiver:
+        port = receiver.url.split(":")[2]
+        sender = WebhookSender(clock=SystemClock(), lookup=lookup)
+        outcomes = [
+            sender.send(_message(f"https://{name}:{port}"))
+            for name in ("desk.example.org", "other.example.org", "desk.example.org")
+        ]
+    assert [one.delivered for one in outcomes] == [True, False, True]
+    assert "CERTIFICATE_VERIFY_FAILED" in outcomes[1].answer
 
 
 @pytest.mark.parametrize(

@@ -74,14 +74,13 @@ def test_a_late_success_counts_and_a_late_failure_does_not(
     raising(signal(severity="notice"))
     no_lease = Patience(lease_seconds=0.0)
     slow, quick = outreach(no_lease), outreach(no_lease)
-    late = slow._claim()
-    assert late is not None
+    (late,) = slow._claim()
     wait_for(quick._claim)
     with engine.begin() as conn:
-        slow._settle(conn, late, NO)
+        slow._settle(conn, [(late.delivery, NO)])
     assert the_delivery(engine).state == "pending"
     with engine.begin() as conn:
-        slow._settle(conn, late, Outcome(True, "250"))
+        slow._settle(conn, [(late.delivery, Outcome(True, "250"))])
     assert the_delivery(engine).state == "sent"
     assert [a.step for a in log_of(engine, the_delivery(engine))] == [
         "started",
@@ -89,6 +88,65 @@ def test_a_late_success_counts_and_a_late_failure_does_not(
         "failed",
         "sent",
     ]
+
+
+def test_what_was_sent_during_an_outage_is_written_down_after_it(
+    engine: Engine, raising: Raising, outreach: Callable[..., Outreach], sender: FakeSender
+) -> None:
+    """The process that knows of the success lives: nothing is sent again."""
+    released = threading.Event()
+
+    class Waits(FakeSender):
+        def send(self, message: object) -> Outcome:
+            outcome = super().send(message)  # type: ignore[arg-type]
+            released.wait(30)
+            return outcome
+
+    set_routing(engine)
+    raising(signal(severity="notice"))
+    slow = Waits()
+    sending = outreach(Patience(lease_seconds=600), sender=slow)
+    sending.start()
+    wait_for(lambda: slow.sent)
+    with engine.begin() as conn:
+        conn.execute(sa.text("ALTER TABLE notifier.attempt RENAME TO elsewhere"))
+    released.set()
+    wait_for(lambda: sending._finished)
+    with engine.begin() as conn:
+        conn.execute(sa.text("ALTER TABLE notifier.elsewhere RENAME TO attempt"))
+    wait_for(lambda: the_delivery(engine).state == "sent")
+    assert sending.stop()
+    assert len(slow.sent) == 1
+
+
+def test_an_outcome_that_cannot_be_written_keeps_no_other_from_being_written(
+    engine: Engine, raising: Raising, outreach: Callable[..., Outreach], sender: FakeSender
+) -> None:
+    set_routing(engine)
+    raising(*[signal(severity="notice") for _ in range(3)])
+    sending = outreach(Patience(lease_seconds=600))
+    claimed = sending._claim()
+    for one, answer in zip(claimed, ("250", "2\x0050", "250"), strict=True):
+        sending._finished.append((one.delivery, Outcome(True, answer)))
+    sending._settle_finished()
+    with engine.connect() as conn:
+        states = conn.execute(
+            sa.text("SELECT state FROM notifier.delivery WHERE channel = 'email' ORDER BY state")
+        ).scalars()
+        assert list(states) == ["pending", "sent", "sent"]
+    assert not sending._finished
+    assert not sending._lanes
+
+
+def test_many_at_once_are_claimed_within_what_each_receiver_has_room_for(
+    engine: Engine, raising: Raising, outreach: Callable[..., Outreach]
+) -> None:
+    set_routing(engine)
+    raising(*[signal() for _ in range(6)], *[signal(severity="notice") for _ in range(6)])
+    sending = outreach(parallel=20, per_lane=2)
+    first = [(one.delivery.channel, one.delivery.severity) for one in sending._claim()]
+    assert sorted(first) == [("email", "urgent")] * 3 + [("webhook", "urgent")] * 3
+    assert sending._claim() == []
 
 
 def test_many_processes_send_each_delivery_once(
