@@ -42,19 +42,18 @@ class _Versions:
 
     def standing(self, known_at: datetime) -> Standing | None:
         """What stands of the record; the same object as long as it is the same versions."""
-        visible = bisect_right(self.known, known_at)
+        everything = self.known[-1] <= known_at
+        visible = len(self.known) if everything else bisect_right(self.known, known_at)
         if visible not in self._stood:
             self._stood[visible] = stand(self.entries[:visible], known_at)
         return self._stood[visible]
 
-    def since(self, known: datetime) -> list[Entry]:
-        """The versions that became known later."""
-        return self.entries[bisect_right(self.known, known) :]
-
     def known_late(self, as_of: datetime) -> list[datetime]:
         """When something became known after ``as_of`` that may say what had happened by then."""
-        late = self.since(as_of)
-        if late and (len(late) < len(self.entries) or any(e.may_be_seen(as_of) for e in late)):
+        if self.known[-1] <= as_of:
+            return []
+        late = self.entries[bisect_right(self.known, as_of) :]
+        if len(late) < len(self.entries) or any(e.may_be_seen(as_of) for e in late):
             return [entry.fact.known_at for entry in late]
         return []
 
@@ -70,7 +69,7 @@ class _Turns:
         self._reached: dict[str, date] = {}
 
     def read(self, entries: Iterable[Entry]) -> None:
-        """Go on with all entries that became known since ``through``."""
+        """Go on with all entries that became known since ``through``, in any order."""
         for known, together in groupby(sorted(entries, key=_known), key=_known):
             ahead = dict(self._reached)
             turning = [entry for entry in together if self._turns(entry, ahead)]
@@ -107,32 +106,33 @@ class History:
         """By kind, in an order that does not depend on arrival."""
         self._late: dict[datetime, list[datetime]] = {}
         self._turns: _Turns | None = None
+        self._unread: list[Entry] = []
+        """What became known after all that the turning points have read."""
+        self._corrected: datetime | None = None
+        """When a record first had a second version."""
 
     def add(self, entry: Entry) -> None:
         """Keep one more version."""
         fact = entry.fact
         if self._turns is not None and fact.known_at <= self._turns.through:
             self._turns = None
+        self._unread.append(entry)
         of_kind = self._records.setdefault(fact.kind, {})
         versions = of_kind.get(fact.record)
         if versions is None:
             versions = of_kind[fact.record] = _Versions(fact.record)
             insort(self._in_order.setdefault(fact.kind, []), versions, key=_identity)
         versions.add(entry)
-        if self._late:
-            self._forget_late(entry, versions)
+        if len(versions.known) > 1:
+            second = versions.known[1]
+            self._corrected = min(second, self._corrected or second)
+            # Whether the older versions are late news hangs on this one, too.
+            self._late.clear()
+        for moment, late in self._late.items():
+            if fact.known_at > moment and entry.may_be_seen(moment):
+                insort(late, fact.known_at)
         if self.latest_known(fact.known_at) != fact.known_at:
             insort(self._moments, fact.known_at)
-
-    def _forget_late(self, entry: Entry, versions: _Versions) -> None:
-        """Keep the late news of a moment where the version adds none to them."""
-        known = entry.fact.known_at
-        alone = len(versions.entries) == 1
-        self._late = {
-            moment: late
-            for moment, late in self._late.items()
-            if alone and (known <= moment or not entry.may_be_seen(moment))
-        }
 
     def _all(self) -> Iterable[_Versions]:
         return (versions for of_kind in self._in_order.values() for versions in of_kind)
@@ -178,7 +178,7 @@ class History:
     def corrected(self, known_at: datetime) -> bool:
         """Whether a record has more than one version by what was known, or the subject more than
         one assignment, of which only one counts."""
-        if any(len(one.known) > 1 and one.known[1] <= known_at for one in self._all()):
+        if self._corrected is not None and self._corrected <= known_at:
             return True
         return len(self.known_of("cohort_assignment", known_at)) > 1
 
@@ -190,8 +190,9 @@ class History:
         turns = self._turns
         if turns is None or turns.zone is not zone:
             turns = self._turns = _Turns(zone)
-        if turns.through < self.latest:
-            turns.read(entry for one in self._all() for entry in one.since(turns.through))
+            self._unread = [entry for one in self._all() for entry in one.entries]
+        turns.read(self._unread)
+        self._unread.clear()
         return turns.moments[: bisect_right(turns.moments, known_at)]
 
     @property

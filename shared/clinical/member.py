@@ -67,12 +67,16 @@ class Member:
         self.history = History()
         self._memories: dict[int, _Memory] = {}
         self._courses = Courses()
+        self._parts: set[str] | None = None
+        """The parts that any assignment ever named."""
 
     def add(self, entry: Entry) -> None:
         """Take in one version and drop what it may change."""
         self.history.add(entry)
         for memory in self._memories.values():
             memory.drop(entry.fact.known_at)
+        if entry.fact.kind == "cohort_assignment":
+            self._parts = None
 
     def forget(self) -> None:
         """Drop everything worked out."""
@@ -81,9 +85,10 @@ class Member:
     def may_count(self, protocol: Protocol) -> bool:
         """Whether any assignment ever named a part that is counted: of nobody else can a dose
         level's counts speak."""
-        records = (entry.record for entry in self.history.entries_of("cohort_assignment"))
-        parts = (one.part for one in records if isinstance(one, CohortAssignment))
-        return any(part in protocol.counted_parts for part in parts)
+        if self._parts is None:
+            records = (entry.record for entry in self.history.entries_of("cohort_assignment"))
+            self._parts = {one.part for one in records if isinstance(one, CohortAssignment)}
+        return not self._parts.isdisjoint(protocol.counted_parts)
 
     def person(
         self, protocol: Protocol, usubjid: str, as_of: datetime, known_at: datetime
