@@ -40,9 +40,6 @@ _DERIVED = (
 """Tests that derived values are made from or make unnecessary (`Measurements`)."""
 
 
-_TEST = {"lab": "LBTESTCD", "vital": "VSTESTCD", "ecg": "EGTESTCD"}
-
-
 @dataclass
 class _Panel:
     """What was worked out of one panel: the course of what it rests on, and the observations of
@@ -124,12 +121,10 @@ def _panels(
     and may be of another."""
     panels: dict[str, dict[str, list[Standing]]] = {}
     for domain in DOMAINS:
-        test = _TEST[domain]
         for one in standing.get(domain, ()):
-            name = _panel_of(ctcae, getattr(one.entries[0].record, test) or "")
-            for other in one.entries[1:]:
-                if _panel_of(ctcae, getattr(other.record, test) or "") != name:
-                    return {"": {domain: list(standing.get(domain, ())) for domain in DOMAINS}}
+            name = _panel_of(ctcae, one.tests[0])
+            if len(one.tests) > 1 and any(_panel_of(ctcae, test) != name for test in one.tests):
+                return {"": {domain: list(standing.get(domain, ())) for domain in DOMAINS}}
             if (panel := panels.get(name)) is None:
                 panel = panels[name] = {domain: [] for domain in DOMAINS}
             panel[domain].append(one)

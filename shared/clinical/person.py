@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from itertools import chain
 
 from shared.clinical.case import Case, Spans
 from shared.clinical.courses import Courses
@@ -17,11 +18,6 @@ from shared.contracts.facts import CohortAssignment, Dose, ReviewComplete, Subje
 
 Standings = dict[str, list[Standing]]
 _Span = tuple[date, date, tuple[datetime, datetime]]
-
-
-def _was_known(standing: Standing, as_of: datetime) -> bool:
-    """The usual case, told without reading a date: what was known had happened."""
-    return standing.entries[0].fact.known_at <= as_of
 
 
 def site_of(standing: Standings) -> str | None:
@@ -56,7 +52,8 @@ class Person:
         self._standing = {
             kind: seen
             for kind, records in standing.items()
-            if (seen := [one for one in records if _was_known(one, as_of) or self._seen(one)])
+            # What was known had happened, in the usual case, without a look at its date.
+            if (seen := [one for one in records if one.known_at <= as_of or self._seen(one)])
         }
         self.subject = next(
             (
@@ -173,11 +170,11 @@ class Person:
     def is_provisional(self) -> bool:
         """Whether a record is unsigned or queried at its source, where the protocol minds."""
         minded = self.protocol.completeness.provisional_while
+        standing = chain.from_iterable(self._standing.values())
+        entries = chain.from_iterable(one.entries for one in standing)
         return bool(minded) and any(
             isinstance(entry.record, SubjectRecord) and entry.record.record_status in minded
-            for records in self._standing.values()
-            for one in records
-            for entry in one.entries
+            for entry in entries
         )
 
     def measurements(self) -> Measurements:

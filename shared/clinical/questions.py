@@ -15,7 +15,7 @@ from shared.clinical.ctcae.reported import lacking
 from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.reconcile import discordances
-from shared.clinical.samples import DOMAINS, is_flagged
+from shared.clinical.samples import DOMAINS
 from shared.clinical.timeline import (
     Entry,
     highest_possible,
@@ -93,8 +93,9 @@ def ask_doubts(person: Person, case: Case, found: Findings) -> None:
         found.ask("doubtful", "the date of the first dose is not a day")
     if person.part in person.protocol.counted_parts and not person.protocol.has(person.dose_level):
         found.ask("missing", "the dose level of a treated subject, as the protocol numbers it")
-    for entry in (entry for kind in DOMAINS for entry in _entries(person, kind)):
-        if is_flagged(entry) and entry.dates(case.zone)[0] > case.start.last:
+    flagged = [one for kind in DOMAINS for one in person.of(kind) if one.flagged]
+    for entry in (entry for one in flagged for entry in one.entries):
+        if entry.flagged and entry.dates(case.zone)[0] > case.start.last:
             text = "a value flagged as baseline was taken after the first dose"
             found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
     for entry in _entries(person, "adverse_event"):

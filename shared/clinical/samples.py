@@ -56,11 +56,7 @@ class Sample:
 
 def is_flagged(entry: Entry) -> bool:
     """Whether the source calls the value the last one before treatment."""
-    record = entry.record
-    if isinstance(record, Lab):
-        return record.LBLOBXFL == "Y"
-    name = "VSLOBXFL" if isinstance(record, Vital) else "EGLOBXFL"
-    return isinstance(record, Vital | Ecg) and record.supp.get(name) == "Y"
+    return entry.flagged
 
 
 def is_before(entry: Entry, zone: ZoneInfo, start: FirstDose | None) -> bool:

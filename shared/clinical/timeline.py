@@ -22,11 +22,13 @@ from shared.contracts.facts import (
     KINDS,
     AdverseEvent,
     Disposition,
+    Ecg,
     Lab,
     Record,
     ReviewComplete,
     Subject,
     SubjectRecord,
+    Vital,
 )
 
 Found = TypeVar("Found")
@@ -67,15 +69,21 @@ class When:
 class Entry:
     """One accepted version of a record, its data checked and its date read.
 
-    ``record`` is None for a deletion, ``occurred`` for a record without a date of its own.
+    ``record`` is None for a deletion, ``occurred`` for a record without a date of its own. ``test``
+    is the test code as a measurement states it, ``flagged`` whether its source calls it the last
+    value before treatment.
     """
 
-    __slots__ = ("_earliest", "_memory", "_when", "evidence", "fact", "occurred", "record")
+    __slots__ = (
+        *("_earliest", "_memory", "_when", "evidence", "fact", "flagged", "occurred", "record"),
+        "test",
+    )
 
     def __init__(self, fact: Fact, record: Record | None, occurred: DateInterval | None) -> None:
         self.fact = fact
         self.record = record
         self.occurred = occurred
+        self.test, self.flagged = _measured(record)
         self.evidence = Evidence(source=fact.source, recordid=fact.recordid, revision=fact.revision)
         self._when: tuple[ZoneInfo, When] | None = None
         self._earliest: datetime | None = None
@@ -129,6 +137,18 @@ class Entry:
         return self._earliest <= as_of
 
 
+def _measured(record: Record | None) -> tuple[str, bool]:
+    """The test and the baseline flag of a measurement; neither of any other record."""
+    match record:
+        case Lab():
+            return record.LBTESTCD or "", record.LBLOBXFL == "Y"
+        case Vital():
+            return record.VSTESTCD, record.supp.get("VSLOBXFL") == "Y"
+        case Ecg():
+            return record.EGTESTCD, record.supp.get("EGLOBXFL") == "Y"
+    return "", False
+
+
 def entry_of(fact: Fact) -> Entry:
     """Read a fact's data; ValueError (pydantic's) where it breaks the contract."""
     if fact.op == "delete":
@@ -154,17 +174,24 @@ def latest(entries: Sequence[Entry]) -> datetime | None:
     return max((entry.fact.known_at for entry in entries), default=None)
 
 
-@dataclass(frozen=True, eq=False)
 class Standing:
     """What stands of one record: one version, or several where there is a doubt.
 
     Compared by identity, as what is remembered of records hangs on them and there are many.
     ``versions`` are all visible ones, oldest first: attribution is read from each of them.
+    ``known_at``: when the first content was known; ``tests``: of which the contents are;
+    ``flagged``: whether one of them is called a baseline.
     """
 
-    entries: tuple[Entry, ...]
-    versions: tuple[Entry, ...]
-    doubt: str | None
+    __slots__ = ("doubt", "entries", "flagged", "known_at", "tests", "versions")
+
+    def __init__(
+        self, entries: tuple[Entry, ...], versions: tuple[Entry, ...], doubt: str | None
+    ) -> None:
+        self.entries, self.versions, self.doubt = entries, versions, doubt
+        self.known_at = entries[0].fact.known_at
+        self.tests = tuple({entry.test: None for entry in entries})
+        self.flagged = any(entry.flagged for entry in entries)
 
 
 def stand(versions: Iterable[Entry], known_at: datetime) -> Standing | None:

@@ -27,11 +27,10 @@ from shared.contracts.facts import Lab
 def worst_cases(case: Case) -> Iterator[tuple[str, tuple[Entry, ...], date]]:
     """Per episode that a criterion would count at its worst: the question, the records, and up to
     when complete event records would answer it."""
-    for rule in case.protocol.dlt.criteria:
-        for toxicity in parts_of(rule, Toxicity):
-            if toxicity.scale is None:
-                for term in selected_terms(toxicity, case):
-                    yield from _of_term(rule, toxicity, term, case)
+    for rule, toxicity in case.protocol.toxicities:
+        if toxicity.scale is None:
+            for term in selected_terms(toxicity, case):
+                yield from _of_term(rule, toxicity, term, case)
 
 
 def _of_term(
@@ -41,7 +40,7 @@ def _of_term(
         return
     seen = case.observations[term]
     grade = grade_for(toxicity, term, rule.other_grades, case)
-    at_worst = [replace(one, high=max(one.high, one.worst)) for one in seen]
+    at_worst = [replace(one, high=one.worst) if one.worst > one.high else one for one in seen]
     for run in runs_at(at_worst, grade, toxicity.grades_over_baseline or 1):
         first = _decisive(run, seen)
         if first is not None and case.place(run.first, run.last, rule.window) != "out":
@@ -61,18 +60,22 @@ def _decisive(run: Run, seen: Sequence[Observation]) -> Observation | None:
 def unknown_tests(case: Case) -> Iterator[tuple[str, Entry]]:
     """Laboratory tests that nothing here knows, each once, where a criterion could need them."""
     unknown: dict[str, Entry] = {}
-    for entry in (entry for one in case.labs for entry in one.entries):
-        record = entry.record
-        assert isinstance(record, Lab)
-        code = record.LBTESTCD or f"LOINC {record.LBLOINC}"
-        if not is_known_test(code):
-            unknown.setdefault(code, entry)
+    stated = {test for one in case.labs for test in one.tests}
+    tests = {test for test in stated if not is_known_test(test)}
+    for entry in (entry for one in case.labs if tests for entry in one.entries):
+        if entry.test in tests:
+            unknown.setdefault(entry.test or f"LOINC {_loinc(entry)}", entry)
     criteria = case.protocol.dlt.criteria
     if unknown and _reads_laboratory(case.protocol.ctcae, criteria):
         named = {one.testcd for rule in criteria for one in parts_of(rule, Measurement)}
         for code in unknown.keys() - named:
             text = f"{code} is not a known test: it is not graded and no criterion sees it"
             yield text, unknown[code]
+
+
+def _loinc(entry: Entry) -> str | None:
+    assert isinstance(entry.record, Lab)
+    return entry.record.LBLOINC
 
 
 def _reads_laboratory(ctcae: str, criteria: Iterable[CriterionRule]) -> bool:

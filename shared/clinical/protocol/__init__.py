@@ -8,7 +8,7 @@ written as a ``judgement`` and ends in front of a person.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -22,7 +22,9 @@ from shared.clinical.criteria import (
     NamedWindow,
     NextDose,
     Part,
+    Toxicity,
     Words,
+    parts_of,
 )
 from shared.clinical.document import DocumentError, build, read_yaml
 from shared.clinical.protocol.checks import check_protocol
@@ -101,6 +103,12 @@ class Protocol(Part):
         arms = {name for name, arm in self.arms.items() if cohort in arm.cohorts}
         rules = self.dlt.criteria
         return tuple(one for one in rules if not one.arms or not arms or arms & set(one.arms))
+
+    @cached_property
+    def toxicities(self) -> tuple[tuple[CriterionRule, Toxicity], ...]:
+        """Each toxicity that some part of a DLT criterion speaks of, with its criterion."""
+        rules = self.dlt.criteria
+        return tuple((rule, found) for rule in rules for found in parts_of(rule, Toxicity))
 
     def has(self, level: int | None) -> bool:
         """Whether there is such a dose level."""
