@@ -25,6 +25,14 @@ from shared.contracts.receipts import IngestResult
 
 EVENT = "application/cloudevents+json"
 
+ROLE_NAMES: Mapping[str, str] = {
+    "medical_monitor": "Medical monitor",
+    "committee_member": "Committee member",
+    "study_admin": "Study administrator",
+    "auditor": "Auditor",
+    "edc_source": "Sends records",
+}
+
 
 class NotConfirmed(UpstreamError):
     """The password, or the second person's login or password, is not right."""

@@ -10,13 +10,14 @@ from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from services.console.alerts import router as alerts
-from services.console.asking import local
+from services.console.asking import go, local
 from services.console.guard import (
-    COOKIE,
     Foreign,
+    MustChange,
     NotSignedIn,
     forget_cookie,
     from_another_site,
+    session_of,
 )
 from services.console.html import PAGE_HEADERS, page
 from services.console.notes import since, unavailable_lines
@@ -24,6 +25,7 @@ from services.console.packets import router as packets
 from services.console.pages import router
 from services.console.sessions import Sessions
 from services.console.settings import ConsoleSettings
+from services.console.signing import router as signing
 from services.console.upstream import (
     Conflict,
     Forbidden,
@@ -56,7 +58,7 @@ def create_app(
         await upstream.close()
 
     app = web.create_app(
-        "Vigil console", settings, routers=[router, packets, alerts], lifespan=lifespan
+        "Vigil console", settings, routers=[signing, router, packets, alerts], lifespan=lifespan
     )
     app.state.console = console
     app.state.upstream = upstream
@@ -64,6 +66,7 @@ def create_app(
         idle=console.session_idle, longest=console.session_longest
     )
     app.add_exception_handler(NotSignedIn, _ask_to_sign_in)
+    app.add_exception_handler(MustChange, _to_new_password)
     app.add_exception_handler(Foreign, _refuse_foreign)
     app.add_exception_handler(UpstreamError, _explain)
     app.add_exception_handler(HTTPException, _http_error)
@@ -80,6 +83,10 @@ async def _ask_to_sign_in(request: Request, _error: Exception) -> Response:
         # from a page of ours brings it along.
         return page("again.html", url=local(here))
     return _to_login(request, here)
+
+
+async def _to_new_password(_request: Request, _error: Exception) -> Response:
+    return go("/account")
 
 
 def _to_login(request: Request, here: str) -> Response:
@@ -139,7 +146,7 @@ async def _no_such_page(request: Request, _error: Exception) -> Response:
 
 def _sign_out(request: Request) -> Response:
     sessions: Sessions = request.app.state.sessions
-    session = sessions.find(request.cookies.get(COOKIE))
+    session = session_of(request)
     if session is not None:
         sessions.end(session)
     response = _to_login(request, _address(request))

@@ -9,7 +9,10 @@ from services.console.sessions import Session, Sessions
 from shared.runtime.auth import ROLES
 from shared.runtime.web import Problem
 
-COOKIE = "vigil_session"
+COOKIE = "__Host-vigil_session"
+"""Over TLS: a browser takes it from this very host only, and sends it back over TLS only."""
+PLAIN_COOKIE = "vigil_session"
+"""On plain http, as the embedded default speaks on one's own machine."""
 MOST_FORM_BYTES = 64 * 1024
 """A rationale of 4,000 characters takes up to nine bytes each in a form, and there may be two."""
 MOST_FIELDS = 32
@@ -19,26 +22,45 @@ class NotSignedIn(Exception):
     """There is no open session behind the request."""
 
 
+class MustChange(Exception):
+    """The account's password is one that was given out: it has to be changed first."""
+
+
 class Foreign(Exception):
     """A form that none of our pages has written."""
 
 
-async def signed_in(request: Request) -> Session:
-    """The session of the request. Raises NotSignedIn.
-
-    The session's key is checked by the services at every request we make with it, so what a page
-    shows is what the key may see at that moment.
-    """
+def session_of(request: Request) -> Session | None:
+    """The open session of the request, if there is one."""
     sessions: Sessions = request.app.state.sessions
-    session = sessions.find(request.cookies.get(COOKIE))
+    return sessions.find(request.cookies.get(_cookie(request)))
+
+
+async def signed_in_at_all(request: Request) -> Session:
+    """The session of the request, also of one who has to change the password. Raises NotSignedIn.
+
+    The session's credential is checked by the services at every request we make with it, so what a
+    page shows is what it may see at that moment.
+    """
+    session = session_of(request)
     if session is None:
         raise NotSignedIn
     return session
 
 
+async def signed_in(request: Request) -> Session:
+    """The session of the request. Raises NotSignedIn, MustChange."""
+    session = await signed_in_at_all(request)
+    if session.must_change:
+        raise MustChange
+    return session
+
+
 signed_in.vigil_roles = ROLES  # type: ignore[attr-defined]
+signed_in_at_all.vigil_roles = ROLES  # type: ignore[attr-defined]
 
 SignedIn = Annotated[Session, Depends(signed_in)]
+SignedInAtAll = Annotated[Session, Depends(signed_in_at_all)]
 
 
 async def form(request: Request) -> dict[str, str]:
@@ -69,11 +91,11 @@ def check_csrf(session: Session, fields: dict[str, str]) -> None:
 def set_cookie(request: Request, response: Response, session: Session) -> None:
     """Gives the browser the session's name. It is sent over TLS only, once TLS was used."""
     response.set_cookie(
-        COOKIE,
+        _cookie(request),
         session.token,
         httponly=True,
         samesite="strict",
-        secure=_scheme(request) == "https",
+        secure=_over_tls(request),
         path="/",
     )
 
@@ -81,10 +103,10 @@ def set_cookie(request: Request, response: Response, session: Session) -> None:
 def forget_cookie(request: Request, response: Response) -> None:
     """Takes the session's name from the browser again."""
     response.delete_cookie(
-        COOKIE,
+        _cookie(request),
         httponly=True,
         samesite="strict",
-        secure=_scheme(request) == "https",
+        secure=_over_tls(request),
         path="/",
     )
 
@@ -104,6 +126,10 @@ def _from_our_own_page(request: Request) -> bool:
     return bool(host) and urlsplit(origin).netloc == host
 
 
-def _scheme(request: Request) -> str:
+def _cookie(request: Request) -> str:
+    return COOKIE if _over_tls(request) else PLAIN_COOKIE
+
+
+def _over_tls(request: Request) -> bool:
     forwarded = request.headers.get("x-forwarded-proto", "")
-    return forwarded.split(",")[0].strip() or request.url.scheme
+    return (forwarded.split(",")[0].strip() or request.url.scheme) == "https"

@@ -1,6 +1,6 @@
-"""The pages: signing in, the studies of a key, one study's board, acknowledging an alert.
+"""The pages: the studies of a person, one study's board, acknowledging an alert.
 
-A page shows what the person's own key may see at that moment. Where a service does not answer, the
+A page shows what the person's session may see at that moment. Where a service does not answer, the
 page says what is not known and since when, instead of showing less.
 """
 
@@ -14,21 +14,14 @@ from services.console.answers import StudyEntry
 from services.console.asking import AlertId, Study, day_of, go, local, sessions_of, upstream_of
 from services.console.board import make_board
 from services.console.gather import Gathered, gather
-from services.console.guard import (
-    SignedIn,
-    check_csrf,
-    forget_cookie,
-    form,
-    set_cookie,
-    signed_in,
-)
+from services.console.guard import SignedIn, check_csrf, form, signed_in
 from services.console.html import PAGE_HEADERS, asset_response, page
 from services.console.live import Watch
 from services.console.notes import NOTES
 from services.console.sessions import Session
 from services.console.settings import ConsoleSettings
 from services.console.signals import list_signals
-from services.console.upstream import Conflict, Forbidden, KeyRefused, Unavailable
+from services.console.upstream import Conflict, Forbidden, Unavailable
 from services.console.what_if import router as what_if
 from services.console.words import ACTIONS, STUDY_STATES, UNKNOWN, Word
 from shared.runtime.web import Problem, api_router, public
@@ -54,43 +47,6 @@ def static(name: str) -> Response:
     if found is None:
         raise Problem(404, "not-found", "Not Found")
     return found
-
-
-@router.get("/login", include_in_schema=False)
-@public
-def login_page(next: str = "/") -> Response:
-    """The form that asks for a key."""
-    return page("login.html", next=local(next), problem=None)
-
-
-@router.post("/login", include_in_schema=False)
-@public
-async def login(request: Request) -> Response:
-    """Opens a session for a key that the monitor accepts."""
-    fields = await form(request)
-    key, goal = fields.get("key", "").strip(), local(fields.get("next", "/"))
-    try:
-        if not key.isascii() or not key:
-            raise KeyRefused
-        await upstream_of(request).studies(key)
-    except (KeyRefused, Forbidden):
-        return page("login.html", 401, next=goal, problem="This key is not valid.")
-    except Unavailable:
-        text = "The monitor does not answer, so no key can be checked now. Try again shortly."
-        return page("login.html", 503, next=goal, problem=text)
-    response = go(goal)
-    set_cookie(request, response, sessions_of(request).begin(key))
-    return response
-
-
-@router.post("/logout", include_in_schema=False)
-async def logout(request: Request, session: SignedIn) -> Response:
-    """Ends the session; the key is forgotten."""
-    check_csrf(session, await form(request))
-    sessions_of(request).end(session)
-    response = go("/login")
-    forget_cookie(request, response)
-    return response
 
 
 @router.get("/", include_in_schema=False)

@@ -54,10 +54,19 @@ def test_the_cookie_is_strict_unreadable_by_scripts_and_does_not_hold_the_key(
     assert "Max-Age" not in cookie
     assert KEY not in cookie
     assert "Secure" not in cookie
-    behind_tls = visitor.post(
-        "/login", data={"key": KEY}, headers={"X-Forwarded-Proto": "https"}
-    ).headers["set-cookie"]
+    tls = {"X-Forwarded-Proto": "https"}
+    behind_tls = visitor.post("/login", data={"key": KEY}, headers=tls).headers["set-cookie"]
+    assert behind_tls.startswith("__Host-vigil_session=")
     assert "Secure" in behind_tls
+    assert "Path=/" in behind_tls
+    assert "Domain" not in behind_tls
+
+
+def test_a_cookie_of_plain_http_opens_nothing_over_tls(person: httpx2.Client) -> None:
+    """Whoever can write a cookie for a neighbouring host cannot give a browser a session."""
+    tls = {"X-Forwarded-Proto": "https"}
+    assert person.get(BOARD).status_code == 200
+    assert person.get(BOARD, headers=tls).headers["location"].startswith("/login")
 
 
 @pytest.mark.parametrize("key", ["", "vigil_guess", "schlüssel"])
