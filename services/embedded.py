@@ -161,6 +161,7 @@ class Embedded:
         console = create_console(
             settings,
             ConsoleSettings(monitor_url=self.url, notifier_url=self.url, ingest_url=self.url),
+            clock=clock,
         )
         operations = create_web_app(
             "Vigil",

@@ -38,14 +38,20 @@ from services.console.upstream import (
 )
 from services.console.words import Tone
 from shared.runtime import web
+from shared.runtime.clock import Clock, clock_from_settings
 from shared.runtime.problems import Problem, problem_of_status, problem_response
 from shared.runtime.settings import Settings
 
 
 def create_app(
-    settings: Settings, console: ConsoleSettings, *, sessions: Sessions | None = None
+    settings: Settings,
+    console: ConsoleSettings,
+    *,
+    sessions: Sessions | None = None,
+    clock: Clock | None = None,
 ) -> FastAPI:
-    """The console's app, to be served at ``/``. It has no database and needs no other part.
+    """The console's app, to be served at ``/``. It has no database and needs no other part. By
+    ``clock``, the trial's, people's acts are dated.
 
     Assembled with other services into one app, its lifespan should run too: it closes the
     connections to them.
@@ -62,6 +68,7 @@ def create_app(
     )
     app.state.console = console
     app.state.upstream = upstream
+    app.state.trial_clock = clock or clock_from_settings(settings)
     app.state.sessions = sessions or Sessions(
         idle=console.session_idle, longest=console.session_longest
     )

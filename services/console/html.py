@@ -27,7 +27,13 @@ ASSETS: Mapping[str, bytes] = {
     if path.suffix in _TYPES
 }
 
-STUDY_PAGES = (("Board", ""), ("Alerts", "/alerts"))
+STUDY_PAGES = (
+    ("Board", ""),
+    ("Alerts", "/alerts"),
+    ("Adjudication", "/adjudication"),
+    ("Committee", "/committee"),
+    ("Charts", "/charts"),
+)
 """The pages of a study in the order of the navigation, with what follows its address."""
 
 PAGE_HEADERS: Mapping[str, str] = {
