@@ -9,8 +9,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
+from services.console.adjudication import router as adjudication
 from services.console.alerts import router as alerts
 from services.console.asking import go, local
+from services.console.committee import router as committee
 from services.console.guard import (
     Foreign,
     MustChange,
@@ -64,7 +66,10 @@ def create_app(
         await upstream.close()
 
     app = web.create_app(
-        "Vigil console", settings, routers=[signing, router, packets, alerts], lifespan=lifespan
+        "Vigil console",
+        settings,
+        routers=[signing, router, packets, alerts, adjudication, committee],
+        lifespan=lifespan,
     )
     app.state.console = console
     app.state.upstream = upstream
