@@ -113,7 +113,7 @@ class Upstream:
             key,
             params={"known_at": known_at} if known_at else {},
         )
-        return Assessed(self.read("monitor", response, Assessment), _is_stale(response))
+        return Assessed(self.read("monitor", response, Assessment), is_stale(response))
 
     async def packet(self, key: str, study: str, known_at: str | None) -> Packet:
         """The committee's packet; `known_at` as for an assessment. Unavailable while the monitor is
@@ -121,7 +121,7 @@ class Upstream:
         path = f"/monitor/v1/studies/{quote(study, safe='')}/packet"
         params = {"known_at": known_at} if known_at else {}
         response = await self.ask("monitor", "GET", path, key, params=params)
-        if _is_stale(response):
+        if is_stale(response):
             raise self.unavailable("monitor", "is behind, so a packet would lack records")
         return self.read("monitor", response, Packet)
 
@@ -282,7 +282,8 @@ class Upstream:
         return self._client
 
 
-def _is_stale(response: httpx2.Response) -> bool:
+def is_stale(response: httpx2.Response) -> bool:
+    """Whether the monitor itself says that the answer may lack something."""
     return response.headers.get("Vigil-Stale", "").lower() == "true"
 
 

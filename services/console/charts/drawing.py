@@ -1,6 +1,13 @@
-"""Draws a chart: the same specification gives the same picture, and nothing is fetched."""
+"""Draws a chart: the same specification gives the same picture, and nothing is fetched.
+
+``python -m services.console.charts.drawing`` draws for another process: a specification a line in,
+a picture a line out.
+"""
 
 from __future__ import annotations
+
+import json
+import sys
 
 import vl_convert
 
@@ -12,7 +19,7 @@ SCREEN = "Arial, Liberation Sans, Helvetica, sans-serif"
 
 
 def draw(spec: Spec, font: str = PAPER) -> str:
-    """A chart as SVG."""
+    """A chart as SVG. Raises ValueError for what is no specification."""
     svg: str = vl_convert.vegalite_to_svg(
         dict(spec),
         vl_version=_VEGA_LITE,
@@ -20,3 +27,18 @@ def draw(spec: Spec, font: str = PAPER) -> str:
         config={"font": font},
     )
     return svg
+
+
+def main() -> None:
+    """Answers every line with a picture, or with null where it cannot be drawn."""
+    for line in sys.stdin:
+        try:
+            drawn: str | None = draw(json.loads(line), SCREEN)
+        except ValueError:
+            drawn = None
+        sys.stdout.write(json.dumps(drawn) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -32,11 +32,11 @@ _BOX = {
 }
 
 
-def lab_trend(said: Assessment, test: str, series: Sequence[LabSeries]) -> Chart:
+def lab_trend(said: Assessment, series: Sequence[LabSeries], name: str = "lab") -> Chart:
     """One test by dose level; behind the values the CTCAE bands, where all subjects of the dose
     level have the same."""
+    test = series[0].test
     title = f"{test} ({series[0].unit or 'no unit'}): {series[0].term}"
-    name = f"lab-{test.lower()}"
     table = _table(said, title, series)
     points = [value for one in series for value in one.values if value.number is not None]
     if not points:
@@ -137,11 +137,11 @@ def _not_drawn(series: Sequence[LabSeries]) -> Iterator[str]:
 
 
 def lab_trends(said: Assessment, labs: Sequence[LabSeries]) -> list[Chart]:
-    """A chart for each test and term."""
+    """A chart for each test and term: ``lab-1`` and so on, in the order of their names."""
     found: dict[tuple[str, str], list[LabSeries]] = {}
     for one in sorted(labs, key=_place):
         found.setdefault((one.test, one.term), []).append(one)
-    return [lab_trend(said, test, series) for (test, _), series in found.items()]
+    return [lab_trend(said, series, f"lab-{at}") for at, series in enumerate(found.values(), 1)]
 
 
 def _place(one: LabSeries) -> Any:

@@ -1,4 +1,4 @@
-"""All charts of a study in the order of its page: safety first, then exposure and efficacy."""
+"""All charts of a study, safety first, then exposure and efficacy; and all of one subject."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from services.console.charts.labs import lab_trends
 from services.console.charts.liver import edish
 from services.console.charts.shifts import shifts
 from services.console.charts.stopping import stopping
+from services.console.charts.timeline import timeline
 from services.console.charts.treatment import dose_intensity, swimmer
+from services.console.charts.trends import trends
 from services.console.charts.tumour import spider, waterfall
 from services.console.charts.windows import dlt_board
 from shared.contracts.assessment import Assessment
 from shared.contracts.figures import Figures
 from shared.contracts.packet import LabSeries
+from shared.contracts.profile import Profile
 
 
 def study_charts(
@@ -34,3 +37,8 @@ def study_charts(
         waterfall(figures),
         spider(figures),
     )
+
+
+def subject_charts(profile: Profile) -> tuple[Chart, ...]:
+    """``timeline`` first, then ``series-1`` and so on in the order of the profile."""
+    return timeline(profile), *trends(profile)

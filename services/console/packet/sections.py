@@ -243,7 +243,7 @@ def _labs(packet: Packet) -> Iterator[Block]:
     ordered = sorted(packet.labs, key=lambda one: (one.test, one.term, one.dose_level or 0))
     for (test, _), series in groupby(ordered, key=lambda one: (one.test, one.term)):
         held = list(series)
-        yield _drawn(lab_trend(packet.assessment, test, held))
+        yield _drawn(lab_trend(packet.assessment, held))
         severe = [one for one in held if any((v.grade_high or 0) >= 3 for v in one.values)]
         rows = tuple(
             (

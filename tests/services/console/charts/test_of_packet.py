@@ -81,7 +81,7 @@ def test_a_study_without_a_dose_has_no_swimmer() -> None:
 def test_lab_values_have_their_grades() -> None:
     packet = demo_packet()
     chart = next(
-        one for one in lab_trends(packet.assessment, packet.labs) if one.name == "lab-plat"
+        one for one in lab_trends(packet.assessment, packet.labs) if one.title.startswith("PLAT")
     )
     points = [row for row in rows_of(chart) if "value" in row]
     assert min(row["value"] for row in points if row["subject"] == "4-05") == 22

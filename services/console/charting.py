@@ -1,0 +1,287 @@
+"""The charts of a study and of a subject: a page with all, a page, a picture and a CSV of each.
+
+A picture shows what its page's tables say, although it is asked for later: the charts of a page are
+held for its session, and the address of a picture names its content. Where the study has changed
+and they are no longer held, the picture says so instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import quote, urlencode
+
+from fastapi import Path, Request, Response
+
+from services.console.acts import entry_of
+from services.console.asking import Study, day_of, upstream_of
+from services.console.blocks import Chart, csv_text
+from services.console.charts.drawer import CannotDraw, Drawer, digest_of
+from services.console.charts.gallery import Gallery, Hung
+from services.console.charts.study import study_charts, subject_charts
+from services.console.guard import SignedIn
+from services.console.html import PAGE_HEADERS, page
+from services.console.notes import Gap
+from services.console.sessions import Session
+from services.console.upstream import Model, NotFound, Unavailable, Upstream, is_stale
+from shared.contracts.figures import Figures
+from shared.contracts.packet import Packet
+from shared.contracts.profile import Profile
+from shared.runtime.web import Problem, api_router
+
+router = api_router()
+
+Name = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+Subject = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
+ROWS_AT_ONCE = 40
+"""Of a table on the page with all charts; the chart's own page has every row."""
+_MOVED_ON = Gap(
+    "The study changed while this page was made.",
+    "Its charts may not be of one moment: load it again.",
+)
+_SVG = "image/svg+xml"
+_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox"
+_CHANGED = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="560" height="60" viewBox="0 0 560 60">'
+    '<rect width="560" height="60" fill="white"/><text x="12" y="36" font-size="15"'
+    ' font-family="Arial, sans-serif">The study has changed since this page was made.'
+    " Load it again.</text></svg>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Whose charts are asked for: a study's, or one subject's by its opaque id."""
+
+    study: str
+    subject: str | None
+    past: str | None
+
+    @property
+    def here(self) -> str:
+        """The part of the address that follows the study."""
+        return f"/subject/{self.subject}/charts" if self.subject else "/charts"
+
+    def address(self, of: str, **more: str) -> str:
+        """Of a chart (``/edish.svg``) or of the page with all."""
+        asked = urlencode({**({"known_at": self.past} if self.past else {}), **more}, safe=":")
+        return f"/studies/{self.study}{self.here}{of}" + (f"?{asked}" if asked else "")
+
+
+@router.get("/studies/{study}/charts", include_in_schema=False)
+async def all_charts(
+    request: Request, session: SignedIn, study: Study, known_at: str | None = None
+) -> Response:
+    """Every chart of the study with its table, now or as known at a past moment."""
+    where = Where(study, None, day_of(known_at))
+    entry, hung = await asyncio.gather(
+        entry_of(upstream_of(request), session, study), _hang(request, session, where)
+    )
+    _drawer(request).warm_up()
+    return page(
+        "charts_all.html",
+        session=session,
+        entry=entry,
+        past=where.past,
+        here=where.here,
+        where=where,
+        hung=hung,
+        digest_of=digest_of,
+        rows_at_once=ROWS_AT_ONCE,
+    )
+
+
+@router.get("/studies/{study}/charts/{name}.svg", include_in_schema=False)
+async def study_picture(
+    request: Request,
+    session: SignedIn,
+    study: Study,
+    name: Name,
+    known_at: str | None = None,
+    v: str | None = None,
+) -> Response:
+    """One chart of the study."""
+    return await _picture(request, session, Where(study, None, day_of(known_at)), name, v)
+
+
+@router.get("/studies/{study}/subject/{subject}/charts/{name}.svg", include_in_schema=False)
+async def subject_picture(
+    request: Request,
+    session: SignedIn,
+    study: Study,
+    subject: Subject,
+    name: Name,
+    known_at: str | None = None,
+    v: str | None = None,
+) -> Response:
+    """One chart of a subject: ``timeline``, or ``series-N`` in the order of its profile."""
+    return await _picture(request, session, Where(study, subject, day_of(known_at)), name, v)
+
+
+@router.get("/studies/{study}/charts/{name}.csv", include_in_schema=False)
+async def study_csv(
+    request: Request, session: SignedIn, study: Study, name: Name, known_at: str | None = None
+) -> Response:
+    """The numbers of one chart of the study."""
+    return await _csv(request, session, Where(study, None, day_of(known_at)), name)
+
+
+@router.get("/studies/{study}/subject/{subject}/charts/{name}.csv", include_in_schema=False)
+async def subject_csv(
+    request: Request,
+    session: SignedIn,
+    study: Study,
+    subject: Subject,
+    name: Name,
+    known_at: str | None = None,
+) -> Response:
+    """The numbers of one chart of a subject."""
+    return await _csv(request, session, Where(study, subject, day_of(known_at)), name)
+
+
+@router.get("/studies/{study}/charts/{name}", include_in_schema=False)
+async def one_chart(
+    request: Request, session: SignedIn, study: Study, name: Name, known_at: str | None = None
+) -> Response:
+    """One chart with its whole table."""
+    where = Where(study, None, day_of(known_at))
+    entry, hung = await asyncio.gather(
+        entry_of(upstream_of(request), session, study), _hang(request, session, where)
+    )
+    return page(
+        "charts_one.html",
+        session=session,
+        entry=entry,
+        past=where.past,
+        here=f"{where.here}/{name}",
+        where=where,
+        hung=hung,
+        chart=_named(hung, name),
+        digest_of=digest_of,
+    )
+
+
+async def _picture(
+    request: Request, session: Session, where: Where, name: str, wanted: str | None
+) -> Response:
+    """``wanted``: the digest of the picture that a page speaks of."""
+    await entry_of(upstream_of(request), session, where.study)
+    held = _gallery(request).find((session.token, where), fresh=wanted is None)
+    chart = _named(held or await _hang(request, session, where), name)
+    if chart.spec is None:
+        raise NotFound
+    if wanted is not None and digest_of(chart.spec) != wanted:
+        return _drawn(request, gzip.compress(_CHANGED.encode(), mtime=0))
+    try:
+        return _drawn(request, await _drawer(request).svg(chart.spec))
+    except CannotDraw:
+        raise Problem(500, "not-drawn", "The chart cannot be drawn; see its table") from None
+
+
+def _drawn(request: Request, compressed: bytes) -> Response:
+    headers = {**PAGE_HEADERS, "Content-Security-Policy": _POLICY, "Vary": "Accept-Encoding"}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(gzip.decompress(compressed), media_type=_SVG, headers=headers)
+    headers["Content-Encoding"] = "gzip"
+    return Response(compressed, media_type=_SVG, headers=headers)
+
+
+async def _csv(request: Request, session: Session, where: Where, name: str) -> Response:
+    await entry_of(upstream_of(request), session, where.study)
+    table = _named(await _hang(request, session, where), name).table
+    file = f"{where.study}-{name}.csv"
+    headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{file}"'}
+    text = csv_text((table.columns, *table.rows))
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _named(hung: Hung, name: str) -> Chart:
+    """Raises NotFound."""
+    chart = hung.named(name)
+    if chart is None:
+        raise NotFound
+    return chart
+
+
+async def _hang(request: Request, session: Session, where: Where) -> Hung:
+    """The charts, made anew unless that was just done for this session."""
+    key = (session.token, where)
+    hung = _gallery(request).find(key, fresh=True)
+    if hung is None:
+        make = _of_subject if where.subject else _of_study
+        hung = await make(upstream_of(request), session.key, where)
+        _gallery(request).hang(key, hung)
+    return hung
+
+
+async def _of_study(upstream: Upstream, key: str, where: Where) -> Hung:
+    (figures, stale), assessed, packet = await asyncio.gather(
+        _read(upstream, key, where, "figures", Figures),
+        upstream.assessment(key, where.study, where.past),
+        _packet(upstream, key, where),
+    )
+    said = assessed.assessment
+    gaps = _gaps(packet)
+    labs = packet.labs if isinstance(packet, Packet) else ()
+    digests = {said.digest, figures.assessment_digest}
+    if len(digests) > 1:
+        gaps += (_MOVED_ON,)
+    return Hung(
+        charts=await asyncio.to_thread(study_charts, said, figures, labs),
+        as_of=figures.as_of,
+        digest=figures.assessment_digest,
+        degraded=figures.degraded or said.degraded,
+        stale=stale or assessed.stale,
+        stale_since=figures.stale_since,
+        gaps=gaps,
+        notes=figures.notes,
+    )
+
+
+async def _packet(upstream: Upstream, key: str, where: Where) -> Packet | Unavailable:
+    """The laboratory values of the packet, which a page can do without."""
+    try:
+        return await upstream.packet(key, where.study, where.past)
+    except Unavailable as problem:
+        return problem
+
+
+def _gaps(packet: Packet | Unavailable) -> tuple[Gap, ...]:
+    if isinstance(packet, Packet):
+        return ()
+    lacking = "Laboratory values over time are not drawn; the charts below are complete."
+    return (Gap(f"The monitor {packet.how}.", lacking),)
+
+
+async def _of_subject(upstream: Upstream, key: str, where: Where) -> Hung:
+    profile, stale = await _read(upstream, key, where, f"subjects/{where.subject}", Profile)
+    return Hung(
+        charts=await asyncio.to_thread(subject_charts, profile),
+        as_of=profile.as_of,
+        digest=profile.assessment_digest,
+        degraded=profile.degraded,
+        stale=stale,
+        stale_since=profile.stale_since,
+    )
+
+
+async def _read(
+    upstream: Upstream, key: str, where: Where, what: str, model: type[Model]
+) -> tuple[Model, bool]:
+    """What the monitor says of the study, and whether it is behind."""
+    path = f"/monitor/v1/studies/{quote(where.study, safe='')}/{what}"
+    params = {"known_at": where.past} if where.past else {}
+    response = await upstream.ask("monitor", "GET", path, key, params=params)
+    return upstream.read("monitor", response, model), is_stale(response)
+
+
+def _drawer(request: Request) -> Drawer:
+    drawer: Drawer = request.app.state.drawer
+    return drawer
+
+
+def _gallery(request: Request) -> Gallery:
+    gallery: Gallery = request.app.state.gallery
+    return gallery
