@@ -14,6 +14,7 @@ from fastapi import Path, Request, Response
 
 from services.console.acts import JUDGES, entry_of, may, me
 from services.console.adjudication_view import (
+    BITES,
     case_id,
     criterion_of,
     judged_of,
@@ -147,6 +148,9 @@ def _review(
 ) -> dict[str, object]:
     """The data of the record. Raises NotRecorded for what is missing."""
     decision, rationale = fields.get("decision", ""), text_of(fields, "rationale")
+    role = fields.get("role") or None
+    if role is not None and (len(role) > 200 or "\x00" in role):
+        raise NotRecorded("Choose the role in which you judge.")
     if decision not in ("DLT", "NOT_DLT"):
         raise NotRecorded("Say whether it is a DLT.")
     if not rationale:
@@ -159,7 +163,7 @@ def _review(
         "criterion_id": criterion.id,
         "assessment_digest": digest,
         "evaluable": evaluable,
-        "role": fields.get("role") or None,
+        "role": role,
         "linked_recordids": [one.recordid for one in criterion.evidence] or None,
         "rationale": rationale,
     }
@@ -191,7 +195,7 @@ async def _case_page(
         word=CRITERION_RESULTS[criterion.result],
         results=CRITERION_RESULTS,
         rule=_rule(rules, criterion.id),
-        waits=waits(criterion.known_at, moment),
+        waits=waits(criterion.known_at, moment) if criterion.result in BITES else "",
         proofs=proofs_of(profile, criterion),
         roles=roles_for(rules.protocol, criterion.id),
         case_id=case_id,

@@ -7,7 +7,7 @@ of the committee. The core takes either record; this is where a slip of the hand
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.console.words import ACTIONS
 from shared.contracts.assessment import Action, Assessment, DoseAssessment
@@ -41,12 +41,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One of the decisions the design allows now. `value` is what a form sends."""
+    """One of the decisions the design allows now. `value` is what a form sends; `note` says why it
+    is here."""
 
     action: Action
     dose_level: int
     text: str
-    recommended: bool
+    note: str
+    recommended: bool = False
 
     @property
     def value(self) -> str:
@@ -77,24 +79,24 @@ def against(assessment: Assessment, choice: Choice) -> tuple[str, ...]:
 def _options(assessment: Assessment) -> Iterator[Option]:
     here = current_level(assessment)
     doses = {dose.level: dose for dose in assessment.doses}
-    held = assessment.status == "on_hold"
-    if here in doses and (held or doses[here].state in _USABLE):
-        yield _option("stay", doses[here], recommended=False)
+    if here in doses and doses[here].state in (*_USABLE, "held"):
+        held = assessment.status == "on_hold"
+        yield _option("stay", doses[here], "only with the hold lifted" if held else "cautious")
     for level, dose in sorted(doses.items(), reverse=True):
         if level < here and dose.state in _USABLE:
-            yield _option("deescalate", dose, recommended=False)
+            yield _option("deescalate", dose, "cautious")
     if here in doses:
-        yield _option("hold", doses[here], recommended=False)
-        yield _option("stop", doses[here], recommended=False)
+        yield _option("hold", doses[here], "cautious")
+        yield _option("stop", doses[here], "cautious")
     said = assessment.recommendation
     if said.action in DECIDABLE and said.dose_level in doses:
-        yield _option(said.action, doses[said.dose_level], recommended=True)
+        found = _option(said.action, doses[said.dose_level], "what the rule says")
+        yield replace(found, recommended=True)
 
 
-def _option(action: Action, dose: DoseAssessment, *, recommended: bool) -> Option:
+def _option(action: Action, dose: DoseAssessment, note: str) -> Option:
     between = "to" if action in ("escalate", "deescalate") else "at"
-    text = f"{ACTIONS[action].text} {between} {dose.label}"
-    return Option(action, dose.level, text, recommended)
+    return Option(action, dose.level, f"{ACTIONS[action].text} {between} {dose.label}", note)
 
 
 def _against(assessment: Assessment, choice: Choice) -> Iterator[str]:
