@@ -12,6 +12,9 @@ from starlette.exceptions import HTTPException
 from services.console.adjudication import router as adjudication
 from services.console.alerts import router as alerts
 from services.console.asking import go, local
+from services.console.charting import router as charting
+from services.console.charts.drawer import Drawer
+from services.console.charts.gallery import Gallery
 from services.console.committee import router as committee
 from services.console.guard import (
     Foreign,
@@ -59,20 +62,24 @@ def create_app(
     connections to them.
     """
     upstream = Upstream(console)
+    drawer = Drawer()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await upstream.close()
+        drawer.close()
 
     app = web.create_app(
         "Vigil console",
         settings,
-        routers=[signing, router, packets, alerts, adjudication, committee],
+        routers=[signing, router, packets, alerts, adjudication, committee, charting],
         lifespan=lifespan,
     )
     app.state.console = console
     app.state.upstream = upstream
+    app.state.drawer = drawer
+    app.state.gallery = Gallery()
     app.state.trial_clock = clock or clock_from_settings(settings)
     app.state.sessions = sessions or Sessions(
         idle=console.session_idle, longest=console.session_longest
