@@ -13,7 +13,6 @@ from services.notifier.inforce import InForce, as_of, in_force, occasion
 from services.notifier.routing import Ladder, Told, who_is_next
 from services.notifier.store import alerts, deliveries, dues
 from services.notifier.store.alerts import Alert
-from services.notifier.store.deliveries import Delivery
 from services.notifier.store.dues import Due, NewDue
 from services.notifier.telling import Telling, tell
 from shared.contracts.signals import Signal
@@ -37,8 +36,8 @@ class Climb:
         ids = {due.subject for due in taken}
         found = {alert.id: alert for alert in alerts.by_ids(self._conn, ids)}
         told = {
-            alert: [_way(one) for one in ways if one.channel != "inbox"]
-            for alert, ways in deliveries.of_alerts(self._conn, ids).items()
+            alert: [Told(*way, "") for way in ways]
+            for alert, ways in deliveries.ways(self._conn, ids).items()
         }
         tellings: list[Telling] = []
         following: list[NewDue] = []
@@ -98,10 +97,6 @@ class Climb:
 
 def _another_round(alert: Alert) -> Alert:
     return replace(alert, rounds=alert.rounds + 1)
-
-
-def _way(delivery: Delivery) -> Told:
-    return Told(delivery.subscriber, delivery.channel, delivery.address, "")
 
 
 def _once(told: Iterable[Told]) -> list[Told]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, NoReturn
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from services.notifier.addresses import AddressRefused, check_host, check_url, is_trusted
@@ -37,6 +37,19 @@ from shared.runtime.web import Problem, RawBody, api_router
 router = api_router("/notifier/v1/studies/{study}", tags=["routing"])
 
 
+_YEARS = range(1970, 2200)
+
+
+def _with_days_around(moment: datetime) -> datetime:
+    """Rosters are asked about the days around a moment: those have to be on the calendar."""
+    if moment.year not in _YEARS:
+        raise ValueError("not a moment of this or the next century")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_with_days_around)]
+
+
 class RoutingView(BaseModel):
     """The routing in force. `warnings`: signals that would reach the inbox only, and the like.
     `new_secrets` are shown in the answer that made them and never again."""
@@ -59,7 +72,7 @@ class Question(BaseModel):
     dose_level: int | None = Field(default=None, ge=0, strict=True)
     cohort: str | None = Field(default=None, max_length=64)
     site: str | None = Field(default=None, max_length=64)
-    at: AwareDatetime | None = None
+    at: Moment | None = None
 
 
 class ToldView(BaseModel):
@@ -191,7 +204,7 @@ def test_routing(service: Service, study: str, body: Question) -> Answer:
 
 @router.get("/rosters", dependencies=[require(*READERS)])
 def list_rosters(
-    service: Service, study: str, at: Annotated[AwareDatetime | None, Query()] = None
+    service: Service, study: str, at: Annotated[Moment | None, Query()] = None
 ) -> Rosters:
     """Who is on duty, now or at a moment, and the first stretch of the next two weeks in which
     nobody is."""

@@ -239,6 +239,20 @@ def of_alerts(conn: Connection, alerts: Collection[str]) -> dict[str, list[Deliv
     return found
 
 
+def ways(conn: Connection, alerts: Collection[str]) -> dict[str, list[tuple[str, str, str]]]:
+    """Whom each alert was told outside the inbox, each once, in the order they were first told:
+    subscriber, channel and the address used last."""
+    found: dict[str, list[tuple[str, str, str]]] = {alert: [] for alert in alerts}
+    query = sa.text(
+        "SELECT alert, subscriber, channel, (array_agg(address ORDER BY number DESC))[1] AS address"
+        " FROM notifier.delivery WHERE alert = ANY(:alerts) AND channel <> 'inbox'"
+        " GROUP BY alert, subscriber, channel ORDER BY min(number)"
+    )
+    for row in conn.execute(query, {"alerts": list(alerts)}):
+        found[row.alert].append((row.subscriber, row.channel, row.address))
+    return found
+
+
 def log_of(conn: Connection, deliveries: Collection[str]) -> dict[str, list[Attempt]]:
     """Every delivery's log, oldest line first."""
     found: dict[str, list[Attempt]] = {delivery: [] for delivery in deliveries}
