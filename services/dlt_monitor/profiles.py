@@ -7,7 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from services.dlt_monitor.asking import JSON, READERS, Moment, Parts, view_of
+from shared.clinical.figures import figures_of
 from shared.clinical.profile import profile_of
+from shared.contracts.figures import Figures
 from shared.contracts.profile import Profile
 from shared.runtime.web import Problem
 
@@ -27,4 +29,13 @@ def profile_routes(router: APIRouter, parts: Parts) -> None:
             found = profile_of(folded, said, subject)
         if found is None:
             raise Problem(404, "no-such-subject", "Nothing of such a subject was known then")
+        return Response(found.model_dump_json(), media_type=JSON, headers=headers)
+
+    @router.get("/studies/{study}/figures", response_model=Figures, dependencies=READERS)
+    def figures(study: str, known_at: Moment = None) -> Response:
+        """The numbers behind the charts of the study, now or as known at a past moment."""
+        with view_of(parts, study, None, known_at) as (view, headers):
+            said = view.assessment
+        with parts.engine.begin() as conn, parts.views.folded(conn, study) as folded:
+            found = figures_of(folded, said)
         return Response(found.model_dump_json(), media_type=JSON, headers=headers)

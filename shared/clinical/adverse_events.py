@@ -59,9 +59,9 @@ def summarise(
 def _events_of(person: Person) -> Iterator[ReportedEvent]:
     """One for each record and term; a death known from a disposition is one as well."""
     by_record: dict[tuple[object, ...], list[Observation]] = {}
-    for course in person.case().observations.values():
+    for course in person.reported().values():
         for seen in course:
-            if seen.reported and not seen.before_treatment:
+            if not seen.before_treatment:
                 by_record.setdefault((*seen.entry.fact.record, seen.term), []).append(seen)
     for seen_of_record in by_record.values():
         yield _event(person, seen_of_record)

@@ -6,6 +6,7 @@ July 2009. Every value is compared with the upper limit sent with it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,7 +18,7 @@ from shared.clinical.case import Case, Trigger
 from shared.clinical.criteria import HysLaw
 from shared.clinical.ctcae import Multiple, multiple_of_uln
 from shared.clinical.samples import is_before, is_flagged, sample_of
-from shared.clinical.timeline import Entry
+from shared.clinical.timeline import Entry, Standing
 from shared.contracts.assessment import CriterionResult
 from shared.contracts.facts import Lab
 
@@ -26,7 +27,10 @@ _LIMITED = (*TRANSAMINASES, "BILI")
 
 
 @dataclass(frozen=True, slots=True)
-class _Value:
+class LiverValue:
+    """A value as a multiple of its own ULN, None where that is not known, and the local dates it
+    may be of."""
+
     first: date
     last: date
     multiple: Multiple | None
@@ -49,7 +53,7 @@ class _Limits:
     """The limits that hold for a subject, as multiples of ULN, and the values by test."""
 
     rule: HysLaw
-    values: dict[str, list[_Value]]
+    values: dict[str, list[LiverValue]]
     factors: dict[str, int | Fraction]
 
     def words(self, test: str) -> str:
@@ -63,7 +67,7 @@ class _Limits:
 
 def hys_law_triggers(rule: HysLaw, case: Case) -> list[Trigger]:
     """One trigger per transaminase value that reaches the limit after the first dose."""
-    values = _values(case, (*TRANSAMINASES, "BILI", "ALP"))
+    values = liver_values(case.labs, case.zone, (*TRANSAMINASES, "BILI", "ALP"))
     factors = {test: _factor(rule, test, values, case) for test in _LIMITED}
     limits = _Limits(rule, values, factors)
     triggers = []
@@ -75,7 +79,9 @@ def hys_law_triggers(rule: HysLaw, case: Case) -> list[Trigger]:
     return triggers
 
 
-def _factor(rule: HysLaw, test: str, values: dict[str, list[_Value]], case: Case) -> int | Fraction:
+def _factor(
+    rule: HysLaw, test: str, values: dict[str, list[LiverValue]], case: Case
+) -> int | Fraction:
     """The multiple of ULN that counts; where the value before treatment was above ULN and the
     protocol says so, the multiple of that value instead, each by its own ULN."""
     transaminase = test in TRANSAMINASES
@@ -84,7 +90,7 @@ def _factor(rule: HysLaw, test: str, values: dict[str, list[_Value]], case: Case
     before = [one for one in values[test] if is_before(one.entry, case.zone, case.start)]
     if multiple is None or not before:
         return plain
-    last = max(before, key=lambda one: _rank(one, case)).multiple
+    last = max(before, key=lambda one: rank_before(one, case.zone)).multiple
     return plain if last is None or last.low <= 1 else last.low * Fraction(multiple)
 
 
@@ -95,30 +101,33 @@ def _of_baseline(rule: HysLaw, test: str) -> Decimal | None:
     return raised.transaminase_at_least if test in TRANSAMINASES else raised.bilirubin_at_least
 
 
-def _rank(value: _Value, case: Case) -> tuple[bool, datetime, Fraction | int]:
+def rank_before(value: LiverValue, zone: ZoneInfo) -> tuple[bool, datetime, Fraction | int]:
     """The highest is the value before treatment; of two of one time the lower multiple."""
     low = value.multiple.low if value.multiple else 0
-    return is_flagged(value.entry), value.entry.instants(case.zone)[1], -low
+    return is_flagged(value.entry), value.entry.instants(zone)[1], -low
 
 
-def _values(case: Case, tests: tuple[str, ...]) -> dict[str, list[_Value]]:
-    found: dict[str, list[_Value]] = {test: [] for test in tests}
-    for standing in case.labs:
+def liver_values(
+    labs: Sequence[Standing], zone: ZoneInfo, tests: Sequence[str]
+) -> dict[str, list[LiverValue]]:
+    """Every reported value of these tests."""
+    found: dict[str, list[LiverValue]] = {test: [] for test in tests}
+    for standing in labs:
         for entry in standing.entries:
             record = entry.record
             assert isinstance(record, Lab)
             if record.LBTESTCD in found and record.LBORRES is not None:
-                value = entry.remembered("hys_law", case.zone, partial(_value, entry, case.zone))
+                value = entry.remembered("hys_law", zone, partial(_value, entry, zone))
                 found[record.LBTESTCD].append(value)
     return found
 
 
-def _value(entry: Entry, zone: ZoneInfo) -> _Value:
+def _value(entry: Entry, zone: ZoneInfo) -> LiverValue:
     answer = multiple_of_uln(sample_of(entry).value)
-    return _Value(*entry.dates(zone), answer if isinstance(answer, Multiple) else None, entry)
+    return LiverValue(*entry.dates(zone), answer if isinstance(answer, Multiple) else None, entry)
 
 
-def _near(rule: HysLaw, value: _Value, others: list[_Value]) -> list[_Value]:
+def _near(rule: HysLaw, value: LiverValue, others: list[LiverValue]) -> list[LiverValue]:
     return [
         other
         for other in others
@@ -127,7 +136,7 @@ def _near(rule: HysLaw, value: _Value, others: list[_Value]) -> list[_Value]:
     ]
 
 
-def _bilirubin(limits: _Limits, value: _Value, case: Case) -> list[_Value]:
+def _bilirubin(limits: _Limits, value: LiverValue, case: Case) -> list[LiverValue]:
     """The bilirubin values a transaminase value is paired with."""
     values = limits.values["BILI"]
     if limits.rule.pairing == "same_time":
@@ -135,7 +144,7 @@ def _bilirubin(limits: _Limits, value: _Value, case: Case) -> list[_Value]:
     return [other for other in values if other.last >= case.start.first]
 
 
-def _judge(limits: _Limits, test: str, value: _Value, high: bool | None, case: Case) -> Trigger:
+def _judge(limits: _Limits, test: str, value: LiverValue, high: bool | None, case: Case) -> Trigger:
     rule = limits.rule
     bilirubin = _bilirubin(limits, value, case)
     alp = _near(rule, value, limits.values["ALP"]) if rule.alp_below is not None else []
@@ -161,7 +170,7 @@ def _judge(limits: _Limits, test: str, value: _Value, high: bool | None, case: C
     return _as(base, "met", f"{why} with {both} and ALP below {rule.alp_below} x ULN")
 
 
-def _dated(base: Trigger, bilirubin: list[_Value], raised: list[bool | None]) -> Trigger:
+def _dated(base: Trigger, bilirubin: list[LiverValue], raised: list[bool | None]) -> Trigger:
     """Of a pair that lies days apart the later value dates it."""
     high = [other for other, answer in zip(bilirubin, raised, strict=True) if answer]
     if not high:

@@ -6,9 +6,10 @@ so it is kept until a version known by then arrives, apart for each protocol.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 from shared.clinical.courses import Courses
 from shared.clinical.grades import graded_results
@@ -20,6 +21,8 @@ from shared.clinical.timeline import Entry
 from shared.contracts.assessment import CriterionResult
 from shared.contracts.facts import CohortAssignment
 from shared.contracts.graded import GradedResult
+
+Found = TypeVar("Found")
 
 _MOST_PRESENT = 3
 """What was the present before is asked for again: did the latest news take something away?"""
@@ -36,13 +39,14 @@ class _Present(NamedTuple):
 
 @dataclass
 class _Memory:
-    """What was worked out by one protocol: earlier moments that were asked for, and the present
-    states, the latest last."""
+    """What was worked out by one protocol: earlier moments that were asked for, the present states,
+    the latest last, and what else was ``made`` of the records by when the last was known."""
 
     protocol: Protocol
     states: dict[tuple[datetime, datetime], SubjectState | None] = field(default_factory=dict)
     results: dict[datetime, dict[str, CriterionResult]] = field(default_factory=dict)
     recent: list[_Present] = field(default_factory=list)
+    made: dict[tuple[datetime, object], object] = field(default_factory=dict)
 
     def held(self, as_of: datetime, known: datetime) -> _Present | None:
         """What was the present with the same known, at a time the state holds for."""
@@ -54,6 +58,7 @@ class _Memory:
     def drop(self, known: datetime) -> None:
         """Forget what a version known then may change."""
         self.recent = [one for one in self.recent if one.known < known]
+        self.made = {key: found for key, found in self.made.items() if key[0] < known}
         if any(key[1] >= known for key in self.states):
             self.states = {key: state for key, state in self.states.items() if key[1] < known}
         if any(key >= known for key in self.results):
@@ -97,6 +102,29 @@ class Member:
         standing = self.history.standing(known_at)
         courses = self._courses.of_the_past()
         return Person(protocol, usubjid, standing, as_of, courses) if standing else None
+
+    def made(
+        self,
+        protocol: Protocol,
+        usubjid: str,
+        as_of: datetime,
+        known_at: datetime,
+        work: Callable[[Person], Found | None],
+    ) -> Found | None:
+        """What ``work`` makes of the subject's records; kept while they are the same. None where
+        none stood."""
+        known = self.history.latest_known(known_at)
+        made = self._memories.setdefault(id(protocol), _Memory(protocol)).made
+        key = known or known_at, work
+        if key not in made or key[0] > as_of:
+            person = self.person(protocol, usubjid, as_of, known_at)
+            found = work(person) if person else None
+            if key[0] > as_of:
+                return found
+            made[key] = found
+            while len(made) > _MOST_PRESENT:
+                del made[next(iter(made))]
+        return cast("Found | None", made[key])
 
     def graded(self, protocol: Protocol, usubjid: str) -> tuple[GradedResult, ...]:
         """The grades that stand by everything known."""

@@ -75,7 +75,7 @@ def course_of(person: Person) -> Course:
     """The course of a subject who was given a dose."""
     assert person.start is not None
     first = person.start.first
-    days = sorted({entry.dates(person.zone)[0] for _, entry in _given(person)})
+    days = sorted({first, *(entry.dates(person.zone)[0] for _, entry in _given(person))})
     left = [
         (entry.dates(person.zone)[0], entry.record.DSDECOD)
         for entry in _entries(person, "disposition")

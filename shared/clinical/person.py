@@ -12,7 +12,7 @@ from shared.clinical.measured import Measurements
 from shared.clinical.protocol import Protocol
 from shared.clinical.samples import FirstDose
 from shared.clinical.timeline import Entry, Standing, latest
-from shared.clinical.toxicity import observe
+from shared.clinical.toxicity import Observation, observe
 from shared.contracts.dates import parse_dtc
 from shared.contracts.facts import CohortAssignment, Dose, ReviewComplete, Subject, SubjectRecord
 
@@ -183,6 +183,12 @@ class Person:
         return Measurements(
             protocol.ctcae, self.zone, self.start, self._standing, protocol.worst_case
         )
+
+    def reported(self) -> dict[str, list[Observation]]:
+        """What was reported of a treated subject, by term, without what was measured."""
+        assert self.start is not None
+        events, left = self.of("adverse_event"), self.of("disposition")
+        return observe(self.protocol, self.zone, {}, events, left, self.start)
 
     def case(self) -> Case:
         """What the DLT rules may ask."""

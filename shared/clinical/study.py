@@ -6,14 +6,14 @@ is a memory of subjects already assessed, dropped as soon as a new fact could ch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from shared.clinical.escalation import PENDING, Escalation, assess_escalation
 from shared.clinical.escalation.places import Room, room_at
 from shared.clinical.history import History
-from shared.clinical.member import Member
+from shared.clinical.member import Found, Member
 from shared.clinical.person import Person, site_of
 from shared.clinical.protocol import Protocol, day_starts, load_protocol
 from shared.clinical.safety.silence import stale_from
@@ -223,6 +223,21 @@ class Study:
     ) -> Person | None:
         """One of them; None where nothing of the subject stood then."""
         return self._people[usubjid].person(protocol, usubjid, as_of, known_at)
+
+    def made_of_each(
+        self,
+        protocol: Protocol,
+        as_of: datetime,
+        known_at: datetime,
+        work: Callable[[Person], Found | None],
+    ) -> list[Found]:
+        """What ``work``, a function of the person alone, makes of each, in no order; of whom
+        nothing has changed it is not worked out again."""
+        found = (
+            member.made(protocol, usubjid, as_of, known_at, work)
+            for usubjid, member in self._people.items()
+        )
+        return [one for one in found if one is not None]
 
     def records_of(
         self, usubjid: str, known_at: datetime

@@ -30,17 +30,19 @@ class Stopping:
 
 
 @dataclass(frozen=True, slots=True)
-class _Member:
-    """One subject of the denominator: what it counts as, and since when."""
+class Counted:
+    """One subject of the denominator: what it counts as, and since when. Of a futility rule
+    ``event`` is a response and ``clear`` none."""
 
     code: str
+    usubjid: str
     standing: str
     since: datetime
 
 
 def stopping_of(states: Sequence[SubjectState], rule: Watching) -> Stopping:
     """The rule by these subjects."""
-    members = [_member(rule, state) for state in states if _belongs(rule, state)]
+    members = counted_by(rule, states)
     now = look(rule.boundary, _counts(members))
     against = ("clear",) if isinstance(rule, FutilityRule) else ("event", "candidate")
     events = [one for one in members if one.standing in against]
@@ -56,30 +58,35 @@ def stopping_of(states: Sequence[SubjectState], rule: Watching) -> Stopping:
                     tuple(sorted(crossed)), certain)  # fmt: skip
 
 
+def counted_by(rule: Watching, states: Sequence[SubjectState]) -> list[Counted]:
+    """The subjects of the rule's denominator."""
+    return [_member(rule, state) for state in states if _belongs(rule, state)]
+
+
 def _belongs(rule: Watching, state: SubjectState) -> bool:
     subject = state.assessment
     return subject.part in rule.among and subject.status != "not_started"
 
 
-def _member(rule: Watching, state: SubjectState) -> _Member:
-    """Of a futility rule ``event`` is a response and ``clear`` none."""
+def _member(rule: Watching, state: SubjectState) -> Counted:
+    names = state.assessment.subject, state.assessment.usubjid
     if isinstance(rule, FutilityRule):
         assert state.response is not None
         words = {"response": "event", "none": "clear"}
         standing = words.get(state.response.standing, "pending")
-        return _Member(state.assessment.subject, standing, state.response.since)
+        return Counted(*names, standing, state.response.since)
     watched = state.watched[rule.id]
-    return _Member(state.assessment.subject, watched.standing, watched.since)
+    return Counted(*names, watched.standing, watched.since)
 
 
-def _counts(members: Sequence[_Member]) -> EventCounts:
+def _counts(members: Sequence[Counted]) -> EventCounts:
     said = [one.standing for one in members]
     events, candidates = said.count("event"), said.count("candidate")
     pending = said.count("pending") + candidates
     return EventCounts(events + said.count("clear"), events, pending, candidates)
 
 
-def _look_at(rule: Watching, members: Sequence[_Member], moment: datetime) -> Look:
+def _look_at(rule: Watching, members: Sequence[Counted], moment: datetime) -> Look:
     """The boundary by those final, or with the event, at an earlier moment."""
     then = [one for one in members if one.standing != "pending" and one.since <= moment]
     return look(rule.boundary, _counts(then))
@@ -88,8 +95,8 @@ def _look_at(rule: Watching, members: Sequence[_Member], moment: datetime) -> Lo
 def _view(
     rule: Watching,
     now: Look,
-    members: Sequence[_Member],
-    events: Sequence[_Member],
+    members: Sequence[Counted],
+    events: Sequence[Counted],
     crossed: bool,
 ) -> StoppingView:
     counts = _counts(members)
