@@ -1,8 +1,9 @@
 """A study's protocol document: put by its administrator, checked, versioned, a fact like others."""
 
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from services.ingest.api import confirmations
@@ -11,11 +12,13 @@ from services.ingest.api.parts import PREFIX, Parts
 from services.ingest.intake.documents import RECORD_ID, SOURCE
 from services.ingest.intake.protocol import put_protocol
 from services.ingest.store import views
+from shared.contracts.envelope import MAX_REVISION
 from shared.contracts.reader import FieldProblem, Refused
 from shared.runtime.auth import Principal, require
 from shared.runtime.telemetry import current_traceparent
 from shared.runtime.web import Problem, RawBody, api_router
 
+READERS = require("study_admin", "medical_monitor", "committee_member", "auditor")
 YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
 
 
@@ -31,8 +34,27 @@ class ProtocolReceipt(BaseModel):
     receipt: str
 
 
+class ProtocolRevision(BaseModel):
+    """One document that was put; without a `version` it was deleted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    revision: int
+    version: str | None
+    put_by: str | None
+    known_at: datetime
+
+
+class ProtocolRevisions(BaseModel):
+    """Every document that was put, newest first."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    revisions: tuple[ProtocolRevision, ...]
+
+
 def router(parts: Parts) -> APIRouter:
-    """``PUT`` and ``GET /studies/{study}/protocol``."""
+    """``PUT`` and ``GET /studies/{study}/protocol``, and its revisions."""
     router = api_router(PREFIX, tags=["protocol"])
 
     @router.put("/studies/{study}/protocol", status_code=202)
@@ -67,20 +89,35 @@ def router(parts: Parts) -> APIRouter:
             receipt=put.receipt,
         )
 
-    @router.get("/studies/{study}/protocol", response_class=Response)
+    @router.get("/studies/{study}/protocol", response_class=Response, dependencies=[READERS])
     def get_document(
-        study: str,
-        principal: Principal = require(  # noqa: ARG001 - guards
-            "study_admin", "medical_monitor", "committee_member", "auditor"
-        ),
+        study: str, revision: Annotated[int | None, Query(ge=1, le=MAX_REVISION)] = None
     ) -> Response:
-        """The latest protocol document, as it was put."""
+        """The latest protocol document, or that of a `revision`, as it was put."""
         with parts.engine.connect() as conn:
-            latest = views.protocol(conn, study, SOURCE, RECORD_ID)
-        if latest is None or latest.document is None or latest.version is None:
-            raise Problem(404, "not-found", "Not Found", "the study has no protocol yet")
-        headers = {"Vigil-Protocol-Revision": str(latest.revision), "ETag": f'"{latest.fact_id}"'}
-        return Response(latest.document, headers=headers, media_type="application/yaml")
+            known = views.protocols(conn, study, SOURCE, RECORD_ID)
+        found = next((one for one in known if revision in (None, one.revision)), None)
+        if found is None or found.document is None:
+            raise Problem(404, "not-found", "Not Found", "the study has no such protocol")
+        headers = {"Vigil-Protocol-Revision": str(found.revision), "ETag": f'"{found.fact_id}"'}
+        return Response(found.document, headers=headers, media_type="application/yaml")
+
+    @router.get("/studies/{study}/protocol/revisions", dependencies=[READERS])
+    def get_revisions(study: str) -> ProtocolRevisions:
+        """Who put which version of the protocol when, newest first."""
+        with parts.engine.connect() as conn:
+            known = views.protocols(conn, study, SOURCE, RECORD_ID)
+        return ProtocolRevisions(
+            revisions=tuple(
+                ProtocolRevision(
+                    revision=one.revision,
+                    version=one.version,
+                    put_by=one.actor,
+                    known_at=one.known_at,
+                )
+                for one in known
+            )
+        )
 
     return router
 

@@ -1,4 +1,5 @@
-"""What became of deliveries: a receipt by its number, and a study's refusals."""
+"""What became of deliveries: a receipt by its number, a study's refusals, its sources' last
+contact."""
 
 import re
 from datetime import datetime
@@ -11,9 +12,10 @@ from services.ingest.api.parts import PREFIX, Parts
 from services.ingest.store import views
 from services.ingest.store.views import Kept
 from shared.contracts.receipts import FieldError, IngestReceipt
-from shared.runtime.auth import AnyKey, Principal, require
+from shared.runtime.auth import AnyKey, Principal, Role, require
 from shared.runtime.web import Problem, api_router
 
+PEOPLE: tuple[Role, ...] = ("study_admin", "medical_monitor", "committee_member", "auditor")
 _RECEIPT = re.compile(r"r[0-9a-f]{44}")
 
 
@@ -41,8 +43,26 @@ class Refusals(BaseModel):
     next: str | None
 
 
+class Source(BaseModel):
+    """When something of a source was last taken, and how much in all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str
+    last_at: datetime
+    deliveries: int
+
+
+class Sources(BaseModel):
+    """The sources of a study by name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sources: tuple[Source, ...]
+
+
 def router(parts: Parts) -> APIRouter:
-    """``GET /receipts/{receipt}`` and ``GET /studies/{study}/refusals``."""
+    """``GET /receipts/{receipt}`` and a study's refusals and sources."""
     router = api_router(PREFIX, tags=["receipts"])
 
     @router.get("/receipts/{receipt}")
@@ -69,6 +89,18 @@ def router(parts: Parts) -> APIRouter:
         shown = page[:limit]
         following = shown[-1].receipt.receipt if len(page) > limit else None
         return Refusals(refusals=tuple(map(_listed, shown)), next=following)
+
+    @router.get("/studies/{study}/sources", dependencies=[require(*PEOPLE)])
+    def get_sources(study: str) -> Sources:
+        """The last contact of each source that sends records of the study."""
+        with parts.engine.connect() as conn:
+            found = views.sources(conn, study)
+        return Sources(
+            sources=tuple(
+                Source(source=one.source, last_at=one.last_at, deliveries=one.deliveries)
+                for one in found
+            )
+        )
 
     return router
 

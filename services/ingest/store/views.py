@@ -23,12 +23,16 @@ _REFUSALS = sa.text(
     " FROM ingest.refusal WHERE study = :study AND (CAST(:before AS text) IS NULL"
     " OR receipt < CAST(:before AS text)) ORDER BY receipt DESC LIMIT :limit"
 )
-_PROTOCOL = sa.text(
-    "SELECT fact_id, receipt, revision, known_at, op,"
+_PROTOCOLS = (
+    "SELECT fact_id, receipt, revision, known_at, op, fact ->> 'actor' AS actor,"
     " fact #>> '{data,document}' AS document, fact #>> '{data,version}' AS version"
     " FROM ingest.version"
     " WHERE study = :study AND source = :source AND kind = 'protocol' AND recordid = :recordid"
-    " ORDER BY revision DESC, sourcetime DESC NULLS LAST, content DESC LIMIT 1"
+    " ORDER BY revision DESC, sourcetime DESC NULLS LAST, content DESC"
+)
+_SOURCES = sa.text(
+    "SELECT source, max(received_at) AS last_at, count(*) AS deliveries FROM ingest.delivery"
+    " WHERE study = :study GROUP BY source ORDER BY source"
 )
 
 
@@ -43,7 +47,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class ProtocolVersion:
-    """The latest version of a study's protocol record; `document` is None once deleted."""
+    """A version of a study's protocol record; `document` is None where it was deleted."""
 
     fact_id: str
     receipt: str
@@ -51,6 +55,16 @@ class ProtocolVersion:
     known_at: datetime
     version: str | None
     document: str | None
+    actor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContact:
+    """When something of a source was last taken, and how many deliveries there were."""
+
+    source: str
+    last_at: datetime
+    deliveries: int
 
 
 def receipt(conn: Connection, number: str) -> Kept | None:
@@ -73,16 +87,31 @@ def refusals(conn: Connection, study: str, *, before: str | None, limit: int) ->
 def protocol(conn: Connection, study: str, source: str, recordid: str) -> ProtocolVersion | None:
     """The latest version of a protocol record, or None if there never was one."""
     names = {"study": study, "source": source, "recordid": recordid}
-    row = conn.execute(_PROTOCOL, names).one_or_none()
-    if row is None:
-        return None
+    row = conn.execute(sa.text(f"{_PROTOCOLS} LIMIT 1"), names).one_or_none()
+    return None if row is None else _protocol(row)
+
+
+def protocols(conn: Connection, study: str, source: str, recordid: str) -> list[ProtocolVersion]:
+    """Every version of a protocol record, newest first."""
+    names = {"study": study, "source": source, "recordid": recordid}
+    return [_protocol(row) for row in conn.execute(sa.text(_PROTOCOLS), names)]
+
+
+def sources(conn: Connection, study: str) -> list[SourceContact]:
+    """The sources whose deliveries were taken, by name."""
+    return [SourceContact(*row) for row in conn.execute(_SOURCES, {"study": study})]
+
+
+def _protocol(row: Any) -> ProtocolVersion:
+    stands = row.op == "upsert"
     return ProtocolVersion(
         row.fact_id,
         row.receipt,
         row.revision,
         row.known_at,
-        row.version if row.op == "upsert" else None,
-        row.document if row.op == "upsert" else None,
+        row.version if stands else None,
+        row.document if stands else None,
+        row.actor,
     )
 
 

@@ -132,3 +132,17 @@ def test_a_protocol_sent_as_an_event_is_checked_as_well(admin: Sender, engine: E
     assert admin.one(as_event(document("2"))).json()["errors"][0]["pointer"] == "/data/version"
     assert published(engine) == []
     assert admin.one(as_event(document())).status_code == 202
+
+
+def test_every_revision_can_be_read_again(admin: Sender, sender: NewSender) -> None:
+    put(admin, document("1"))
+    put(admin, document("2"))
+    listed = sender("auditor").get(f"{URL}/revisions").json()["revisions"]
+    assert [(one["revision"], one["version"], one["put_by"]) for one in listed] == [
+        (2, "2", "Dr. Admin"),
+        (1, "1", "Dr. Admin"),
+    ]
+    assert admin.get(f"{URL}?revision=1").text == document("1")
+    assert admin.get(URL).text == document("2")
+    assert admin.get(f"{URL}?revision=3").status_code == 404
+    assert sender("edc_source").get(f"{URL}/revisions").status_code == 403

@@ -113,3 +113,16 @@ def test_operators_see_results_counted_without_names(edc: Sender, client: httpx2
     assert 'vigil_ingest_events_total{result="refused"} 1.0' in text
     assert "S1-001" not in text
     assert client.get("/readyz").status_code == 200
+
+
+def test_each_source_is_listed_with_its_last_contact(edc: Sender, sender: NewSender) -> None:
+    edc.results(event("1"), event("2", revision=3), event("3", source="urn:lab", recordid="x"))
+    edc.one(event("4", revision=-1, source="urn:refused"))
+    auditor = sender("auditor")
+    found = auditor.get("/ingest/v1/studies/S1/sources").json()["sources"]
+    assert [(one["source"], one["deliveries"]) for one in found] == [
+        ("urn:edc:rave:acme", 2),
+        ("urn:lab", 1),
+    ]
+    assert edc.get("/ingest/v1/studies/S1/sources").status_code == 403
+    assert auditor.get("/ingest/v1/studies/S2/sources").status_code == 404
