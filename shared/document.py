@@ -24,6 +24,9 @@ Model = TypeVar("Model", bound=BaseModel)
 MAX_DEPTH = 50
 """The parser is C and recursive: nesting a hundred thousand deep would end the process."""
 
+MAX_PARTS = 20_000
+"""Keys, values and brackets: ten times what the fullest protocol has, and read in a second."""
+
 _INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
 _DECIMAL = re.compile(r"[+-]?(0|[1-9]\d{0,17})\.\d{1,18}")
 _TAGS = frozenset({"str", "int", "float", "bool", "null", "map", "seq", "timestamp", "merge"})
@@ -74,7 +77,7 @@ def read_yaml(text: str, *, max_bytes: int | None = None) -> Document:
     if max_bytes is not None and len(text.encode()) > max_bytes:
         _refuse(1, f"larger than {max_bytes} bytes", "write a shorter one")
     try:
-        _check_depth(text)
+        _check_size(text)
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -90,9 +93,12 @@ def read_yaml(text: str, *, max_bytes: int | None = None) -> Document:
     return Document(value, reader.lines)
 
 
-def _check_depth(text: str) -> None:
+def _check_size(text: str) -> None:
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+    for number, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
+        if number > MAX_PARTS:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            _refuse(line, f"more than {MAX_PARTS} keys and values", "write a shorter one")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.document import MAX_DEPTH, DocumentError, Finding, read_yaml
+from shared.document import MAX_DEPTH, MAX_PARTS, DocumentError, Finding, read_yaml
 
 
 def _only(text: str, **limits: int) -> Finding:
@@ -28,6 +28,19 @@ def test_nesting_up_to_the_limit_is_read() -> None:
 def test_the_size_is_counted_in_bytes() -> None:
     assert read_yaml("µ" * 50, max_bytes=100).value == "µ" * 50
     assert "larger than 99 bytes" in _only("µ" * 50, max_bytes=99).problem
+
+
+@pytest.mark.parametrize("line", ["- x\n", "k: 1\n", "- !!python/name:os.system\n", "---\n"])
+def test_a_document_of_countless_parts_is_not_read_to_its_end(line: str) -> None:
+    assert f"more than {MAX_PARTS}" in _only(line * (MAX_PARTS + 1)).problem
+
+
+def test_as_many_parts_as_the_limit_are_read() -> None:
+    # Beside the items: the beginnings and ends of the stream, the document and the list; the last
+    # event is number MAX_PARTS where counting begins with 0.
+    most = MAX_PARTS - 5
+    assert len(read_yaml("- x\n" * most).value) == most
+    assert "more than" in _only("- x\n" * (most + 1)).problem
 
 
 def test_an_alias_is_not_followed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from shared.clinical.document import Finding
 
 HERE = Path(__file__).parent
 STUDIES = sorted((HERE.parents[1] / "studies").glob("*/protocol.yaml"))
+STUDIES_BY_NAME = {path.parent.name: path for path in STUDIES}
 BAD = sorted((HERE / "bad_protocols").glob("*.yaml"))
 
 
@@ -89,3 +91,25 @@ def test_words_that_yaml_would_turn_into_booleans_stay_words() -> None:
     text = (HERE / "minimal_protocol.yaml").read_text()
     protocol = load_protocol(text.replace("[NOT RELATED]", "[no, NO, off]"))
     assert protocol.attribution.not_related == ("no", "NO", "off")
+
+
+@pytest.mark.parametrize(
+    "zone", ["America", "x" * 10_000, "../../../etc/passwd", "/etc/passwd", '""']
+)
+def test_what_names_no_time_zone_is_a_finding_whatever_the_file_system_says(zone: str) -> None:
+    text = (HERE / "minimal_protocol.yaml").read_text()
+    assert "time_zone: " in text
+    changed = re.sub(r"time_zone: .*", f"time_zone: {zone}", text)
+    with pytest.raises(DocumentError, match="not a time zone"):
+        load_protocol(changed)
+
+
+@pytest.mark.parametrize(("days", "accepted"), [(800, True), (801, False), (99999999999, False)])
+def test_a_length_that_would_leave_the_calendar_is_refused(days: int, accepted: bool) -> None:
+    text = STUDIES_BY_NAME["NCT05301764"].read_text()
+    changed = text.replace("more_than_days: 14", f"more_than_days: {days}")
+    if accepted:
+        assert load_protocol(changed).dlt.criteria
+    else:
+        with pytest.raises(DocumentError, match="less than or equal to 800"):
+            load_protocol(changed)

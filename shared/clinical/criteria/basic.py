@@ -67,11 +67,11 @@ class Lasting(Part):
     are hours from onset. ``still_on_day: 21``: begun by study day 21 and not over on it;
     ``still_at_next_dose``: likewise for the planned date of the protocol's ``next_dose``."""
 
-    for_more_than_days: int | None = Field(default=None, ge=1)
-    for_at_least_days: int | None = Field(default=None, ge=2)
-    for_more_than_hours: int | None = Field(default=None, ge=1)
-    for_at_least_hours: int | None = Field(default=None, ge=1)
-    still_on_day: int | None = Field(default=None, ge=2)
+    for_more_than_days: int | None = Field(default=None, ge=1, le=800)
+    for_at_least_days: int | None = Field(default=None, ge=2, le=800)
+    for_more_than_hours: int | None = Field(default=None, ge=1, le=19200)
+    for_at_least_hours: int | None = Field(default=None, ge=1, le=19200)
+    still_on_day: int | None = Field(default=None, ge=2, le=800)
     still_at_next_dose: bool = False
 
     @model_validator(mode="after")

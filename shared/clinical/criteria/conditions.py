@@ -56,8 +56,8 @@ class Treatment(Part):
     names: Words = ()
     given: bool = True
     daily_dose_above: Mapping[str, Decimal] | None = None
-    for_more_than_days: int | None = Field(default=None, ge=1)
-    for_at_most_hours: int | None = Field(default=None, ge=1)
+    for_more_than_days: int | None = Field(default=None, ge=1, le=800)
+    for_at_most_hours: int | None = Field(default=None, ge=1, le=19200)
     classes_at_least: int | None = Field(default=None, ge=2)
 
     @model_validator(mode="after")
@@ -83,9 +83,9 @@ class Improvement(Part):
     to_baseline: bool = False
     by_grades: int | None = Field(default=None, ge=1, le=4)
     recovers: bool = False
-    within_days: int | None = Field(default=None, ge=1)
-    within_hours: int | None = Field(default=None, ge=1)
-    by_day: int | None = Field(default=None, ge=2)
+    within_days: int | None = Field(default=None, ge=1, le=800)
+    within_hours: int | None = Field(default=None, ge=1, le=19200)
+    by_day: int | None = Field(default=None, ge=2, le=800)
     by_next_dose: bool = False
     since: Origin = "grade"
 
@@ -108,8 +108,8 @@ class Despite(Part):
 
     category: Category = "supportive_care"
     names: Words = ()
-    for_at_least_hours: int | None = Field(default=None, ge=1)
-    for_at_least_days: int | None = Field(default=None, ge=1)
+    for_at_least_hours: int | None = Field(default=None, ge=1, le=19200)
+    for_at_least_days: int | None = Field(default=None, ge=1, le=800)
     optimal: bool = True
 
     @model_validator(mode="after")
@@ -141,8 +141,8 @@ class Condition(Part):
     qualifier: Qualifier | None = None
     judgement: str | None = None
     role: str = ADJUDICATORS
-    within_days: int | None = Field(default=None, ge=0)
-    within_hours: int | None = Field(default=None, ge=1)
+    within_days: int | None = Field(default=None, ge=0, le=800)
+    within_hours: int | None = Field(default=None, ge=1, le=19200)
     order: Literal["either", "after", "before"] = "either"
 
     @model_validator(mode="after")

@@ -95,9 +95,9 @@ class Delay(Part):
 
     treatment: str
     cycle: int = Field(ge=2)
-    planned_day: int = Field(ge=2)
-    more_than_days: int | None = Field(default=None, ge=1)
-    at_least_days: int | None = Field(default=None, ge=1)
+    planned_day: int = Field(ge=2, le=800)
+    more_than_days: int | None = Field(default=None, ge=1, le=800)
+    at_least_days: int | None = Field(default=None, ge=1, le=800)
     because_of_toxicity: Words = Field(min_length=1)
     held_by_any: tuple[HeldBy, ...] = ()
 

@@ -71,4 +71,4 @@ class NextDose(Part):
 
     treatment: str
     cycle: int = Field(default=2, ge=2)
-    planned_day: int = Field(ge=2)
+    planned_day: int = Field(ge=2, le=800)

@@ -13,7 +13,8 @@ from shared.clinical.criteria import Part, Words
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        # OSError: the name of a folder of zones (America), or longer than a file name may be.
         raise ValueError(
             "not a time zone of the IANA database (for example Asia/Shanghai)"
         ) from None
