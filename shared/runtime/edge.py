@@ -54,6 +54,7 @@ class Edge:
     async def _answer(self, exchange: "_Exchange", headers: Headers) -> None:
         try:
             exchange.refuse_announced_size(headers)
+            exchange.refuse_nul()
             await self._app(exchange.scope, exchange.receive, exchange.send)
         except Problem as problem:
             await exchange.answer(problem)
@@ -104,6 +105,11 @@ class _Exchange:
         announced = headers.get("content-length", "")
         if announced.isdigit() and int(announced) > self._max_body_bytes:
             raise self._too_large()
+
+    def refuse_nul(self) -> None:
+        """No address here has a NUL in it, and PostgreSQL cannot look for text that has one."""
+        if "\x00" in self.scope["path"] or b"%00" in self.scope["query_string"]:
+            raise Problem(400, "nul-character", "The address holds a NUL character")
 
     async def receive(self) -> Message:
         if self._body_complete:
