@@ -115,5 +115,5 @@ def _table(figures: Figures, names: Mapping[str, str], order: list[str]) -> Tabl
         for one in cells
     )
     rest = len(order) - MOST_TERMS
-    notes = not_drawn([f"{counted(rest, 'term')} of the lowest grades"] if rest > 0 else [])
+    notes = not_drawn([("of the lowest grades", counted(rest, "term"))] if rest > 0 else [])
     return Table(TITLE, ("Term", "Class", "Subject", "Worst grade"), rows, notes)

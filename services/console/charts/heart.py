@@ -119,7 +119,7 @@ def _table(figures: Figures, names: Mapping[str, str]) -> Table:
         for one in figures.qt
     )
     missing = [
-        f"{names[one.usubjid]}{f' ({one.why_none})' if one.why_none else ''}"
+        (one.why_none or "not known", names[one.usubjid])
         for one in figures.qt
         if one.longest is None
     ]

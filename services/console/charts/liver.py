@@ -54,11 +54,11 @@ def edish(figures: Figures) -> Chart:
     """Log axes with both limits; hollow where a peak may have been higher."""
     names = names_of(figures.subjects)
     rows: Rows = []
-    missing: list[str] = []
+    missing: list[tuple[str, str]] = []
     for one in figures.liver:
         first, second = _peak(one, one.transaminase or "ALT"), _peak(one, "BILI")
         if first is None or second is None or not first.peak or not second.peak:
-            missing.append(f"{names[one.usubjid]} ({'; '.join(_why(first, second))})")
+            missing.append((" and ".join(_why(first, second)), names[one.usubjid]))
         else:
             rows.append(_row(names[one.usubjid], one, first, second))
     table = _table(figures, names, missing)
@@ -130,7 +130,7 @@ def _why(first: LiverPeak | None, second: LiverPeak | None) -> Iterator[str]:
             yield f"{what} 0, which a log axis does not have"
 
 
-def _table(figures: Figures, names: Mapping[str, str], missing: list[str]) -> Table:
+def _table(figures: Figures, names: Mapping[str, str], missing: list[tuple[str, str]]) -> Table:
     tests = ("ALT", "AST", "BILI", "ALP")
     rows = tuple(
         (

@@ -7,7 +7,7 @@ too. A mark that is hollow is not certain.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
@@ -159,6 +159,14 @@ def rule(
     ]
 
 
-def not_drawn(what: Sequence[str]) -> tuple[str, ...]:
-    """The note that lists what a chart lacks; none where it lacks nothing."""
-    return (f"Not drawn: {'; '.join(what)}.",) if what else ()
+def not_drawn(lacking: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """The note that lists what a chart lacks, each with its reason; none where it lacks nothing.
+
+    >>> not_drawn([("no ULN was sent", "1-01"), ("not done", "1-02"), ("no ULN was sent", "1-03")])
+    ('Not drawn: no ULN was sent (1-01, 1-03); not done (1-02).',)
+    """
+    found: dict[str, list[str]] = {}
+    for why, what in lacking:
+        found.setdefault(why, []).append(what)
+    reasons = "; ".join(f"{why} ({', '.join(what)})" for why, what in found.items())
+    return (f"Not drawn: {reasons}.",) if found else ()

@@ -104,8 +104,8 @@ def _table(figures: Figures, worse: int) -> Table:
         for cell in sorted(one.cells, key=lambda cell: (cell.baseline, cell.worst))
     )
     better = len(figures.shifts) - worse
-    lacking = [f"{better} in which nobody is known to have become worse"] if better else []
+    lacking = [("nobody is known to have become worse", str(better))] if better else []
     if worse > MOST_PANELS:
-        lacking.append(f"{worse - MOST_PANELS} of lower grades")
+        lacking.append(("of lower grades", str(worse - MOST_PANELS)))
     columns = ("Test", "Term", "Grade before", "Worst grade on treatment", "Subjects")
     return Table(TITLE, columns, rows, not_drawn(lacking))

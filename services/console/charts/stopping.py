@@ -111,7 +111,7 @@ def _table(title: str, one: StoppingFigure, names: Mapping[str, str]) -> Table:
         )
         for point in one.path
     )
-    waiting = [f"{counted(one.pending, 'subject')} not final yet"] if one.pending else []
+    waiting = [("not final yet", counted(one.pending, "subject"))] if one.pending else []
     notes = (one.text, f"Source: {one.source}", _ahead(one), *not_drawn(waiting))
     columns = ("Final", "Subject", "What", _COUNTED[one.counted].capitalize(), "Stops from")
     return Table(title, columns, rows, notes)

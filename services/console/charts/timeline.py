@@ -166,10 +166,11 @@ def _table(profile: Profile) -> Table:
         )
         for one in profile.treatments
     ]
+    drawn = _standing(profile)
     lacking = [
-        f"{one.term} ({one.on.stated}, withdrawn)"
+        ("withdrawn" if one.state == "withdrawn" else "without a day", one.term)
         for one in profile.events
-        if one.state == "withdrawn"
+        if one not in drawn
     ]
     columns = ("What", "From", "To", "Grade by date", "Related", "Serious", "Record")
     return Table(TITLE, columns, tuple(rows), not_drawn(lacking))

@@ -199,7 +199,7 @@ def _intensity_table(said: Assessment, exposures: Sequence[Exposure]) -> Table:
         for one in exposures
     )
     unknown = [
-        f"{one.subject} ({one.treatment}: a record lacks its planned or given dose)"
+        ("a record lacks its planned or given dose", f"{one.subject} {one.treatment}")
         for one in exposures
         if one.percent_of_planned is None
     ]

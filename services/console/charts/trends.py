@@ -75,6 +75,14 @@ def _is_drawn(value: Value) -> bool:
     return value.number is not None and value.on.day is not None and value.state != "withdrawn"
 
 
+def _why_not(value: Value) -> str:
+    if value.state == "withdrawn":
+        return "withdrawn"
+    if value.result is None:
+        return "not done"
+    return "not a number" if value.number is None else "before any dose, so without a day"
+
+
 def _worst(value: Value) -> int | None:
     grades = [grade.high for grade in value.grades if grade.high is not None]
     return max(grades) if grades else None
@@ -155,8 +163,7 @@ def _table(title: str, series: Series) -> Table:
         for value in series.values
     )
     lacking = [
-        f"{value.on.stated} {value.result or 'not done'}"
-        + (" (withdrawn)" if value.state == "withdrawn" else "")
+        (_why_not(value), f"{value.on.stated} {value.result or ''}".strip())
         for value in series.values
         if not _is_drawn(value)
     ]

@@ -104,7 +104,11 @@ def _best_table(figures: Figures, names: Mapping[str, str]) -> Table:
         )
         for one in figures.tumour
     )
-    missing = [names[one.usubjid] for one in figures.tumour if one.best_change is None]
+    missing = [
+        (one.why_none or "not known", names[one.usubjid])
+        for one in figures.tumour
+        if one.best_change is None
+    ]
     notes = (_RECIST, *not_drawn(missing))
     columns = ("Subject", "Best change (%)", "Basis", "Best response", "Lacking")
     return Table(WATERFALL[1], columns, rows, notes)

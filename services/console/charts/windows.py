@@ -10,6 +10,7 @@ from services.console.charts.parts import (
     PALE,
     TOP,
     Rows,
+    counted,
     days,
     lane_name,
     lanes,
@@ -39,7 +40,6 @@ def dlt_board(said: Assessment) -> Chart:
     table = _table(said, rows, assessed)
     if not rows:
         return nothing(NAME, TITLE, "No subject has begun a DLT window.", table)
-    alt = "; ".join(f"{row['subject']}: {row['status']}, day {row['day']}" for row in rows)
     drawn = spec(
         width=520,
         height={"step": 16},
@@ -47,7 +47,17 @@ def dlt_board(said: Assessment) -> Chart:
         encoding={"y": lanes()},
         layer=_layers(rows),
     )
-    return Chart(NAME, TITLE, alt, drawn, table)
+    return Chart(NAME, TITLE, _finding(rows), drawn, table)
+
+
+def _finding(rows: Rows) -> str:
+    """How many of each status, and whose onset is when."""
+    present = [row["status"] for row in rows]
+    counts = ", ".join(f"{present.count(state)} {state}" for state in STATES if state in present)
+    onsets = ", ".join(
+        f"{row['subject']} on day {row['onset']}" for row in rows if row["onset"] is not None
+    )
+    return f"{counted(len(rows), 'window')}: {counts}; onset of {onsets or 'no criterion'}"
 
 
 def _layers(rows: Rows) -> list[dict[str, Any]]:
@@ -118,10 +128,10 @@ def _table(said: Assessment, rows: Rows, assessed: list[SubjectAssessment]) -> T
         for row in rows
     )
     waiting = [
-        f"{one.subject} (no dose given, so no window)" for one in assessed if one.window is None
+        ("no dose given, so no window", one.subject) for one in assessed if one.window is None
     ]
     others = len(said.subjects) - len(assessed)
     if others:
-        waiting.append(f"{others} of other parts of the study, not assessed for DLT")
+        waiting.append(("other parts of the study", f"{others}, not assessed for DLT"))
     columns = ("Subject", "Status", "Day of window", "Length", "Day of onset")
     return Table(TITLE, columns, cells, not_drawn(waiting))

@@ -65,7 +65,7 @@ def test_a_peak_that_may_be_higher_is_hollow_and_one_without_uln_is_named() -> N
     assert points[1]["quadrant"] == "not known"
     assert chart.table.rows[0][1] == "2.5+ (day 22)"
     assert chart.table.notes[-1] == (
-        "Not drawn: 3 mg/kg · 3-01 (no transaminase: no ULN was sent)."
+        "Not drawn: no transaminase: no ULN was sent (3 mg/kg · 3-01)."
     )
 
 
@@ -83,7 +83,7 @@ def test_the_longest_qtcf_has_its_category_and_its_rise() -> None:
     assert rows["3 mg/kg · 3-01"]["category"] == "above 450 ms"
     assert rows["3 mg/kg · 3-01"]["change"] == "+30.5 ms, above 30"
     assert rows["3 mg/kg · 3-02"]["category"] == "above 500 ms"
-    assert "4 mg/kg · 4-01 (no ECG on treatment)" in chart.table.notes[-1]
+    assert "no ECG on treatment (4 mg/kg · 4-01)" in chart.table.notes[-1]
     assert chart.alt.startswith("4 subjects, the longest 512.3 ms; above 500 ms: 1")
 
 
@@ -115,7 +115,7 @@ def test_too_many_terms_leave_the_mildest_to_the_table() -> None:
     chart = ae_heat(figures(heat=many))
     assert len(rows_of(chart)) == MOST_TERMS
     assert len(chart.table.rows) == MOST_TERMS + 2
-    assert chart.table.notes == ("Not drawn: 2 terms of the lowest grades.",)
+    assert chart.table.notes == ("Not drawn: of the lowest grades (2 terms).",)
     assert {row["grade"] for row in rows_of(chart)} == {"1", "2"}
 
 
@@ -126,7 +126,7 @@ def test_a_shift_counts_subjects_and_keeps_the_unknown_apart() -> None:
     assert not cells[("no value", "1")]["worse"]
     assert not cells[("0", "not gradable")]["worse"]
     assert sum(row["subjects"] for row in cells.values()) == 5
-    assert chart.table.notes == ("Not drawn: 1 in which nobody is known to have become worse.",)
+    assert chart.table.notes == ("Not drawn: nobody is known to have become worse (1).",)
     assert len(chart.table.rows) == 5
 
 
@@ -139,7 +139,7 @@ def test_only_the_gravest_shifts_are_drawn() -> None:
     assert chart.spec is not None
     assert len(chart.spec["concat"]) == MOST_PANELS
     assert chart.spec["concat"][0]["title"]["text"][0] == "T13"
-    assert chart.table.notes == ("Not drawn: 2 of lower grades.",)
+    assert chart.table.notes == ("Not drawn: of lower grades (2).",)
 
 
 def test_the_waterfall_falls_and_names_what_lacks_a_size() -> None:
@@ -150,7 +150,7 @@ def test_the_waterfall_falls_and_names_what_lacks_a_size() -> None:
     order = list(dict.fromkeys(row["subject"] for row in bars))
     assert order == [f"{code[0]} mg/kg · {code}" for code in ("2-01", "3-02", "1-01", "3-01")]
     assert {row["basis"] for row in bars if row["subject"].endswith("3-02")} == {"stated"}
-    assert chart.table.notes[-1] == "Not drawn: 4 mg/kg · 4-01."
+    assert chart.table.notes[-1] == "Not drawn: no sum of diameters (4 mg/kg · 4-01)."
     assert "at -30 % or less: 2; the best -61 %" in chart.alt
 
 
@@ -175,7 +175,7 @@ def test_the_running_count_and_the_boundary() -> None:
     assert chart.alt == "near: 2 of 4, 3 or more stop; 2 pending"
     assert "from 2: 2, from 4: 3, from 8: 4, from 12: 5" in chart.table.notes[2]
     assert [row[4] for row in chart.table.rows] == ["none stops", "2", "2", "3"]
-    assert chart.table.notes[-1] == "Not drawn: 2 subjects not final yet."
+    assert chart.table.notes[-1] == "Not drawn: not final yet (2 subjects)."
 
 
 def test_a_rule_of_which_nobody_is_final_shows_its_boundary() -> None:

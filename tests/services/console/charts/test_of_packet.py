@@ -47,7 +47,7 @@ def test_who_has_no_window_is_named_beneath() -> None:
     said = demo_packet().assessment
     waiting = said.subjects[0].model_copy(update={"window": None, "status": "not_started"})
     chart = dlt_board(said.model_copy(update={"subjects": (waiting, *said.subjects[1:])}))
-    assert f"Not drawn: {waiting.subject} (no dose given" in chart.table.notes[0]
+    assert f"Not drawn: no dose given, so no window ({waiting.subject})" in chart.table.notes[0]
     assert len(chart.table.rows) == len(dlt_board(said).table.rows) - 1
 
 
@@ -121,5 +121,5 @@ def test_dose_intensity_leaves_the_unknown_out_and_says_so() -> None:
     chart = dose_intensity(packet.assessment, (unknown, *packet.exposures[1:]))
     drawn = [row for row in rows_of(chart) if "percent" in row]
     assert len(drawn) == len(packet.exposures) - 1
-    assert f"Not drawn: {unknown.subject}" in chart.table.notes[0]
+    assert f"given dose ({unknown.subject} {unknown.treatment})" in chart.table.notes[0]
     assert chart.table.rows[0][2] == "not known"
