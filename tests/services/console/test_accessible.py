@@ -25,6 +25,7 @@ def test_nothing_is_found_on_any_page(
     browser.prefer(scheme)
     browser.resize(width, 900)
     found = {"/login": findings(browser)}
+    browser.click("main summary")
     browser.type("#key", KEY + ENTER)
     browser.wait(lambda: "Studies" in browser.title, "the list of studies")
     for page in PAGES:

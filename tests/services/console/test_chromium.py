@@ -18,6 +18,7 @@ pytestmark = pytest.mark.chromium
 def desk(browser: Browser, console: str) -> Iterator[Browser]:
     """Signed in, with the board open and live."""
     browser.open(f"{console}/login?next={BOARD}")
+    browser.click("main summary")
     browser.type("#key", KEY + ENTER)
     browser.wait(lambda: browser.title.startswith("NCT05301764"), "the board")
     browser.wait(lambda: "Live" in browser.text("#liveness"), "live updates")
