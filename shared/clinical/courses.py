@@ -7,25 +7,27 @@ year of laboratory visits a further value touches one panel of thirty.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, cached_property, lru_cache
 from itertools import chain
 from zoneinfo import ZoneInfo
 
 from shared.clinical.ctcae.criteria import by_test
-from shared.clinical.measured import COMPANIONS, Measurements, WorstCase
+from shared.clinical.measured import COMPANIONS, GradedSample, Measurements, WorstCase
 from shared.clinical.protocol import Protocol
 from shared.clinical.samples import DOMAINS, FirstDose, testcd_of
 from shared.clinical.timeline import Standing
 from shared.clinical.toxicity import Observation, measured_courses, observed
+from shared.contracts.graded import GradedResult
 
 Course = dict[str, list[Observation]]
+Graded = Sequence[tuple[GradedSample, ...]]
+"""Of one record the answers of each content that stands of it."""
 _Basis = tuple[
     str,
     WorstCase,
     ZoneInfo,
-    FirstDose,
+    FirstDose | None,
     tuple[Standing, ...],
     Mapping[str, Sequence[Standing]],
 ]
@@ -40,32 +42,59 @@ _DERIVED = (
 """Tests that derived values are made from or make unnecessary (`Measurements`)."""
 
 
-@dataclass
-class _Panel:
-    """What was worked out of one panel: the course of what it rests on, and the observations of
-    each record in the company they were graded in."""
+class Panel:
+    """What was worked out of one panel: the grades of each record in the company they were graded
+    in, and on the first question the course of each term."""
 
-    basis: object = None
-    course: Course = field(default_factory=dict)
-    start: object = None
-    on_treatment: set[Standing] = field(default_factory=set)
-    company: object = None
-    seen: dict[Standing, Sequence[Observation]] = field(default_factory=dict)
+    def __init__(self, basis: _Basis, companions: bool, before: Sequence[Panel]) -> None:
+        """As far as possible from what was worked out ``before``."""
+        ctcae, worst_case, zone, start, subjects, records = self.basis = basis
+        past = next((one for one in before if one.basis[2:4] == (zone, start)), None)
+        measured = Measurements(
+            ctcae,
+            zone,
+            start,
+            {"subject": subjects, **records},
+            worst_case,
+            set(past.on_treatment) if past else None,
+        )
+        company = measured.company(companions)
+        self.company = ctcae, worst_case, zone, start, subjects, company
+        alike = next((one for one in before if one.company == self.company), None)
+        known = alike.graded if alike else {}
+        self.on_treatment: set[Standing] = measured.on_treatment
+        self.graded: dict[Standing, Graded] = {
+            one: known[one] if one in known else measured.graded_of(one) for one in measured.records
+        }
+        self.results: tuple[GradedResult, ...] | None = None
+        """The grades as they are published, once they were asked for."""
+        self._seen: dict[Standing, Sequence[Observation]] = alike._seen if alike else {}
+
+    @cached_property
+    def course(self) -> Course:
+        """The observations of each measured term, in the order of time."""
+        zone, start = self.basis[2:4]
+        assert start is not None
+        known = self._seen
+        self._seen = {
+            one: known[one] if one in known else observed(zone, graded, start)
+            for one, graded in self.graded.items()
+        }
+        return measured_courses(chain.from_iterable(self._seen.values()))
 
 
 class Courses:
     """What was measured of one subject, kept by panel with what it was worked out from."""
 
-    def __init__(self) -> None:
-        self._panels: dict[str, _Panel] = {}
-        self._keeps = True
+    def __init__(self, present: Courses | None = None) -> None:
+        self._panels: dict[str, Panel] = {}
+        self._present = present
 
+    @cached_property
     def of_the_past(self) -> Courses:
-        """The same for reading only: an earlier moment finds what it shares with the present and
-        puts nothing of it away."""
-        past = Courses()
-        past._panels, past._keeps = self._panels, False
-        return past
+        """The same for earlier moments: they find what they share with the present and with each
+        other, and put nothing of the present away."""
+        return Courses(self)
 
     def of(
         self,
@@ -76,36 +105,31 @@ class Courses:
     ) -> Course:
         """The observations of each measured term, in the order of time."""
         found: Course = {}
-        subjects = tuple(standing.get("subject", ()))
-        for name, records in _panels(protocol.ctcae, standing).items():
-            basis = (protocol.ctcae, protocol.worst_case, zone, start, subjects, records)
-            panel = self._panels.get(name, _Panel())
-            if panel.basis != basis:
-                companions = name in _with_companions(protocol.ctcae)
-                panel = _worked_out(panel, basis, companions)
-                if self._keeps:
-                    self._panels[name] = panel
+        for panel in self.panels(protocol, zone, start, standing):
             found |= panel.course
         return found
 
+    def panels(
+        self,
+        protocol: Protocol,
+        zone: ZoneInfo,
+        start: FirstDose | None,
+        standing: Mapping[str, Sequence[Standing]],
+    ) -> Iterator[Panel]:
+        """Everything measured, panel by panel; without a first dose there is no course."""
+        subjects = tuple(standing.get("subject", ()))
+        for name, records in _panels(protocol.ctcae, standing).items():
+            basis = (protocol.ctcae, protocol.worst_case, zone, start, subjects, records)
+            yield self._panel(name, basis)
 
-def _worked_out(before: _Panel, basis: _Basis, companions: bool) -> _Panel:
-    """The panel by what it rests on, as far as possible from what was worked out before."""
-    ctcae, worst_case, zone, start, subjects, records = basis
-    after = before.on_treatment if before.start == (zone, start) else set()
-    measured = Measurements(
-        ctcae, zone, start, {"subject": subjects, **records}, worst_case, set(after)
-    )
-    company = (ctcae, worst_case, zone, start, subjects, measured.company(companions))
-    known = before.seen if before.company == company else {}
-    seen = {
-        one: found
-        if (found := known.get(one)) is not None
-        else observed(zone, measured.graded_of(one), start)
-        for one in measured.records
-    }
-    course = measured_courses(chain.from_iterable(seen.values()))
-    return _Panel(basis, course, (zone, start), measured.on_treatment, company, seen)
+    def _panel(self, name: str, basis: _Basis) -> Panel:
+        known = [one._panels[name] for one in (self, self._present) if one and name in one._panels]
+        for panel in known:
+            if panel.basis == basis:
+                return panel
+        companions = name in _with_companions(basis[0])
+        panel = self._panels[name] = Panel(basis, companions, known)
+        return panel
 
 
 @cache

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
 from functools import partial
+from itertools import chain
 from zoneinfo import ZoneInfo
 
+from shared.clinical.courses import Panel
 from shared.clinical.ctcae import Graded
 from shared.clinical.measured import GradedSample
 from shared.clinical.person import Person
@@ -28,11 +30,18 @@ _EXACT = Context(prec=60)
 
 def graded_results(person: Person) -> Iterator[GradedResult]:
     """The grades of everything measured of and reported about a subject."""
-    for contents in person.measurements().graded():
-        for content in filter(None, contents):
-            work = partial(_measured, person.zone, content)
-            yield from content[0].sample.entry.remembered("results", (person.zone, content), work)
+    for panel in person.panels():
+        if panel.results is None:
+            panel.results = tuple(_measured_in(panel, person.zone))
+        yield from panel.results
     yield from _reports(person, person.of("adverse_event"))
+
+
+def _measured_in(panel: Panel, zone: ZoneInfo) -> Iterator[GradedResult]:
+    for content in chain.from_iterable(panel.graded.values()):
+        if content:
+            work = partial(_measured, zone, content)
+            yield from content[0].sample.entry.remembered("results", (zone, content), work)
 
 
 def _measured(zone: ZoneInfo, content: Sequence[GradedSample]) -> tuple[GradedResult, ...]:

@@ -100,7 +100,7 @@ class Member:
     ) -> Person | None:
         """The subject by the records that stood then; None where none did."""
         standing = self.history.standing(known_at)
-        courses = self._courses.of_the_past()
+        courses = self._courses.of_the_past
         return Person(protocol, usubjid, standing, as_of, courses) if standing else None
 
     def made(
@@ -129,7 +129,7 @@ class Member:
     def graded(self, protocol: Protocol, usubjid: str) -> tuple[GradedResult, ...]:
         """The grades that stand by everything known."""
         now = self.history.latest
-        person = Person(protocol, usubjid, self.history.standing(now), now)
+        person = Person(protocol, usubjid, self.history.standing(now), now, self._courses)
         return tuple(graded_results(person))
 
     def state(
@@ -154,7 +154,7 @@ class Member:
         earlier = bool(memory.recent) and as_of < memory.recent[-1].begins
         past = known < self.history.latest or known > as_of or earlier
         # The present is asked for again with little changed; an earlier moment would put it away.
-        courses = self._courses.of_the_past() if past else self._courses
+        courses = self._courses.of_the_past if past else self._courses
         state = self._work_out(memory, usubjid, as_of, known, courses)
         if past:
             memory.states[key] = state
@@ -178,7 +178,7 @@ class Member:
         def results_at(moment: datetime) -> dict[str, CriterionResult]:
             if moment not in memory.results:
                 then = self.history.standing(moment)
-                past = self._courses.of_the_past()
+                past = self._courses.of_the_past
                 memory.results[moment] = criterion_results(
                     memory.protocol, usubjid, then, moment, past
                 )

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 
 from shared.clinical.case import Case, Spans
-from shared.clinical.courses import Courses
+from shared.clinical.courses import Courses, Panel
 from shared.clinical.measured import Measurements
 from shared.clinical.protocol import Protocol
 from shared.clinical.samples import FirstDose
@@ -176,6 +176,10 @@ class Person:
             isinstance(entry.record, SubjectRecord) and entry.record.record_status in minded
             for entry in entries
         )
+
+    def panels(self) -> Iterator[Panel]:
+        """Everything measured, graded, panel by panel."""
+        return self._courses.panels(self.protocol, self.zone, self.start, self._standing)
 
     def measurements(self) -> Measurements:
         """Everything measured, with what it is graded against."""
