@@ -94,11 +94,11 @@ def test_every_treated_subject_of_the_demo_is_once_in_each_shift_table() -> None
 
 
 def test_what_is_kept_from_earlier_questions_changes_no_figure() -> None:
-    facts = _demo()[0]
+    facts = [fact for fact in _demo()[0] if fact.subject[-4:] in ("3-02", "4-01", "4-05")]
     protocol = protocol_fact(facts[0].known_at - timedelta(days=1))
     study, moments = Study(facts[0].study), []
     study.add([protocol])
-    for part in (facts[:400], facts[400:1500], facts[1500:]):
+    for part in (facts[:60], facts[60:120], facts[120:]):
         study.add(part)
         moments.append(max(fact.known_at for fact in part))
         figures_of(study, study.assess(as_of=moments[-1]))

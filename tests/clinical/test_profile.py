@@ -341,6 +341,15 @@ def test_before_the_first_dose_there_are_no_days() -> None:
     assert [one.on.day for one in series(told, "PLAT").values] == [None]
 
 
+def test_a_first_dose_known_only_by_its_month_says_so() -> None:
+    found = Trial(protocol())
+    dose = {"ECTRT": "LVGN6051", "ECOCCUR": "Y", "ECSTDTC": "2026-03"}
+    found.record("dose", WHO, dose, known=at(day(40)))
+    first = profile(found, day(41)).first_dose
+    assert first is not None
+    assert (first.stated, first.first.day, first.last.day, first.day) == ("2026-03", 1, 31, 1)
+
+
 def test_nobody_else_is_found() -> None:
     study = Study(STUDY)
     study.add(trial().facts)

@@ -1,7 +1,7 @@
 """QTcF outliers: the longest value of each subject and its rise from before treatment.
 
-Source: ICH E14, The Clinical Evaluation of QT/QTc Interval Prolongation, 2005, section 3.2:
-above 450, 480 and 500 ms; a rise of more than 30 and 60 ms.
+Source: ICH E14, The Clinical Evaluation of QT/QTc Interval Prolongation, 2005, categorical
+analyses: above 450, 480 and 500 ms; a rise of more than 30 and 60 ms.
 """
 
 from __future__ import annotations

@@ -72,4 +72,9 @@ def _about(person: Person) -> Subject | None:
 
 
 def _first_dose(person: Person, telling: Telling) -> On | None:
-    return next((telling.on(entry) for entry in person.first_doses()), None)
+    """The days treatment may have begun, in the words of the record where one says the first."""
+    start = person.start
+    if start is None:
+        return None
+    said = next((entry.occurred for entry in person.first_doses()), None)
+    return telling.between(said.text if said else str(start.first), start.first, start.last)
