@@ -29,7 +29,7 @@ _SOURCE = "Categories: ICH E14, section 3.2.2 (absolute and change from baseline
 _KINDS = {
     "450 ms or less": ("#d9d9d9", "circle"),
     "above 450 ms": ("#fdae61", "square"),
-    "above 480 ms": ("#e3501e", "triangle-up"),
+    "above 480 ms": ("#c2410c", "triangle-up"),
     "above 500 ms": ("#8c0f26", "diamond"),
     "not known": ("#ffffff", "cross"),
 }

@@ -24,6 +24,7 @@ from services.console.charts.parts import (
 from shared.contracts.assessment import Assessment
 from shared.contracts.packet import LabSeries, LabValue
 
+_NARROW, _WIDE, _ABREAST = 125, 240, 900
 _BOX = {
     "x": {"value": 0},
     "x2": {"value": "width"},
@@ -42,8 +43,9 @@ def lab_trend(said: Assessment, series: Sequence[LabSeries], name: str = "lab") 
     if not points:
         return nothing(name, title, f"No value of {test} is a number.", table)
     levels = sorted({one.dose_level or 0 for one in series})
+    width = max(_NARROW, min(_WIDE, _ABREAST // len(levels)))
     panels = [
-        _panel(said, test, level, [one for one in series if (one.dose_level or 0) == level])
+        _panel(said, level, [one for one in series if (one.dose_level or 0) == level], width)
         for level in levels
     ]
     severe = {
@@ -56,7 +58,7 @@ def lab_trend(said: Assessment, series: Sequence[LabSeries], name: str = "lab") 
     return Chart(name, title, alt, spec(hconcat=panels), table)
 
 
-def _panel(said: Assessment, test: str, level: int, series: Sequence[LabSeries]) -> Spec:
+def _panel(said: Assessment, level: int, series: Sequence[LabSeries], width: int) -> Spec:
     points: Rows = [
         {
             "subject": one.subject,
@@ -74,9 +76,12 @@ def _panel(said: Assessment, test: str, level: int, series: Sequence[LabSeries])
     top = max((row["value"] for row in points), default=1.0)
     return {
         "title": dose_name(said.doses, level or None),
-        "width": 125,
+        "width": width,
         "height": 150,
-        "encoding": {"x": days("day", "day"), "y": number("value", test)},
+        "encoding": {
+            "x": days("day", "day"),
+            "y": number("value", f"{series[0].test} ({series[0].unit or 'no unit'})"),
+        },
         "layer": [
             *_bands(series, top),
             {

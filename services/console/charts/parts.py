@@ -25,10 +25,10 @@ GRADES: Mapping[str, tuple[str, str]] = {
     "0": ("#f0f0f0", "circle"),
     "1": ("#fee391", "square"),
     "2": ("#fdae61", "triangle-up"),
-    "3": ("#e3501e", "diamond"),
+    "3": ("#c2410c", "diamond"),
     "4": ("#8c0f26", "cross"),
     "5": ("#1a1a1a", "triangle-down"),
-    NOT_GRADABLE: ("#ffffff", "circle"),
+    NOT_GRADABLE: ("#ffffff", "triangle-right"),
 }
 # Paul Tol's bright scheme.
 KINDS: Sequence[tuple[str, str]] = (

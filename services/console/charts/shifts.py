@@ -37,7 +37,8 @@ def shifts(figures: Figures) -> Chart:
         f"In {len(drawn)} of {len(figures.shifts)} tests and terms somebody became worse,"
         f" in {severe} to grade 3 or higher; most severe: {worst.test} ({worst.term})"
     )
-    panels = [_panel(one) for one in drawn[:MOST_PANELS]]
+    shown = _shown(drawn[:MOST_PANELS])
+    panels = [_panel(one, shown) for one in drawn[:MOST_PANELS]]
     return Chart(NAME, TITLE, alt, spec(concat=panels, columns=_ABREAST), table)
 
 
@@ -58,7 +59,18 @@ def _word(grade: ShiftGrade) -> str:
     return _WORDS.get(grade, grade)
 
 
-def _panel(shift: Shift) -> Spec:
+def _shown(drawn: Sequence[Shift]) -> list[str]:
+    """The grades up to the worst of all, and of the unknown those that occur."""
+    worst = max(map(_worst, drawn))
+    met = {grade for one in drawn for cell in one.cells for grade in (cell.baseline, cell.worst)}
+    return [
+        _word(grade)
+        for grade in _ORDER
+        if grade in met or (grade.isdigit() and int(grade) <= worst)
+    ]
+
+
+def _panel(shift: Shift, shown: list[str]) -> Spec:
     rows: Rows = [
         {
             "baseline": _word(cell.baseline),
@@ -68,7 +80,6 @@ def _panel(shift: Shift) -> Spec:
         }
         for cell in shift.cells
     ]
-    shown = [_word(grade) for grade in _ORDER if grade != "5" or _worst(shift) == 5]
     place = {"type": "nominal", "scale": {"domain": shown}}
     fill = {"condition": {"test": "datum.worse", "value": "#fdae61"}, "value": "#e6e6e6"}
     return {
@@ -104,8 +115,12 @@ def _table(figures: Figures, worse: int) -> Table:
         for cell in sorted(one.cells, key=lambda cell: (cell.baseline, cell.worst))
     )
     better = len(figures.shifts) - worse
-    lacking = [("nobody is known to have become worse", str(better))] if better else []
+    lacking = (
+        [("nobody is known to have become worse", f"{better} of the tests and terms")]
+        if better
+        else []
+    )
     if worse > MOST_PANELS:
-        lacking.append(("of lower grades", str(worse - MOST_PANELS)))
+        lacking.append(("of lower grades", f"{worse - MOST_PANELS} of the tests and terms"))
     columns = ("Test", "Term", "Grade before", "Worst grade on treatment", "Subjects")
     return Table(TITLE, columns, rows, not_drawn(lacking))

@@ -21,7 +21,8 @@ from services.console.charts.parts import (
 from services.console.words import SUBJECT_STATES
 from shared.contracts.assessment import Assessment, SubjectAssessment
 
-NAME, TITLE = "dlt-board", "DLT board (a diamond: onset of a criterion met; hollow: to be judged)"
+NAME, TITLE = "dlt-board", "DLT board"
+_DAYS = "day of the DLT window (diamond: onset of a criterion met; hollow: to be judged)"
 STATES = {  # after Paul Tol's bright scheme; the word stands beside each bar
     "DLT": "#aa3377",
     "DLT candidate": "#ee6677",
@@ -93,7 +94,7 @@ def _layers(rows: Rows) -> list[dict[str, Any]]:
 
 
 def _day(field: str) -> dict[str, Any]:
-    return days(field, "day of the DLT window")
+    return days(field, _DAYS)
 
 
 def _window(said: Assessment, subject: SubjectAssessment) -> Iterator[dict[str, Any]]:

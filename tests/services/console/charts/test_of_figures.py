@@ -126,7 +126,9 @@ def test_a_shift_counts_subjects_and_keeps_the_unknown_apart() -> None:
     assert not cells[("no value", "1")]["worse"]
     assert not cells[("0", "not gradable")]["worse"]
     assert sum(row["subjects"] for row in cells.values()) == 5
-    assert chart.table.notes == ("Not drawn: nobody is known to have become worse (1).",)
+    assert chart.table.notes == (
+        "Not drawn: nobody is known to have become worse (1 of the tests and terms).",
+    )
     assert len(chart.table.rows) == 5
 
 
@@ -139,7 +141,7 @@ def test_only_the_gravest_shifts_are_drawn() -> None:
     assert chart.spec is not None
     assert len(chart.spec["concat"]) == MOST_PANELS
     assert chart.spec["concat"][0]["title"]["text"][0] == "T13"
-    assert chart.table.notes == ("Not drawn: of lower grades (2).",)
+    assert chart.table.notes == ("Not drawn: of lower grades (2 of the tests and terms).",)
 
 
 def test_the_waterfall_falls_and_names_what_lacks_a_size() -> None:
