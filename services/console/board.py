@@ -6,7 +6,7 @@ not known stays not known: there is no default that reads like "fine".
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from services.console.answers import Assessed, StudyEntry
 from services.console.oversight import (
@@ -17,9 +17,9 @@ from services.console.oversight import (
     rules_of,
     tree_of,
 )
+from services.console.window import Line, Progress, criterion_lines, progress_of
 from services.console.words import (
     ACTIONS,
-    CRITERION_RESULTS,
     DOSE_STATES,
     MTD_STATES,
     STUDY_STATES,
@@ -28,7 +28,6 @@ from services.console.words import (
     Word,
 )
 from shared.contracts.assessment import (
-    Criterion,
     DecisionView,
     DoseAssessment,
     GradedEvent,
@@ -41,7 +40,6 @@ from shared.contracts.assessment import (
 )
 from shared.contracts.profile import opaque_id
 
-_RESULT_ORDER = {"met": 0, "needs_review": 1, "open": 2, "not_met": 3}
 _STATUS_ORDER = {
     "dlt": 0,
     "dlt_candidate": 1,
@@ -52,34 +50,6 @@ _STATUS_ORDER = {
     "not_started": 6,
     "not_assessed": 7,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """One day of a window: `past` (today included), `onset` where a criterion set in."""
-
-    number: int
-    past: bool
-    onset: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a subject is through its DLT window. `text` says the same in words."""
-
-    first: date
-    last: date
-    length: int
-    days: tuple[Day, ...]
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One criterion of one subject."""
-
-    criterion: Criterion
-    word: Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,41 +283,17 @@ def _by_urgency(cards: Iterable[Card]) -> tuple[Card, ...]:
 
 
 def _card(subject: SubjectAssessment, labels: dict[int, str], today: date) -> Card:
-    lines = [
-        Line(criterion, CRITERION_RESULTS[criterion.result])
-        for criterion in sorted(subject.criteria, key=lambda c: _RESULT_ORDER[c.result])
-    ]
+    lines = criterion_lines(subject)
     return Card(
         subject=subject,
         word=SUBJECT_STATES[subject.status],
         dose=dose_name(subject.dose_level, labels) or "no dose level",
-        progress=_progress(subject, today),
+        progress=progress_of(subject, today),
         telling=tuple(line for line in lines if line.criterion.result != "not_met"),
         rest=tuple(line for line in lines if line.criterion.result == "not_met"),
         severe=tuple(sorted(subject.severe, key=lambda e: (-e.grade, -e.onset.toordinal()))),
         flags=tuple(flag.replace("_", " ") for flag in subject.flags),
     )
-
-
-def _progress(subject: SubjectAssessment, today: date) -> Progress | None:
-    window = subject.window
-    if window is None:
-        return None
-    length = (window.last - window.first).days + 1
-    # The monitor names a day only inside the window; which side of it we are on is no close call.
-    day = window.day or (0 if today < window.first else length + 1)
-    onsets = {c.onset for c in subject.criteria if c.onset and c.result in ("met", "needs_review")}
-    days = tuple(
-        Day(n, n <= day, window.first + timedelta(days=n - 1) in onsets)
-        for n in range(1, length + 1)
-    )
-    if day > length:
-        text = f"{length}-day window closed"
-    elif day == 0:
-        text = f"{length}-day window not begun"
-    else:
-        text = f"day {day} of {length}"
-    return Progress(window.first, window.last, length, days, text)
 
 
 def _decided(decision: DecisionView, labels: dict[int, str]) -> Decided:

@@ -38,9 +38,9 @@ async def gather(upstream: Upstream, key: str, study: str, past: str | None) -> 
         return_exceptions=True,
     )
     # All have ended by now: no question is left running behind a page that is sent already.
-    line = line_of(study, _got(entries))
-    inbox, gaps = _got(beside)
-    return Gathered(line, _got(assessed), _got(signals), inbox, gaps)
+    line = line_of(study, got(entries))
+    inbox, gaps = got(beside)
+    return Gathered(line, got(assessed), got(signals), inbox, gaps)
 
 
 async def _beside(
@@ -52,7 +52,8 @@ async def _beside(
     return inbox, (*gaps, *more)
 
 
-def _got(outcome: Outcome | BaseException) -> Outcome:
+def got(outcome: Outcome | BaseException) -> Outcome:
+    """The outcome of one of several questions asked at once. Raises the error that it is."""
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome

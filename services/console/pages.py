@@ -21,6 +21,7 @@ from services.console.notes import NOTES
 from services.console.sessions import Session
 from services.console.settings import ConsoleSettings
 from services.console.signals import list_signals
+from services.console.subject import router as subject
 from services.console.upstream import Conflict, Forbidden, Unavailable
 from services.console.what_if import router as what_if
 from services.console.words import ACTIONS, STUDY_STATES, UNKNOWN, Word
@@ -28,6 +29,7 @@ from shared.runtime.web import Problem, api_router, public
 
 router = api_router()
 router.include_router(what_if)
+router.include_router(subject)
 
 
 @dataclass(frozen=True, slots=True)

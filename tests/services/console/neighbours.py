@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from shared.contracts.assessment import Assessment
 from shared.contracts.packet import Packet
+from shared.contracts.profile import Profile
 from shared.contracts.signals import Signal
 from tests.services.console import golden, golden_oversight, golden_signals
 
@@ -33,6 +34,8 @@ class Neighbours:
     entry_changes: dict[str, Any] = field(default_factory=dict)
     packet: Packet | None = None
     what_if: dict[str, Any] | None = field(default_factory=golden_oversight.what_if)
+    profiles: dict[tuple[str, str | None], Profile] = field(default_factory=dict)
+    """By opaque id and ``known_at``."""
     warnings: list[str] = field(default_factory=list)
     stale: bool = False
     page_size: int = 100
@@ -49,6 +52,8 @@ class Neighbours:
         app.get("/monitor/v1/studies")(self._studies)
         app.get("/monitor/v1/studies/{study}/assessment")(self._assessment)
         app.get("/monitor/v1/studies/{study}/packet")(self._packet)
+        app.get("/monitor/v1/studies/{study}/cohorts")(self._cohorts)
+        app.get("/monitor/v1/studies/{study}/subjects/{subject}")(self._profile)
         app.get("/monitor/v1/studies/{study}/what-if")(self._what_if)
         app.get("/monitor/v1/studies/{study}/signals")(self._signals)
         app.get("/notifier/v1/alerts")(self._alerts)
@@ -92,6 +97,16 @@ class Neighbours:
         return Response(
             self.packet.model_dump_json(), media_type="application/json", headers=headers
         )
+
+    async def _cohorts(self) -> Any:
+        return {"doses": [dose.model_dump(mode="json") for dose in self.assessment.doses]}
+
+    async def _profile(self, subject: str, known_at: str | None = None) -> Response:
+        found = self.profiles.get((subject, known_at))
+        if found is None:
+            return JSONResponse({}, 404)
+        headers = {"Vigil-Stale": "true"} if self.stale else {}
+        return Response(found.model_dump_json(), media_type="application/json", headers=headers)
 
     async def _what_if(self) -> Response:
         return JSONResponse(self.what_if, 503 if self.what_if is None else 200)
