@@ -213,6 +213,12 @@ def test_what_treatment_did_says_that_there_was_one(related: str, action: str) -
     assert found == []
 
 
+@pytest.mark.parametrize(("given", "action"), [("Y", "wait"), ("N", "escalate")])
+def test_another_dose_given_says_that_the_first_is_missing(given: str, action: str) -> None:
+    other = record("dose", "day 2", ECTRT="ANLOTINIB", ECOCCUR=given, ECSTDTC="2026-03-03")
+    assert misses([*OTHERS, other], action=action) == []
+
+
 def test_a_confirmed_dlt_counts_without_the_record_of_a_dose() -> None:
     confirmed = {"review": {"subject": "1-03", "decision": "DLT", "known": "day 12"}}
     counts: Any = (1, 0, 0, 4, "open")
