@@ -1,0 +1,214 @@
+"""The committee's page: what it shows of the snapshot, and when a decision is refused."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from shared.contracts.assessment import Assessment, DltCount
+from shared.contracts.envelope import read_event
+from tests.services.console.acting_neighbours import COMMITTEE, PASSWORD, Acting
+from tests.services.console.acting_support import fields_of
+from tests.services.console.golden import STUDY
+from tests.services.console.packet_support import demo_packet
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'"
+OVERRIDE = {
+    "choice": "other", "action": "expand", "level": "4",
+    "override_reason": "the sponsor asks", "second_login": "second", "second_password": PASSWORD,
+}  # fmt: skip
+
+
+@pytest.fixture
+def neighbours() -> Acting:
+    found = Acting()
+    found.roles = ["committee_member"]
+    return found
+
+
+@pytest.fixture
+def person(visitor: httpx2.Client) -> httpx2.Client:
+    """Signed in with a password."""
+    signed = visitor.post("/login", data={"login": "somebody", "password": PASSWORD})
+    assert signed.status_code == 303
+    return visitor
+
+
+def decide(person: httpx2.Client, **more: str) -> httpx2.Response:
+    fields = {"choice": "hold.4", "rationale": "2/6", "password": PASSWORD, **more}
+    return person.post(COMMITTEE, data=fields_of(person.get(COMMITTEE), **fields))
+
+
+def show(neighbours: Acting, **changes: Any) -> Assessment:
+    """What the monitor says from now on, under the digest of before."""
+    present = demo_packet().assessment.model_copy(update=changes)
+    neighbours.assessment = present
+    neighbours.packet = demo_packet().model_copy(update={"assessment": present})
+    return present
+
+
+def test_the_snapshot_has_rule_counts_table_and_outlook(person: httpx2.Client) -> None:
+    page = person.get(COMMITTEE).text
+    assert "Hold enrolment at 4 mg/kg" in page
+    assert "3 mg/kg: escalate" in page, "the cell in which a dose stands"
+    assert "In no line of the table" in page
+    assert "0 DLTs at 4 mg/kg: finish at 4 mg/kg" in page
+    assert page.count('<tr class="marked">') == 3, "the dose spoken of and two lines of the table"
+    assert "Enrolment is held" in page
+
+
+def test_a_changed_basis_cannot_be_overlooked(person: httpx2.Client, neighbours: Acting) -> None:
+    first, *others = demo_packet().assessment.decisions
+    changed = first.model_copy(
+        update={"basis": "changed", "basis_text": "1/3 is known now", "countersigned_by": "Second"}
+    )
+    show(neighbours, decisions=(changed, *others))
+    page = person.get(COMMITTEE).text
+    assert page.count("Basis changed") == 1
+    assert '<p class="failed">1/3 is known now</p>' in page
+    assert "override countersigned by Second" in page
+
+
+def test_a_decision_is_a_record_bound_to_the_snapshot(
+    person: httpx2.Client, neighbours: Acting
+) -> None:
+    answer = decide(person, members="Chair, Second , ", decided="2022-12-20")
+    assert answer.headers["location"] == f"{COMMITTEE}?note=recorded"
+    (event,) = neighbours.recorded
+    read_event(event)
+    assert event["subject"] == STUDY
+    assert event["data"] == {
+        "STUDYID": STUDY,
+        "action": "hold",
+        "decided_dtc": "2022-12-20",
+        "dose_level": 4,
+        "assessment_digest": demo_packet().assessment.digest,
+        "lifts_hold": False,
+        "rationale": "2/6",
+        "members": ["Chair", "Second"],
+    }
+    assert neighbours.confirmed == [None]
+
+
+def test_an_override_is_confirmed_by_two(person: httpx2.Client, neighbours: Acting) -> None:
+    assert decide(person, **OVERRIDE).status_code == 303
+    (event,) = neighbours.recorded
+    assert event["data"]["override_reason"] == "the sponsor asks"
+    assert neighbours.confirmed == [None, "second"]
+
+
+@pytest.mark.parametrize("left_out", ["override_reason", "second_login"])
+def test_an_override_needs_reason_and_second_person(
+    person: httpx2.Client, neighbours: Acting, left_out: str
+) -> None:
+    answer = decide(person, **{**OVERRIDE, left_out: ""})
+    assert answer.status_code == 409
+    assert "The design says hold at dose level 4 now" in answer.text
+    assert "give its reason, and a second person" in answer.text
+    assert neighbours.recorded == []
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"choice": "expand.4"}, "This is an override"),
+        ({"choice": "hold.9"}, "Choose a decision"),
+        ({"choice": "wait.4"}, "Choose a decision"),
+        ({"choice": "other"}, "Choose a decision"),
+        ({"rationale": ""}, "Give the rationale"),
+        ({"decided": "9999-01-01"}, "lies in the future"),
+        ({"decided": "soon"}, "is no date"),
+        ({"lifts_hold": "yes"}, "cannot hold enrolment and lift"),
+        ({"choice": "stop.4", "lifts_hold": "yes"}, "A candidate DLT has not been judged"),
+        ({"mtd": "3"}, "The rule names no level as the MTD"),
+        ({"rp2d": "3"}, "An RP2D is a dose up to the MTD"),
+        ({"override_reason": "why not"}, "leave the fields of the override empty"),
+        ({"second_login": "second"}, "leave the fields of the override empty"),
+        ({"members": ",".join("abc" for _ in range(31))}, "Name up to 30 members"),
+        ({"password": "wrong"}, "The password is not right"),
+    ],
+)
+def test_what_the_design_does_not_allow_is_refused_with_the_reason(
+    person: httpx2.Client, neighbours: Acting, more: dict[str, str], said: str
+) -> None:
+    answer = decide(person, **more)
+    assert answer.status_code == 409
+    assert said in answer.text
+    assert neighbours.recorded == []
+
+
+def test_what_was_typed_is_given_back_and_no_password(person: httpx2.Client) -> None:
+    page = decide(person, **{**OVERRIDE, "second_login": "", "rationale": "because"}).text
+    assert "because</textarea>" in page
+    assert "the sponsor asks</textarea>" in page
+    assert '<option value="expand" selected>' in page
+    assert '<details class="override" open>' in page
+    assert PASSWORD not in page
+
+
+def test_without_a_hold_there_is_none_to_lift(person: httpx2.Client, neighbours: Acting) -> None:
+    present = show(neighbours, status="open")
+    neighbours.given[present.digest] = present
+    assert 'name="lifts_hold"' not in person.get(COMMITTEE).text
+    assert "There is no hold to lift" in decide(person, choice="stop.4", lifts_hold="yes").text
+
+
+def test_a_status_that_moved_on_is_shown_again(person: httpx2.Client, neighbours: Acting) -> None:
+    fields = fields_of(person.get(COMMITTEE), choice="hold.4", rationale="x", password=PASSWORD)
+    *others, last = demo_packet().assessment.doses
+    confirmed = last.model_copy(update={"dlt": DltCount(confirmed=2, candidate=0, open=0)})
+    show(neighbours, doses=(*others, confirmed))
+    answer = person.post(COMMITTEE, data=fields)
+    assert answer.status_code == 409
+    assert "1 confirmed and 1 candidate of 6" in answer.text
+    assert "2 confirmed and 0 candidate of 6" in answer.text
+    assert neighbours.recorded == []
+
+
+def test_nothing_is_decided_while_the_monitor_is_behind(
+    person: httpx2.Client, neighbours: Acting
+) -> None:
+    fields = fields_of(person.get(COMMITTEE), choice="hold.4", rationale="x", password=PASSWORD)
+    neighbours.stale = True
+    assert person.post(COMMITTEE, data=fields).status_code == 503
+    assert person.get(COMMITTEE).status_code == 503
+    assert neighbours.recorded == []
+
+
+@pytest.mark.parametrize("role", ["medical_monitor", "auditor", "study_admin"])
+def test_who_may_not_decide_gets_no_form(
+    person: httpx2.Client, neighbours: Acting, role: str
+) -> None:
+    neighbours.roles = [role]
+    assert "<form" not in person.get(COMMITTEE).text.split("<main")[1]
+
+
+@pytest.mark.parametrize("name", ["csrf", "token", "digest"])
+def test_a_form_that_no_page_wrote_does_nothing(
+    person: httpx2.Client, neighbours: Acting, name: str
+) -> None:
+    assert decide(person, **{name: "guess"}).status_code in (400, 403)
+    assert neighbours.recorded == []
+
+
+def test_a_past_snapshot_decides_nothing(person: httpx2.Client) -> None:
+    page = person.get(f"{COMMITTEE}?known_at=2022-12-26").text
+    assert "<form" not in page.split("<main")[1]
+    assert "packet.pdf?known_at=2022-12-26" in page
+
+
+def test_a_design_without_a_table_says_so(person: httpx2.Client, neighbours: Acting) -> None:
+    neighbours.packet = demo_packet().model_copy(update={"table": None})
+    assert "decides by the whole trial" in person.get(COMMITTEE).text
+
+
+def test_hostile_words_stay_words(person: httpx2.Client, neighbours: Acting) -> None:
+    first, *others = demo_packet().assessment.decisions
+    hostile = first.model_copy(update={"actor": HOSTILE, "basis_text": HOSTILE})
+    doses = tuple(
+        one.model_copy(update={"label": HOSTILE}) for one in demo_packet().assessment.doses
+    )
+    show(neighbours, decisions=(hostile, *others), doses=doses)
+    assert "<img src=x" not in person.get(COMMITTEE).text
+    typed = dict.fromkeys(("rationale", "members", "second_login", "decided"), HOSTILE)
+    assert "<img src=x" not in decide(person, **typed).text
