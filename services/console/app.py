@@ -12,10 +12,12 @@ from starlette.exceptions import HTTPException
 from services.console.adjudication import router as adjudication
 from services.console.alerts import router as alerts
 from services.console.asking import go, local
+from services.console.audit import router as audit
 from services.console.charting import router as charting
 from services.console.charts.drawer import Drawer
 from services.console.charts.gallery import Gallery
 from services.console.committee import router as committee
+from services.console.data import router as data
 from services.console.guard import (
     Foreign,
     MustChange,
@@ -73,7 +75,7 @@ def create_app(
     app = web.create_app(
         "Vigil console",
         settings,
-        routers=[signing, router, packets, alerts, adjudication, committee, charting],
+        routers=[signing, router, packets, alerts, adjudication, committee, charting, data, audit],
         lifespan=lifespan,
     )
     app.state.console = console

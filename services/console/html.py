@@ -33,6 +33,8 @@ STUDY_PAGES = (
     ("Adjudication", "/adjudication"),
     ("Committee", "/committee"),
     ("Charts", "/charts"),
+    ("Data", "/data"),
+    ("Audit", "/audit"),
 )
 """The pages of a study in the order of the navigation, with what follows its address."""
 

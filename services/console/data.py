@@ -1,0 +1,206 @@
+"""The data page: what was asked of the sites, what was refused or parked, and who has fallen
+silent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from fastapi import Path, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from services.console.acts import entry_of, may, me, moment_of
+from services.console.asking import Study, day_of, go, upstream_of
+from services.console.guard import SignedIn, check_csrf, form
+from services.console.html import page
+from services.console.notes import Note
+from services.console.office import get, part
+from services.console.upstream import Conflict, Forbidden, NotFound, Unavailable, Upstream
+from shared.contracts.assessment import Query
+from shared.contracts.receipts import FieldError
+from shared.runtime.web import api_router
+
+router = api_router()
+
+ADMINS = frozenset({"study_admin"})
+QUERY_STATES = ("opened", "answered", "closed")
+SHOWN = "50"
+"""Refusals on the page."""
+_MOST = 50
+_NOTES = {
+    "replayed": Note("go", "The message was applied."),
+    "still-parked": Note("warn", "The message still cannot be applied. Its reason is below."),
+    "gone": Note("warn", "The message is not parked any more."),
+    "not-allowed": Note("warn", "Not tried: this needs the role of a study administrator."),
+    "silent": Note("stop", "Not known whether it was applied: the monitor did not answer."),
+}
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Turn(_Answer):
+    """What happened to a query, and when."""
+
+    event: str
+    at: datetime
+
+
+class DataQuery(Query):
+    """``GET /monitor/v1/studies/{study}/queries``: a query with its life."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    site: str | None
+    state: str
+    history: tuple[Turn, ...]
+
+
+class Queries(_Answer):
+    """A page of queries."""
+
+    queries: tuple[DataQuery, ...]
+    next: str | None
+
+
+class Refusal(_Answer):
+    """A delivery that was not taken."""
+
+    receipt: str
+    received_at: datetime
+    key: str
+    status: int
+    type: str | None
+    problems: tuple[FieldError, ...]
+
+
+class Refusals(_Answer):
+    """``GET /ingest/v1/studies/{study}/refusals``, newest first."""
+
+    refusals: tuple[Refusal, ...]
+    next: str | None
+
+
+class Parked(_Answer):
+    """A message that the monitor could not apply."""
+
+    id: int
+    reason: str
+    error_class: str | None
+    parked_at: datetime
+
+
+class AllParked(_Answer):
+    """``GET /monitor/v1/studies/{study}/parked``"""
+
+    parked: tuple[Parked, ...]
+
+
+class Source(_Answer):
+    """A source and its last contact."""
+
+    source: str
+    last_at: datetime
+    deliveries: int
+
+
+class Sources(_Answer):
+    """``GET /ingest/v1/studies/{study}/sources``"""
+
+    sources: tuple[Source, ...]
+
+
+@router.get("/studies/{study}/data", include_in_schema=False)
+async def data(
+    request: Request,
+    session: SignedIn,
+    study: Study,
+    state: Literal["opened", "answered", "closed"] | None = None,
+    known_at: str | None = None,
+    note: str | None = None,
+) -> Response:
+    """Everything about the records of a study that is not their content."""
+    past, upstream, key = day_of(known_at), upstream_of(request), session.key
+    quoted = quote(study, safe="")
+    ingest, monitor = f"/ingest/v1/studies/{quoted}", f"/monitor/v1/studies/{quoted}"
+    (entry, moment, person), (queries, sources, refusals, parked) = await asyncio.gather(
+        asyncio.gather(
+            entry_of(upstream, session, study),
+            moment_of(upstream, session, study, past),
+            me(upstream, session),
+        ),
+        asyncio.gather(
+            part(all_queries(upstream, key, monitor)),
+            part(get(upstream, "ingest", key, f"{ingest}/sources", Sources)),
+            part(get(upstream, "ingest", key, f"{ingest}/refusals", Refusals, limit=SHOWN)),
+            part(get(upstream, "monitor", key, f"{monitor}/parked", AllParked)),
+        ),
+    )
+    known = as_known(queries.found or (), moment)
+    return page(
+        "data_page.html",
+        entry=entry,
+        here="/data",
+        past=past,
+        session=session,
+        counts={one: sum(query.state == one for query in known) for one in QUERY_STATES},
+        state=state,
+        queries=[query for query in known if state in (None, query.state)],
+        queries_missing=queries.missing,
+        sources=sources,
+        refusals=refusals,
+        parked=parked,
+        administers=past is None and may(person, study, ADMINS),
+        note=_NOTES.get(note or ""),
+    )
+
+
+@router.post("/studies/{study}/data/parked/{number}", include_in_schema=False)
+async def replay(
+    request: Request,
+    session: SignedIn,
+    study: Study,
+    number: Annotated[int, Path(ge=0, le=2**62)],
+) -> Response:
+    """Tries a parked message again."""
+    check_csrf(session, await form(request))
+    path = f"/monitor/v1/studies/{quote(study, safe='')}/parked/{number}/replay"
+    note = "replayed"
+    try:
+        await upstream_of(request).ask("monitor", "POST", path, session.key)
+    except Conflict:
+        note = "still-parked"
+    except NotFound:
+        note = "gone"
+    except Forbidden:
+        note = "not-allowed"
+    except Unavailable:
+        note = "silent"
+    return go(f"/studies/{study}/data?note={note}#parked")
+
+
+async def all_queries(upstream: Upstream, key: str, monitor: str) -> tuple[DataQuery, ...]:
+    """Every query of the study, oldest first."""
+    found: list[DataQuery] = []
+    params: dict[str, str] = {}
+    for _ in range(_MOST):
+        answer = await get(upstream, "monitor", key, f"{monitor}/queries", Queries, **params)
+        found += answer.queries
+        if answer.next is None:
+            return tuple(found)
+        params = {"after": answer.next}
+    raise upstream.unavailable("monitor", "has more queries than a page can show")
+
+
+def as_known(queries: Sequence[DataQuery], moment: datetime | None) -> list[DataQuery]:
+    """The queries in their state at a moment, newest turn first; those asked later left out."""
+    found = []
+    for query in queries:
+        turns = tuple(turn for turn in query.history if moment is None or turn.at <= moment)
+        if turns:
+            found.append(query.model_copy(update={"history": turns, "state": turns[-1].event}))
+    return sorted(found, key=lambda query: query.history[-1].at, reverse=True)

@@ -1,0 +1,165 @@
+"""The data, audit and administration pages over all real services: what they show, and to whom."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import httpx2
+import pytest
+
+from services.console.data import DataQuery, as_known
+from services.demo import STUDY
+from shared.runtime.accesslog import OPERATOR
+from shared.runtime.accounts import create_account
+from shared.runtime.passwords import Passwords
+from tests.services.console.acting_support import PASSWORD, Trial, trial
+
+DATA, AUDIT, ADMIN = (f"/studies/{STUDY}/{name}" for name in ("data", "audit", "admin"))
+NASTY = '=cmd|"/c calc"!A1 <script>alert(1)</script>'
+
+
+@pytest.fixture(scope="module")
+def held(new_database: Callable[[], str]) -> Iterator[Trial]:
+    with trial(new_database) as running:
+        with running.vigil.engine.begin() as conn:
+            create_account(
+                conn,
+                Passwords(),
+                "admin",
+                "Admin",
+                [(STUDY, "study_admin")],
+                by=OPERATOR,
+                now=datetime.now(UTC),
+                password=PASSWORD,
+            )
+        yield running
+
+
+@pytest.fixture
+def admin(held: Trial) -> Iterator[httpx2.Client]:
+    with held.person("admin") as person:
+        yield person
+
+
+def csrf_of(page: httpx2.Response) -> str:
+    return page.text.split('name="csrf" value="')[1].split('"')[0]
+
+
+def test_the_data_page_says_who_was_heard_and_what_did_not_get_in(
+    held: Trial, admin: httpx2.Client
+) -> None:
+    gateway = next(iter(held.vigil.keys.sources.values()))
+    refused = httpx2.post(
+        f"{held.vigil.url}/ingest/v1/events",
+        headers={
+            "Authorization": f"Bearer {gateway}",
+            "Content-Type": "application/cloudevents+json",
+        },
+        json={"studyid": STUDY, "type": "vigil.lab.v1", "secret": NASTY},
+    )
+    assert refused.status_code == 422
+    text = admin.get(DATA).text
+    assert "urn:" in text
+    assert "<code>/secret</code>" in text
+    assert NASTY not in text
+    assert "None. Every record that was taken is in the figures." in text
+
+
+def test_parts_that_a_role_does_not_see_say_so(held: Trial) -> None:
+    with held.person("monitor") as monitor:
+        data, audit = monitor.get(DATA).text, monitor.get(AUDIT).text
+    assert data.count("Your role does not show this.") == 2
+    assert "Queries to the sites" in data
+    assert "Sign-ins, accounts and keys:</b> Your role does not show this." in audit
+    assert "Decided" in audit
+
+
+def test_a_parked_message_is_tried_again_by_a_form_of_ones_own_only(
+    held: Trial, admin: httpx2.Client
+) -> None:
+    place = f"{DATA}/parked/4711"
+    assert admin.get(place).status_code == 405
+    assert admin.post(place, data={"csrf": "guess"}).status_code == 403
+    answer = admin.post(place, data={"csrf": csrf_of(admin.get(DATA))})
+    assert "note=gone" in answer.headers["location"]
+    with held.person("watcher") as auditor:
+        answer = auditor.post(place, data={"csrf": csrf_of(auditor.get(DATA))})
+    assert "note=not-allowed" in answer.headers["location"]
+
+
+def test_the_audit_page_names_who_did_what_newest_first(admin: httpx2.Client) -> None:
+    text = admin.get(AUDIT).text
+    for told in ("Signed in", "Decided", "Put a protocol", "version 1, revision 1", "Gave a role"):
+        assert told in text, told
+    only = admin.get(f"{AUDIT}?area=protocol").text
+    assert "Put a protocol" in only
+    assert "Signed in</td>" not in only
+    assert "1 line<" in only
+
+
+def test_the_audit_as_csv_runs_nothing(held: Trial, admin: httpx2.Client) -> None:
+    with held.vigil.engine.begin() as conn:
+        create_account(
+            conn,
+            Passwords(),
+            "eve",
+            NASTY,
+            [(STUDY, "auditor")],
+            by=OPERATOR,
+            now=datetime.now(UTC),
+        )
+    answer = admin.get(f"{AUDIT}.csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    rows = list(csv.reader(io.StringIO(answer.text)))
+    assert rows[0] == ["at_utc", "who", "what", "about", "area"]
+    [made] = [row for row in rows if row[2] == "Made the account of" and "calc" in row[3]]
+    assert made[3] == f"'{NASTY}"
+    assert NASTY not in admin.get(AUDIT).text
+
+
+def test_the_past_holds_what_was_done_by_then(admin: httpx2.Client) -> None:
+    text = admin.get(f"{AUDIT}?known_at=2022-09-30").text
+    assert "Decided" in text
+    assert "Signed in</td>" not in text
+    assert "2022-12" not in text.split("<tbody>")[1]
+    data = admin.get(f"{DATA}?known_at=2022-09-30").text
+    assert "known for the present only" in data
+    assert 'action="/studies' not in data.split("<main")[1]
+
+
+def test_pages_of_other_studies_do_not_exist(admin: httpx2.Client) -> None:
+    for page in ("data", "audit", "audit.csv"):
+        assert admin.get(f"/studies/OTHER/{page}").status_code == 404
+
+
+def query(**changed: object) -> DataQuery:
+    turns = [
+        {"event": event, "at": f"2026-01-0{day}T00:00:00Z"}
+        for day, event in ((1, "opened"), (3, "answered"), (5, "closed"))
+    ]
+    return DataQuery.model_validate(
+        {
+            "id": "q1",
+            "subject": "1-01",
+            "kind": "missing",
+            "text": "x",
+            "site": None,
+            "state": "closed",
+            "history": turns,
+            **changed,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("day", "state"), [(1, "opened"), (2, "opened"), (3, "answered"), (5, "closed")]
+)
+def test_a_query_is_shown_in_its_state_at_the_moment(day: int, state: str) -> None:
+    [found] = as_known([query()], datetime(2026, 1, day, tzinfo=UTC))
+    assert found.state == state
+
+
+def test_a_query_that_came_later_is_not_shown() -> None:
+    assert as_known([query()], datetime(2025, 12, 31, tzinfo=UTC)) == []
+    assert as_known([query()], None)[0].state == "closed"
