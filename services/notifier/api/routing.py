@@ -34,6 +34,8 @@ from shared.runtime.auth import require
 from shared.runtime.db import lock_studies
 from shared.runtime.web import Problem, RawBody, api_router
 
+MAX_VERSION = 2**31 - 1
+
 router = api_router("/notifier/v1/studies/{study}", tags=["routing"])
 
 
@@ -61,6 +63,21 @@ class RoutingView(BaseModel):
     set_at: datetime
     warnings: list[str]
     new_secrets: dict[str, str] = {}
+
+
+class VersionView(BaseModel):
+    """One version, without its document."""
+
+    model_config = ConfigDict(from_attributes=True)
+    version: int
+    set_by: str
+    set_at: datetime
+
+
+class Versions(BaseModel):
+    """Every version a study's routing has had."""
+
+    versions: list[VersionView]
 
 
 class Question(BaseModel):
@@ -156,16 +173,29 @@ def set_routing(service: Service, principal: StudyAdmin, study: str, body: RawBo
 
 
 @router.get("/routing", dependencies=[require(*READERS)])
-def read_routing(service: Service, study: str) -> RoutingView:
-    """The routing in force."""
+def read_routing(
+    service: Service, study: str, version: Annotated[int | None, Query(ge=1, le=MAX_VERSION)] = None
+) -> RoutingView:
+    """The routing in force, or a version that was; alerts name the one they were raised by."""
     with service.engine.connect() as conn:
-        stored = routings.current(conn, study)
-        if stored is None:
+        current = routings.current(conn, study)
+        stored = current if version is None else routings.by_version(conn, study, version)
+        if current is None or stored is None:
             _no_routing()
         routing = in_force(conn, study).routing
+    if stored.version != current.version:
+        return _view(stored, [f"not in force: version {current.version} is"], {})
     if routing is None:
         return _view(stored, ["this document can no longer be read"], {})
     return _view(stored, list(gaps(routing, service.clock.now())), {})
+
+
+@router.get("/routing/versions", dependencies=[require(*READERS)])
+def list_versions(service: Service, study: str) -> Versions:
+    """Who put which version in force, and when, newest first."""
+    with service.engine.connect() as conn:
+        found = routings.versions(conn, study)
+    return Versions(versions=[VersionView.model_validate(one) for one in found])
 
 
 @router.post("/routing/test", dependencies=[require(*READERS)])

@@ -49,6 +49,12 @@ def by_version(conn: Connection, study: str, version: int) -> StoredRouting | No
     return None if row is None else StoredRouting(**row)
 
 
+def versions(conn: Connection, study: str) -> list[StoredRouting]:
+    """All that the study has had, newest first."""
+    query = sa.text(f"{_SELECT} ORDER BY version DESC")
+    return [StoredRouting(**row) for row in conn.execute(query, {"study": study}).mappings()]
+
+
 def studies(conn: Connection) -> list[str]:
     """The studies that have a routing."""
     return list(conn.execute(sa.text("SELECT DISTINCT study FROM notifier.routing")).scalars())

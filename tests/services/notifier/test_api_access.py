@@ -42,6 +42,7 @@ WHO_MAY: list[tuple[str, str, set[str], Any]] = [
     ("POST", "/deliveries/{delivery}/resend", SEND, None),
     ("POST", "/studies/{study}/test-fire", SEND, None),
     ("GET", "/studies/{study}/routing", READ, None),
+    ("GET", "/studies/{study}/routing/versions", READ, None),
     ("PUT", "/studies/{study}/routing", ADMIN, ROUTING),
     ("POST", "/studies/{study}/routing/test", READ, {"type": "sae", "severity": "info"}),
     ("GET", "/studies/{study}/rosters", READ, None),

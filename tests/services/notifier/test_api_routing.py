@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from services.notifier.inforce import NO_ROUTING
+from shared.runtime.clock import ManualClock
 from tests.services.notifier.ladder_support import CLIMB, LADDERED
 from tests.services.notifier.support import (
     ROUTING,
@@ -36,6 +38,28 @@ def test_a_routing_is_versioned_and_its_secrets_are_shown_once(
     assert (second["version"], second["new_secrets"]) == (2, {})
     read = idle.get(path, headers=admin).json()
     assert (read["document"], read["version"], read["new_secrets"]) == (changed, 2, {})
+
+
+def test_every_version_can_be_read_with_who_set_it_and_when(
+    idle: TestClient, key: Callable[..., dict[str, str]], manual_clock: ManualClock
+) -> None:
+    path, reader = f"{V1}/studies/{STUDY}/routing", key("auditor")
+    assert idle.get(f"{path}/versions", headers=reader).json() == {"versions": []}
+    began = manual_clock.now()
+    for name, text in (("admin-a", ROUTING), ("admin-b", ROUTING + "# another\n")):
+        idle.put(path, headers=key("study_admin", name=name), content=text)
+        manual_clock.advance(timedelta(hours=1))
+    found = idle.get(f"{path}/versions", headers=reader).json()["versions"]
+    assert [(one["version"], one["set_by"]) for one in found] == [(2, "admin-b"), (1, "admin-a")]
+    assert [datetime.fromisoformat(one["set_at"]) - began for one in found] == [
+        timedelta(hours=1),
+        timedelta(0),
+    ]
+    first = idle.get(path, headers=reader, params={"version": 1}).json()
+    assert (first["document"], first["warnings"]) == (ROUTING, ["not in force: version 2 is"])
+    assert idle.get(path, headers=reader, params={"version": 2}).json()["version"] == 2
+    for version, status in ((3, 404), (0, 422), (2**31, 422)):
+        assert idle.get(path, headers=reader, params={"version": version}).status_code == status
 
 
 def test_setting_a_routing_at_the_same_time_loses_none(
