@@ -1,0 +1,64 @@
+"""The console in front of neighbours that also give figures and profiles."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, Response
+
+from shared.clinical.figures import figures_of
+from shared.clinical.profile import profile_of
+from shared.contracts.figures import Figures
+from shared.contracts.profile import Profile, opaque_id
+from tests.services.console.neighbours import Neighbours
+from tests.services.console.packet_support import HOLD, demo_packet, demo_study
+
+
+class Drawn(Neighbours):
+    """The demo on the day of the hold."""
+
+    def __init__(self) -> None:
+        packet = demo_packet()
+        super().__init__(assessment=packet.assessment, packet=packet)
+        self.figures: Figures = figures_of(demo_study(), packet.assessment)
+        self.profile: Profile = demo_profile()
+        self.no_packet = False
+
+    def app(self) -> FastAPI:
+        app = FastAPI()
+        at = "/monitor/v1/studies/{study}"
+        app.middleware("http")(self._before)
+        app.get(f"{at}/figures")(self._figures)
+        app.get(f"{at}/subjects/{{subject}}")(self._subject)
+        app.get(f"{at}/packet")(self._packet_or_not)
+        app.include_router(super().app().router)
+        return app
+
+    async def _figures(self, known_at: str | None = None) -> Response:
+        if known_at is not None and known_at not in self.past:
+            return JSONResponse({}, 422)
+        headers = {"Vigil-Stale": "true"} if self.stale else {}
+        text = self.figures.model_dump_json()
+        return Response(text, media_type="application/json", headers=headers)
+
+    async def _subject(self, subject: str) -> Response:
+        if subject != self.profile.id:
+            return JSONResponse({}, 404)
+        return Response(self.profile.model_dump_json(), media_type="application/json")
+
+    async def _packet_or_not(self, study: str) -> Response:
+        return JSONResponse({}, 503) if self.no_packet else await self._packet(study)
+
+
+def demo_profile(code: str = "4-05") -> Profile:
+    """One subject of the demo on the day of the hold."""
+    study, said = demo_study(), demo_packet().assessment
+    usubjid = next(one.usubjid for one in said.subjects if one.subject == code)
+    found = profile_of(study, study.assess(as_of=HOLD), opaque_id(said.study, usubjid))
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def neighbours() -> Drawn:
+    return Drawn()

@@ -1,0 +1,67 @@
+"""Every specification is one that the engine draws, with its numbers in the picture."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+
+import pytest
+
+from services.console.blocks import Chart
+from services.console.charts.drawer import CannotDraw, Drawer
+from services.console.charts.drawing import SCREEN, draw
+from services.console.charts.study import study_charts, subject_charts
+from tests.services.console.charts.conftest import demo_profile
+from tests.services.console.charts.made import figures
+from tests.services.console.packet_support import demo_packet
+
+
+def charts() -> tuple[Chart, ...]:
+    packet = demo_packet()
+    made = study_charts(packet.assessment, figures(packet), packet.labs[:4])
+    return (*made, *subject_charts(demo_profile())[:3])
+
+
+def test_every_chart_is_drawn_and_the_same_way_again() -> None:
+    drawn = charts()
+    assert len(drawn) > 12
+    assert len({chart.name for chart in drawn}) == len(drawn)
+    for chart in drawn:
+        assert chart.spec is not None, chart.name
+        json.dumps(chart.spec, allow_nan=False)
+        svg = draw(chart.spec, SCREEN)
+        assert svg.startswith("<svg"), chart.name
+        assert "NaN" not in svg, chart.name
+        assert "style=" not in svg, chart.name
+        assert "href" not in svg, chart.name
+    assert drawn[0].spec is not None
+    assert draw(drawn[0].spec) == draw(drawn[0].spec)
+
+
+def test_a_picture_names_its_axes_and_limits() -> None:
+    liver = next(chart for chart in charts() if chart.name == "edish")
+    assert liver.spec is not None
+    svg = draw(liver.spec, SCREEN)
+    for words in ("3 x ULN", "2 x ULN", "highest ALT or AST (x ULN, log)", "3 mg/kg · 3-02"):
+        assert words in svg
+
+
+def test_what_cannot_be_drawn_breaks_nothing_and_a_dead_process_is_replaced() -> None:
+    asyncio.run(_broken_and_dead())
+
+
+async def _broken_and_dead() -> None:
+    drawer = Drawer()
+    small = {"data": {"values": [{"n": 1}]}, "mark": "point", "encoding": {}}
+    try:
+        with pytest.raises(CannotDraw):
+            await drawer.svg({"data": {"values": []}, "mark": "no such mark"})
+        first = await drawer.svg(small)
+        assert gzip.decompress(first).startswith(b"<svg")
+        drawer.close()
+        assert await drawer.svg(small) == first, "kept"
+        other = await drawer.svg({**small, "width": 77})
+        assert gzip.decompress(other).startswith(b"<svg"), "by a new process"
+    finally:
+        drawer.close()
