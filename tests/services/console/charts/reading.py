@@ -16,8 +16,8 @@ def rows_of(chart: Chart) -> list[dict[str, Any]]:
 
 
 def picture_of(svg: str) -> ET.Element:
-    """The root of a picture. Raises ParseError for what is none."""
-    return ET.fromstring(svg)  # noqa: S314: drawn by our own process a moment ago
+    """The root of a picture that our own process drew. Raises ParseError for what is none."""
+    return ET.fromstring(svg)  # noqa: S314
 
 
 def _rows(part: Any) -> Iterator[dict[str, Any]]:
