@@ -59,6 +59,7 @@ class Alert(_Answer):
     id: str
     study: str
     version: int
+    state: str = "open"
     signal: Signal | None
     acknowledgements: tuple[Acknowledgement, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -4,12 +4,14 @@ A page shows what the person's session may see at that moment. Where a service d
 page says what is not known and since when, instead of showing less.
 """
 
+import asyncio
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
+from services.console.acts import me
 from services.console.answers import StudyEntry
 from services.console.asking import AlertId, Study, day_of, go, local, sessions_of, upstream_of
 from services.console.board import make_board
@@ -17,6 +19,7 @@ from services.console.gather import Gathered, gather
 from services.console.guard import SignedIn, check_csrf, form, signed_in
 from services.console.html import PAGE_HEADERS, asset_response, page
 from services.console.live import Watch
+from services.console.needs import Need, needs_of_all
 from services.console.notes import NOTES
 from services.console.sessions import Session
 from services.console.settings import ConsoleSettings
@@ -39,6 +42,7 @@ class Tile:
     entry: StudyEntry
     state: Word
     action: Word | None
+    needs: tuple[Need, ...]
 
 
 @router.get("/static/{name}", include_in_schema=False)
@@ -53,15 +57,18 @@ def static(name: str) -> Response:
 
 @router.get("/", include_in_schema=False)
 async def studies(request: Request, session: SignedIn) -> Response:
-    """The studies this key may see."""
-    entries = await upstream_of(request).studies(session.key)
+    """The studies this person may see, and what waits in each."""
+    upstream = upstream_of(request)
+    entries, person = await asyncio.gather(upstream.studies(session.key), me(upstream, session))
+    needs = await needs_of_all(upstream, session.key, entries, person)
     tiles = [
         Tile(
             entry,
             STUDY_STATES.get(entry.status, UNKNOWN),
             ACTIONS[entry.action] if entry.action else None,
+            waiting,
         )
-        for entry in entries
+        for entry, waiting in zip(entries, needs, strict=True)
     ]
     return page("studies.html", session=session, tiles=tiles)
 

@@ -9,8 +9,8 @@ from services.console.words import SEVERITIES, SIGNALS, Word
 from shared.contracts.signals import Signal
 
 NEEDS_ANSWER = ("critical", "urgent")
-NEWEST = 12
-"""How many of the newest signals are always in sight."""
+NEWEST = 5
+"""How many of the newest signals the board shows; all of them have a page of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,8 @@ class SignalList:
 
     @property
     def foremost(self) -> tuple[Row, ...]:
-        """What is always in sight: the newest, and everything that awaits an acknowledgement."""
+        """What the board shows: the newest, and everything that awaits an acknowledgement."""
         return tuple(row for n, row in enumerate(self.rows) if self._in_sight(n, row))
-
-    @property
-    def older(self) -> tuple[Row, ...]:
-        """All others."""
-        return tuple(row for n, row in enumerate(self.rows) if not self._in_sight(n, row))
 
     def _in_sight(self, number: int, row: Row) -> bool:
         return number < NEWEST or (self.acknowledgements and row.pressing)

@@ -16,7 +16,7 @@ from shared.contracts.assessment import Assessment
 from shared.contracts.packet import Packet
 from shared.contracts.profile import Profile
 from shared.contracts.signals import Signal
-from tests.services.console import golden, golden_oversight, golden_signals
+from tests.services.console import golden, golden_oversight, golden_profile, golden_signals
 
 KEY = "vigil_0123456789ab_" + "k" * 43
 ALERT_EVENT = 'id: 1-1\nevent: alert\ndata: {"change": "raised"}\n\n'
@@ -34,7 +34,9 @@ class Neighbours:
     entry_changes: dict[str, Any] = field(default_factory=dict)
     packet: Packet | None = None
     what_if: dict[str, Any] | None = field(default_factory=golden_oversight.what_if)
-    profiles: dict[tuple[str, str | None], Profile] = field(default_factory=dict)
+    profiles: dict[tuple[str, str | None], Profile] = field(
+        default_factory=lambda: {(golden_profile.ID, None): golden_profile.profile()}
+    )
     """By opaque id and ``known_at``."""
     warnings: list[str] = field(default_factory=list)
     stale: bool = False

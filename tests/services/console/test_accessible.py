@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.services.console import golden_profile
 from tests.services.console.axe import findings
 from tests.services.console.browser import ENTER, Browser
 from tests.services.console.neighbours import KEY
@@ -9,7 +10,14 @@ from tests.services.console.test_access import BOARD
 
 pytestmark = pytest.mark.chromium
 
-PAGES = ("/", BOARD, f"{BOARD}?known_at=2022-12-21", "/studies/NO-SUCH-STUDY")
+PAGES = (
+    "/",
+    BOARD,
+    f"{BOARD}?known_at=2022-12-21",
+    f"{BOARD}/what-if",
+    f"{BOARD}/subject/{golden_profile.ID}?whole=true",
+    "/studies/NO-SUCH-STUDY",
+)
 
 
 def test_the_checker_sees_what_is_wrong(browser: Browser) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from shared.contracts.assessment import DltCount, Recommendation
-from tests.services.console import golden, golden_signals
+from tests.services.console import golden, golden_profile, golden_signals
 from tests.services.console.browser import ENTER, TAB, Browser
 from tests.services.console.neighbours import KEY, Neighbours
 from tests.services.console.test_access import BOARD
@@ -210,3 +210,29 @@ def test_without_scripts_the_page_is_complete_and_says_that_it_stands_still(
         assert neighbours.acknowledged == [("alert-signal-7", {"version": 1})]
     finally:
         desk.allow_scripts(True)
+
+
+SUBJECT = f"{BOARD}/subject/{golden_profile.ID}"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_subject_can_be_read_from_its_status_down_to_a_version(
+    desk: Browser, console: str, width: int
+) -> None:
+    desk.resize(width, 900)
+    desk.open(f"{console}{SUBJECT}")
+    desk.wait(lambda: "Live" in desk.text("#liveness"), "live updates")
+    assert desk.text(".subject .status") == "DLT candidate"
+    overhang = desk.run(
+        "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert overhang <= 0
+    desk.click(".criteria .cited a")
+    assert "a digit too many" in desk.text(".versions > li:target")
+    assert desk.run(_CONTRAST) == []
+    assert desk.complaints() == []
+
+
+def test_the_outcomes_of_the_pending_come_by_themselves(desk: Browser) -> None:
+    desk.wait(lambda: "Certain, whatever" in desk.text("#what-if"), "the outcomes")
+    assert desk.complaints() == []

@@ -19,11 +19,6 @@ PAGE = f"{BOARD}/subject/{golden_profile.ID}"
 LABELS = {4: "4 mg/kg"}
 
 
-@pytest.fixture(autouse=True)
-def _known(neighbours: Neighbours) -> None:
-    neighbours.profiles = {(golden_profile.ID, None): profile()}
-
-
 def test_the_page_shows_everything_known(person: httpx2.Client) -> None:
     page = person.get(PAGE)
     assert page.status_code == 200
