@@ -12,16 +12,23 @@ from services.demo.records import usubjid
 from services.demo.table import read_protocol
 from shared.clinical.profile import profile_of
 from shared.contracts.assessment import Assessment
+from shared.contracts.packet import Packet
 from shared.contracts.profile import Profile, opaque_id
 from tests.services.console import golden_signals
 from tests.services.console.golden import STUDY
 from tests.services.console.neighbours import KEY, Neighbours
-from tests.services.console.packet_support import HOLD, demo_packet, demo_study
+from tests.services.console.packet_support import HOLD, demo_packet, demo_study, without_charts
 
 SUBJECT = usubjid("4-05")
 CASE = f"/studies/{STUDY}/adjudication/{opaque_id(STUDY, SUBJECT)}.platelets-g4"
 COMMITTEE = f"/studies/{STUDY}/committee"
 PASSWORD = "open sesame"
+
+
+@cache
+def small_packet() -> Packet:
+    """What the committee's page shows of it, without what charts and tables of events need."""
+    return without_charts(demo_packet(), events=(), exposures=())
 
 
 @cache
@@ -37,7 +44,7 @@ class Acting(Neighbours):
     """The demo on the day of the hold; `recorded` is what people have put on record since."""
 
     def __init__(self) -> None:
-        packet = demo_packet()
+        packet = small_packet()
         super().__init__(assessment=packet.assessment, packet=packet)
         self.alerts, self.signals = golden_signals.alerts(), ()
         self.profile: Profile | None = demo_profile()
