@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from services.console.adjudication import router as adjudication
+from services.console.admin import router as admin
 from services.console.alerts import router as alerts
 from services.console.asking import go, local
 from services.console.audit import router as audit
@@ -75,7 +76,18 @@ def create_app(
     app = web.create_app(
         "Vigil console",
         settings,
-        routers=[signing, router, packets, alerts, adjudication, committee, charting, data, audit],
+        routers=[
+            signing,
+            router,
+            packets,
+            alerts,
+            adjudication,
+            committee,
+            charting,
+            data,
+            audit,
+            admin,
+        ],
         lifespan=lifespan,
     )
     app.state.console = console

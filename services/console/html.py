@@ -35,6 +35,7 @@ STUDY_PAGES = (
     ("Charts", "/charts"),
     ("Data", "/data"),
     ("Audit", "/audit"),
+    ("Admin", "/admin"),
 )
 """The pages of a study in the order of the navigation, with what follows its address."""
 

@@ -10,6 +10,7 @@ import pytest
 
 from services.console.data import DataQuery, as_known
 from services.demo import STUDY
+from services.demo.table import read_protocol
 from shared.runtime.accesslog import OPERATOR
 from shared.runtime.accounts import create_account
 from shared.runtime.passwords import Passwords
@@ -128,8 +129,94 @@ def test_the_past_holds_what_was_done_by_then(admin: httpx2.Client) -> None:
     assert 'action="/studies' not in data.split("<main")[1]
 
 
+def make(admin: httpx2.Client, what: str, **fields: str) -> httpx2.Response:
+    return admin.post(f"{ADMIN}/{what}", data={"csrf": csrf_of(admin.get(ADMIN)), **fields})
+
+
+def shown_once(page: httpx2.Response) -> str:
+    assert page.headers["cache-control"] == "no-store"
+    return page.text.split("<p><code>")[1].split("<")[0]
+
+
+def account_of(admin: httpx2.Client, login: str) -> str:
+    row = admin.get(ADMIN).text.split(f">{login}</span>")[1]
+    return row.split("/admin/accounts/")[1].split("/")[0]
+
+
+def test_an_account_is_made_used_changed_and_shut(held: Trial, admin: httpx2.Client) -> None:
+    made = make(admin, "accounts", login="Ann", name="Ann A.", **{"role-auditor": "on"})
+    password = shown_once(made)
+    assert password not in admin.get(ADMIN).text
+    headers = {"Origin": held.vigil.url}
+    with httpx2.Client(base_url=held.vigil.url, headers=headers, timeout=30) as ann:
+        signed = ann.post("/login", data={"login": "ann", "password": password})
+        assert signed.headers["location"] == "/account"
+    ann_id = account_of(admin, "ann")
+    changed = make(admin, f"accounts/{ann_id}/roles", **{"role-medical_monitor": "on"})
+    assert "note=done" in changed.headers["location"]
+    assert "Medical monitor" in admin.get(ADMIN).text.split(">ann</span>")[1].split("</tr>")[0]
+    assert shown_once(make(admin, f"accounts/{ann_id}/password")) != password
+    make(admin, f"accounts/{ann_id}/disable")
+    assert "Shut <time" in admin.get(ADMIN).text
+    make(admin, f"accounts/{ann_id}/enable")
+    assert "Shut <time" not in admin.get(ADMIN).text
+
+
+def test_what_cannot_be_made_says_why(admin: httpx2.Client) -> None:
+    role = {"role-auditor": "on"}
+    for fields, note in (
+        ({"login": "admin", "name": "Somebody", **role}, "conflict"),
+        ({"login": "no spaces", "name": "Somebody", **role}, "refused"),
+        ({"login": "somebody", "name": "Somebody"}, "refused"),
+    ):
+        answer = make(admin, "accounts", **fields)
+        assert answer.headers["location"].endswith(f"note={note}")
+    assert make(admin, "keys/0123/end").headers["location"].endswith("note=gone")
+    assert admin.post(f"{ADMIN}/keys", data={"csrf": "guess"}).status_code == 403
+
+
+def test_a_key_is_made_and_ended(held: Trial, admin: httpx2.Client) -> None:
+    key = shown_once(make(admin, "keys", name="Second EDC", **{"role-edc_source": "on"}))
+    assert key.startswith("vigil_")
+    make(admin, f"keys/{key.split('_')[1]}/end")
+    row = admin.get(ADMIN).text.split("Second EDC")[1].split("</tr>")[0]
+    assert "Ended <time" in row
+
+
+def test_who_would_be_told_is_asked_without_telling(held: Trial, admin: httpx2.Client) -> None:
+    text = admin.get(ADMIN, params={"type": "dose.exceeded", "severity": "critical"}).text
+    assert "No routing is in force" in text
+    assert "nobody; the inbox shows it." in text
+    with held.person("watcher") as auditor:
+        seen = auditor.get(ADMIN).text
+    assert seen.count("Your role does not show this.") == 2
+    assert "/admin/accounts/" not in seen
+
+
+def test_the_protocol_is_listed_with_what_each_version_changed(
+    held: Trial, admin: httpx2.Client
+) -> None:
+    assert "The first version." in admin.get(ADMIN).text
+    changed = read_protocol().replace('version: "1"', 'version: "2"')
+    changed = changed.replace("for_more_than_days: 7", "for_more_than_days: 5", 1)
+    headers = {
+        "Authorization": f"Bearer {held.vigil.keys.admin}",
+        "Content-Type": "application/yaml",
+    }
+    path = f"{held.vigil.url}/ingest/v1/studies/{STUDY}/protocol"
+    assert httpx2.put(path, content=changed.encode(), headers=headers).status_code == 202
+    held.posted += 1
+    held.vigil.wait_for_facts(held.posted)
+    text = admin.get(ADMIN).text
+    assert "Version 2 (in force)" in text
+    assert "From now on:" in text
+    past = admin.get(f"{ADMIN}?known_at=2022-09-30").text
+    assert "Version 2" not in past
+    assert "<form" not in past.split("<main")[1]
+
+
 def test_pages_of_other_studies_do_not_exist(admin: httpx2.Client) -> None:
-    for page in ("data", "audit", "audit.csv"):
+    for page in ("data", "audit", "audit.csv", "admin"):
         assert admin.get(f"/studies/OTHER/{page}").status_code == 404
 
 
