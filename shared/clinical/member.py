@@ -113,18 +113,20 @@ class Member:
     ) -> Found | None:
         """What ``work`` makes of the subject's records; kept while they are the same. None where
         none stood."""
-        known = self.history.latest_known(known_at)
-        made = self._memories.setdefault(id(protocol), _Memory(protocol)).made
-        key = known or known_at, work
-        if key not in made or key[0] > as_of:
+
+        def afresh() -> Found | None:
             person = self.person(protocol, usubjid, as_of, known_at)
-            found = work(person) if person else None
-            if key[0] > as_of:
-                return found
-            made[key] = found
+            return work(person) if person else None
+
+        known = self.history.latest_known(known_at)
+        if known is None or known > as_of:
+            return afresh()
+        made = self._memories.setdefault(id(protocol), _Memory(protocol)).made
+        if (known, work) not in made:
+            made[known, work] = afresh()
             while len(made) > _MOST_PRESENT:
                 del made[next(iter(made))]
-        return cast("Found | None", made[key])
+        return cast("Found | None", made[known, work])
 
     def graded(self, protocol: Protocol, usubjid: str) -> tuple[GradedResult, ...]:
         """The grades that stand by everything known."""

@@ -12,14 +12,11 @@ from shared.clinical import Study
 from shared.clinical.figures import figures_of
 from shared.contracts.figures import (
     Figures,
-    LiverPeak,
-    LiverPoint,
-    QtPoint,
     Shift,
     TumourCourse,
 )
 from shared.contracts.profile import opaque_id
-from tests.clinical.samples_support import WHO, day, ecg, lab, protocol, trial
+from tests.clinical.samples_support import WHO, day, lab, trial
 from tests.clinical.stories import DAY_1, PROTOCOL, STUDY, Trial, at, end_of
 
 LAST = day(15)
@@ -45,6 +42,8 @@ def test_the_worst_grade_on_treatment_is_told_and_a_range_where_it_is_not_certai
     found.event(WHO, "Fatigue", 3, day(4), AETOXGR=None, AESEV="SEVERE")
     found.event(WHO, "Headache", 2, day(-4), AEENDTC=str(day(-2)))
     found.event(WHO, "Anemia", 2, day(-4))
+    before = [{"dtc": str(day(-4)), "grade": "2"}]
+    found.event(WHO, "Pain", 2, day(-4), grade_changes=before)
     told = figures(found)
     assert heat(told) == {"Nausea": (2, 2), "Fatigue": (3, 4), "Anemia": (0, 2)}
     assert [one.soc for one in told.heat if one.term == "Nausea"] == ["Gastrointestinal disorders"]
@@ -111,152 +110,6 @@ def test_without_an_upper_limit_no_shift_is_made_up() -> None:
     lab(found, "ALP", "300", "U/L", day(-2))
     lab(found, "ALP", "900", "U/L", day(3))
     assert cells(figures(found), "ALP") == [("not_gradable", "not_gradable", 1)]
-
-
-# -- eDISH ---------------------------------------------------------------------------------------
-
-
-def liver(found: Trial) -> LiverPoint:
-    (point,) = figures(found).liver
-    return point
-
-
-def peak(found: Trial, test: str) -> LiverPeak:
-    return next(one for one in liver(found).peaks if one.test == test)
-
-
-@pytest.mark.parametrize(
-    ("alt", "bili", "raised"),
-    [
-        ("120", "40", (True, True)),
-        ("119.99", "40", (False, True)),
-        ("120", "39.99", (True, False)),
-        (">120", "40", (True, True)),
-        (">119", "<39", (None, False)),
-        ("haemolysed", "40", (None, True)),
-    ],
-)
-def test_both_sides_of_three_and_two_times_uln(
-    alt: str, bili: str, raised: tuple[bool | None, bool | None]
-) -> None:
-    found = trial()
-    found.lab(WHO, "ALT", alt, day(4))
-    found.lab(WHO, "BILI", bili, day(6))
-    point = liver(found)
-    assert (point.transaminase_raised, point.bilirubin_raised) == raised
-    assert point.days_apart == (2 if raised == (True, True) else None)
-
-
-def test_a_multiple_just_below_a_limit_is_not_rounded_up_to_it() -> None:
-    found = trial()
-    found.lab(WHO, "ALT", "119.999", day(4))
-    assert peak(found, "ALT").peak == Decimal("2.999")
-
-
-def test_the_peak_is_by_each_value_s_own_upper_limit() -> None:
-    found = trial()
-    found.lab(WHO, "ALT", "100", day(-2))
-    found.lab(WHO, "ALT", "120", day(4), LBORNRHI="60")
-    found.lab(WHO, "ALT", "110", day(6))
-    alt = peak(found, "ALT")
-    assert (alt.peak, alt.day, alt.baseline, alt.baseline_raised) == (
-        Decimal("2.750"),
-        6,
-        Decimal("2.500"),
-        True,
-    )
-    assert (alt.open_above, alt.not_comparable) == (False, 0)
-
-
-@pytest.mark.parametrize(
-    ("result", "limits", "top", "why"),
-    [
-        (">100", {}, "2.500", None),
-        ("<5", {}, None, "no value on treatment is more than a ceiling"),
-        ("100", {"LBORNRHI": None}, None,
-         "no value on treatment can be compared with an upper limit of normal"),
-    ],
-)  # fmt: skip
-def test_what_is_not_known_of_a_peak_is_said(
-    result: str, limits: dict[str, Any], top: str | None, why: str | None
-) -> None:
-    found = trial()
-    found.lab(WHO, "ALT", result, day(4), **limits)
-    alt = peak(found, "ALT")
-    assert (alt.peak, alt.why_none, alt.open_above) == (top and Decimal(top), why, True)
-
-
-def test_no_value_and_another_specimen_are_no_peak() -> None:
-    found = trial()
-    found.lab(WHO, "BILI", "900", day(4), LBSPEC="URINE")
-    point = liver(found)
-    assert [one.why_none for one in point.peaks] == ["no value on treatment"] * 4
-    assert (point.transaminase, point.transaminase_raised, point.bilirubin_raised) == (None,) * 3
-
-
-def test_the_rules_of_the_protocol_that_speak_are_named() -> None:
-    rule = "    - {id: hy, text: t, source: s, hys_law: {transaminase_at_least: 3, "
-    found = trial(protocol(criteria=rule + "bilirubin_at_least: 2}}\n"))
-    found.lab(WHO, "AST", "130", day(4))
-    assert liver(found).rules == ()
-    found.lab(WHO, "BILI", "41", day(4))
-    assert (liver(found).rules, liver(found).transaminase) == (("hy",), "AST")
-
-
-# -- QTcF ----------------------------------------------------------------------------------------
-
-
-def qt(found: Trial) -> QtPoint:
-    (point,) = figures(found).qt
-    return point
-
-
-@pytest.mark.parametrize(
-    ("result", "above"),
-    [("450", 0), ("450.1", 450), ("480", 450), ("480.1", 480), ("500", 480), ("500.1", 500),
-     (">500", 500), (">=500", 480)],
-)  # fmt: skip
-def test_both_sides_of_the_limits_of_ich_e14(result: str, above: int) -> None:
-    found = trial()
-    ecg(found, "QTCF", result, day(4))
-    point = qt(found)
-    assert (point.above, point.rise_above, point.rise) == (above, None, None)
-    assert point.open_above == result.startswith(">")
-    assert point.why_none == "no single QTcF before treatment"
-
-
-@pytest.mark.parametrize(
-    ("after", "rise", "above"),
-    [("430", "30.0", 0), ("430.1", "30.1", 30), ("460", "60.0", 30), ("460.1", "60.1", 60),
-     ("390", "-10.0", 0)],
-)  # fmt: skip
-def test_both_sides_of_the_rises_of_ich_e14(after: str, rise: str, above: int) -> None:
-    found = trial()
-    ecg(found, "QTCF", "380", day(-5))
-    ecg(found, "QTCF", "400", day(-2))
-    ecg(found, "QTCF", after, day(4))
-    point = qt(found)
-    assert (point.baseline, point.rise, point.rise_above) == (Decimal(400), Decimal(rise), above)
-    assert (point.longest, point.day, point.derived) == (Decimal(after), 4, False)
-
-
-def test_a_derived_qtcf_says_so_and_seconds_are_milliseconds() -> None:
-    found = trial()
-    ecg(found, "QT", "400", day(3))
-    ecg(found, "HR", "60", day(3), unit="beats/min")
-    point = qt(found)
-    assert (point.longest, point.derived) == (Decimal(400), True)
-    ecg(found, "QTCF", "0.481", day(5), unit="s")
-    assert (qt(found).longest, qt(found).above) == (Decimal(481), 480)
-
-
-def test_no_ecg_is_not_a_normal_one() -> None:
-    point = qt(trial())
-    assert (point.longest, point.above, point.why_none) == (
-        None,
-        None,
-        "no QTcF on treatment, reported or derived",
-    )
 
 
 # -- tumour --------------------------------------------------------------------------------------
@@ -326,17 +179,29 @@ def test_readers_are_not_mixed_and_the_best_response_is_in_the_records_words() -
 
 # -- stopping rules ------------------------------------------------------------------------------
 
-STOPPING = """stopping:
+
+def stopping(stop_when: str) -> str:
+    return f"""stopping:
   - id: vomiting
     text: vomiting of grade 3
     source: synthetic
-    toxicity: {terms: [Vomiting], grade: 3}
-    stop_when: {kind: n_of_m, events: 2, of: 6}
+    toxicity: {{terms: [Vomiting], grade: 3}}
+    stop_when: {{{stop_when}}}
+"""
+
+
+FUTILITY = """response:
+  testcds: [OVRLRESP]
+  responders: [CR, PR]
+  progression: [PD]
+futility:
+  - {id: two-stage, text: t, source: s, among: [escalation],
+     two_stage: {r1: 0, n1: 2, r: 1, n: 4}}
 """
 
 
 def test_the_running_count_against_the_boundary() -> None:
-    found = Trial(PROTOCOL.read_text("utf-8") + STOPPING)
+    found = Trial(PROTOCOL.read_text("utf-8") + stopping("kind: n_of_m, events: 2, of: 6"))
     for subject, grade in (("1-01", 1), ("1-02", 3), ("1-03", 3)):
         found.enrol(subject)
         found.event(subject, "Vomiting", grade, day(int(subject[-1]) + 3))
@@ -352,6 +217,41 @@ def test_the_running_count_against_the_boundary() -> None:
     assert (early.pending, late.pending, late.status, late.counted) == (2, 0, "crossed", "events")
 
 
+@pytest.mark.parametrize(
+    ("stop_when", "boundary"),
+    [
+        ("kind: any_related_grade_5", [1] * 20),
+        ("kind: repeated_testing, p0: 0.2, looks: [3, 6]", [None, None, 3, 3, 3, 3]),
+    ],
+)
+def test_a_boundary_goes_as_far_as_its_rule(stop_when: str, boundary: list[int | None]) -> None:
+    found = Trial(PROTOCOL.read_text("utf-8") + stopping(stop_when))
+    found.enrol(WHO)
+    (rule,) = figures(found).stopping
+    assert [one.stop_at for one in rule.boundary] == boundary
+
+
+def test_a_rule_that_the_assessment_does_not_speak_of_is_not_drawn() -> None:
+    found = Trial(PROTOCOL.read_text("utf-8") + stopping("kind: any_related_grade_5"))
+    study = Study(STUDY)
+    study.add(found.facts)
+    assessment = study.assess(as_of=end_of(LAST))
+    assert figures_of(study, assessment).stopping
+    assert figures_of(study, assessment.model_copy(update={"stopping": ()})).stopping == ()
+
+
+def test_of_a_two_stage_design_the_missing_responses_are_counted() -> None:
+    found = Trial(PROTOCOL.read_text("utf-8") + FUTILITY)
+    for subject, result in (("1-01", "PD"), ("1-02", "PR"), ("1-03", "SD")):
+        found.enrol(subject)
+        body = {"RSTESTCD": "OVRLRESP", "RSDTC": str(day(8)), "RSORRES": result}
+        found.record("tumour_response", subject, body, known=at(day(8 + int(subject[-1]))))
+    (rule,) = figures(found).stopping
+    assert [(one.n, one.events, one.is_event) for one in rule.path] == [(1, 1, True), (2, 1, False)]
+    assert (rule.counted, rule.pending, len(rule.boundary)) == ("non_responses", 1, 4)
+    assert [one.stop_at for one in rule.boundary] == [None, 2, 3, 3]
+
+
 # -- who is in them ------------------------------------------------------------------------------
 
 
@@ -363,6 +263,27 @@ def test_only_treated_subjects_are_in_the_figures() -> None:
     assert (only.id, only.subject) == (opaque_id(STUDY, f"{STUDY}-{WHO}"), WHO)
     assert [len(part) for part in (told.courses, told.liver, told.qt, told.tumour)] == [1] * 4
     assert [(one.given, one.percent_of_planned) for one in told.exposures] == [(1, "100.0")]
+
+
+def test_a_moment_seen_by_what_was_known_later_is_worked_out_afresh() -> None:
+    found = trial()
+    found.event(WHO, "Nausea", 1, day(2), known=at(day(2)))
+    found.event(WHO, "Nausea", 3, day(2), known=at(day(9)), revision=2, reason="corrected")
+    study = Study(STUDY)
+    study.add(found.facts)
+    moments = [(day(5), day(9)), (day(5), day(5)), (day(5), day(9)), (day(9), day(9))]
+    said = [study.assess(as_of=end_of(of), known_at=end_of(known)) for of, known in moments]
+    assert [heat(figures_of(study, one))["Nausea"] for one in said] == [
+        (3, 3), (1, 1), (3, 3), (3, 3),
+    ]  # fmt: skip
+
+
+def test_a_protocol_not_known_then_gives_no_figures() -> None:
+    study = Study(STUDY)
+    study.add(trial().facts)
+    assessment = study.assess(as_of=end_of(LAST))
+    with pytest.raises(ValueError, match="protocol version 9"):
+        figures_of(study, assessment.model_copy(update={"protocol_version": "9"}))
 
 
 def test_another_record_is_seen_though_figures_are_kept() -> None:

@@ -98,7 +98,7 @@ def test_what_is_kept_from_earlier_questions_changes_no_figure() -> None:
     protocol = protocol_fact(facts[0].known_at - timedelta(days=1))
     study, moments = Study(facts[0].study), []
     study.add([protocol])
-    for part in (facts[:60], facts[60:120], facts[120:]):
+    for part in (facts[:60], facts[60:90], facts[90:120], facts[120:150], facts[150:]):
         study.add(part)
         moments.append(max(fact.known_at for fact in part))
         figures_of(study, study.assess(as_of=moments[-1]))

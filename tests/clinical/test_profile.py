@@ -224,6 +224,23 @@ def test_a_month_for_an_onset_is_a_doubt() -> None:
     assert "the day of the start is not known" in event.doubts
 
 
+def test_dates_that_cannot_be_are_doubts() -> None:
+    found = trial()
+    found.event(WHO, "Nausea", 1, day(12), known=at(day(3)), AEENDTC=str(day(2)))
+    (event,) = profile(found).events
+    assert event.doubts[0] == "the start is stated as later than it was known"
+    assert "the end is stated as before the start" in event.doubts
+
+
+def test_a_record_known_only_by_its_deletion_is_listed_and_nothing_else() -> None:
+    found = trial()
+    found.record("lab", WHO, None, known=at(day(3)), recordid="never-seen")
+    told = profile(found)
+    (record,) = (one for one in told.records if one.recordid == "never-seen")
+    assert [(one.deleted, one.says) for one in record.versions] == [(True, "")]
+    assert told.series == ()
+
+
 def test_a_correction_shows_what_stood_before_and_a_withdrawn_event_is_told_as_one() -> None:
     found = trial()
     first = found.event(WHO, "Nausea", 3, day(2))

@@ -51,8 +51,8 @@ def tumour_course(person: Person) -> TumourCourse:
 def _seen(person: Person) -> Iterator[_Seen]:
     for standing in person.of("tumour_response"):
         entry = standing.entries[0]
-        if isinstance(entry.record, TumourResponse):
-            yield _Seen(entry.dates(person.zone)[0], entry.record)
+        assert isinstance(entry.record, TumourResponse)
+        yield _Seen(entry.dates(person.zone)[0], entry.record)
 
 
 def _of_one_evaluator(seen: Sequence[_Seen]) -> list[_Seen]:
