@@ -147,7 +147,7 @@ def test_a_link_from_a_message_asks_once_more_with_the_cookie(person: httpx2.Cli
     second = person.get(
         link, headers={"Sec-Fetch-Site": "same-origin", "Cookie": f"vigil_session={token}"}
     )
-    assert second.headers["location"] == f"{BOARD}#alert-alert-signal-6"
+    assert second.headers["location"] == f"{BOARD}/alerts/alert-signal-6"
 
 
 def test_the_way_in_does_not_lead_elsewhere(visitor: httpx2.Client) -> None:

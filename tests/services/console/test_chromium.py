@@ -170,7 +170,7 @@ def test_a_link_from_another_site_finds_the_session(desk: Browser, console: str)
     elsewhere = console.replace("127.0.0.1", "localhost")
     desk.open(f"{elsewhere}/login")
     desk.run(f"location.href = '{console}/alerts/alert-signal-6'")
-    desk.wait(lambda: desk.url == f"{console}{BOARD}#alert-alert-signal-6", "the alert")
+    desk.wait(lambda: desk.url == f"{console}{BOARD}/alerts/alert-signal-6", "the alert")
 
 
 def test_markup_in_a_study_runs_nothing(desk: Browser, neighbours: Neighbours) -> None:
