@@ -21,6 +21,7 @@ _COMMANDS = {
     "grade": "grading.grade_results",
     "design": "design.commands",
     "keys": "keys.commands",
+    "accounts": "accounts.commands",
     "route": "routes.commands",
     "audit": "audit.commands",
     "doctor": "doctor.doctor",

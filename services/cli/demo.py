@@ -71,6 +71,7 @@ def demo(
         _export(export)
         return
     from services.demo import LABEL, STUDY
+    from services.demo.people import make_accounts
     from services.demo.replay import steps
     from services.demo.story import DemoFailed, Story, make_keys
     from services.embedded import Embedded
@@ -104,7 +105,9 @@ def demo(
         if leave:
             return
         err.print(f"\nThe study's page: {vigil.url}/studies/{STUDY}", markup=False)
-        err.print(f"Sign in with the key {keys.reader}", markup=False)
+        err.print("Sign in as one of these synthetic people:")
+        for one in make_accounts(vigil.engine):
+            err.print(f"  {one.login:<9}{one.password}  {one.name}", markup=False)
         err.print("Ctrl-C ends the demo and removes its data.")
         stop.wait()
 
