@@ -13,10 +13,12 @@ from shared.clinical import Study
 from shared.clinical.packet import packet_of
 from shared.clinical.profile import profile_of
 from shared.contracts.envelope import Fact
+from shared.contracts.facts import KINDS, STUDY_KINDS
 from shared.contracts.packet import Packet
 from shared.contracts.profile import Band, Profile, Series, Value, opaque_id
 from tests.clinical.samples_support import WHO, day, ecg, lab, protocol, trial
 from tests.clinical.stories import DAY_1, STUDY, Trial, at, end_of
+from tests.contracts.examples import event
 
 ME = opaque_id(STUDY, f"{STUDY}-{WHO}")
 LAST = day(15)
@@ -365,6 +367,17 @@ def test_a_first_dose_known_only_by_its_month_says_so() -> None:
     first = profile(found, day(41)).first_dose
     assert first is not None
     assert (first.stated, first.first.day, first.last.day, first.day) == ("2026-03", 1, 31, 1)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - STUDY_KINDS))
+def test_every_kind_of_record_about_a_subject_says_something(kind: str) -> None:
+    found = trial()
+    stated = {k: v for k, v in event(kind)["data"].items() if k not in ("STUDYID", "USUBJID")}
+    found.record(kind, WHO, stated, known=at(day(3)), recordid="one", actor="a person")
+    told = profile(found)
+    (record,) = (one for one in told.records if one.recordid == "one")
+    assert (record.kind, record.versions[0].stands) == (kind, True)
+    assert record.versions[0].says
 
 
 def test_nobody_else_is_found() -> None:
