@@ -14,6 +14,7 @@ from shared.clinical.escalation import PENDING, Escalation, assess_escalation
 from shared.clinical.escalation.places import Room, room_at
 from shared.clinical.history import History
 from shared.clinical.member import Found, Member
+from shared.clinical.misplaced import Misplaced
 from shared.clinical.person import Person, site_of
 from shared.clinical.protocol import Protocol, day_starts, load_protocol
 from shared.clinical.safety.silence import stale_from
@@ -37,6 +38,7 @@ class Study:
         self._facts: dict[str, Entry] = {}
         self._people: dict[str, Member] = {}
         self._own = History()
+        self._misplaced = Misplaced()
 
     def add(self, facts: Iterable[Fact]) -> None:
         """Take in accepted facts, in any order; a fact already there changes nothing.
@@ -56,6 +58,7 @@ class Study:
     def _file(self, entry: Entry) -> None:
         fact = entry.fact
         if fact.kind not in STUDY_KINDS:
+            self._misplaced.add(entry, self._facts.values())
             self._people.setdefault(fact.subject, Member()).add(entry)
             return
         self._own.add(entry)
@@ -133,6 +136,7 @@ class Study:
         doubts = self._own_doubts(known_at)
         escalation = self.escalation(protocol, states, as_of, known_at, degraded)
         queries = [query for state in states for query in state.queries]
+        doubts += self._misplaced.at(known_at)
         queries += [_question(one.entries, "conflict", str(one.doubt)) for one in doubts]
         queries += [
             _question((entry,), "doubtful", "the protocol has no such dose level")
@@ -173,7 +177,8 @@ class Study:
         """The study's part of an assessment, for these subjects (``supposed`` as in
         `assess_escalation`)."""
         decisions = self._decisions(protocol, as_of, known_at)
-        disputed = [entry for standing in self._own_doubts(known_at) for entry in standing.entries]
+        doubts = self._own_doubts(known_at) + self._misplaced.at(known_at)
+        disputed = [entry for standing in doubts for entry in standing.entries]
         return assess_escalation(
             protocol, self, states, decisions, disputed, as_of, known_at, degraded, supposed
         )
@@ -185,6 +190,7 @@ class Study:
         other = Study(self.study)
         other._people = {who: one for who, one in self._people.items() if who not in touched}
         other._facts = dict(self._facts)
+        other._misplaced = self._misplaced.copy()
         for entry in self._facts.values():
             if entry.fact.kind in STUDY_KINDS:
                 other._own.add(entry)

@@ -276,5 +276,29 @@ def test_what_the_investigator_calls_a_dlt_is_for_a_person_to_judge(
     if claim == "Y":
         rejected = judged("NOT_DLT", "day 22", "2026-03-23")
         assert one("completed", event, rejected, action="escalate") == []
+        before = judged("NOT_DLT", "day 9", "2026-03-10")
+        assert one("open", event, before) == []
         silent = {"revise": {"record": "ae", "known": "day 22", "AEDLT": "N"}}
         assert one("open", event, silent) == []
+
+
+# -- a record that stands for two subjects --------------------------------------------------------
+
+
+@pytest.mark.parametrize("taken_back", [True, False])
+def test_a_record_moved_to_another_subject_confirms_nothing_of_the_first(taken_back: bool) -> None:
+    form = {"kind": "review_complete", "domain": "ALL", "complete_through": "2026-03-22"}
+    steps: list[Step] = [
+        {"dose": {"subject": "1-03", "day": 1, "treatment": "ANLOTINIB"}},
+        {"dose": {"subject": "1-03", "day": 22, "cycle": 2}},
+        {"record": {"subject": "1-03", "known": "day 22", "recordid": "form", **form}, "as": "was"},
+        *([{"delete": {"record": "was", "known": "day 23"}}] if taken_back else ()),
+        {
+            "record": {
+                "subject": "1-09", "known": "day 23", "recordid": "form", "revision": 3,
+                "reason": "wrong subject", **form,
+            }
+        },
+    ]  # fmt: skip
+    asked = ["complete"] if taken_back else ["belongs to another subject"]
+    assert one("open" if taken_back else "completed", *steps, cohort=COHORT, asked=asked) == []

@@ -58,9 +58,10 @@ def assess_escalation(
 ) -> Escalation:
     """Counts, the rule's answer, what stands in its way, and the decisions on record.
 
-    ``disputed``: versions of decisions and protocols that contradict another one; such a decision
-    is shown, but opens and lifts nothing. ``supposed``: the subjects as they would be on the way to
-    ``states``, where these are a supposition: a hold that began on the way stays.
+    ``disputed``: versions of decisions and protocols that contradict another one, or of records
+    that stand for two subjects; such a decision is shown, but opens and lifts nothing.
+    ``supposed``: the subjects as they would be on the way to ``states``, where these are a
+    supposition: a hold that began on the way stays.
     """
     undisputed = [entry for entry in decisions if entry not in disputed]
     present = Situation(protocol, states, undisputed, as_of)
@@ -91,7 +92,7 @@ def _blocks(situation: Situation, degraded: bool, disputed: bool) -> list[Reason
         text = "a message of this study could not be handled: what it says is not known"
         found.append(Reason(rule="degraded", text=text, inputs={}))
     if disputed:
-        text = "a decision or the protocol contradicts itself"
+        text = "a decision or the protocol contradicts itself, or a record stands for two subjects"
         found.append(Reason(rule="conflict", text=text, inputs={}))
     for state in situation.counted:
         subject = state.assessment
