@@ -47,7 +47,10 @@ class Drawer:
         self._thread.submit(self._svg, _SMALLEST)
 
     def close(self) -> None:
-        """Ends the process."""
+        """Ends the process, also one that is just being started; nothing is drawn afterwards."""
+        if self._process is not None:
+            self._process.kill()
+        self._thread.shutdown(cancel_futures=True)
         if self._process is not None:
             _end(self._process)
 

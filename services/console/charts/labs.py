@@ -43,9 +43,10 @@ def lab_trend(said: Assessment, series: Sequence[LabSeries], name: str = "lab") 
     if not points:
         return nothing(name, title, f"No value of {test} is a number.", table)
     levels = sorted({one.dose_level or 0 for one in series})
+    top = max(float(value.number) for value in points if value.number is not None)
     width = max(_NARROW, min(_WIDE, _ABREAST // len(levels)))
     panels = [
-        _panel(said, level, [one for one in series if (one.dose_level or 0) == level], width)
+        _panel(said, [one for one in series if (one.dose_level or 0) == level], width, top)
         for level in levels
     ]
     severe = {
@@ -58,7 +59,8 @@ def lab_trend(said: Assessment, series: Sequence[LabSeries], name: str = "lab") 
     return Chart(name, title, alt, spec(hconcat=panels), table)
 
 
-def _panel(said: Assessment, level: int, series: Sequence[LabSeries], width: int) -> Spec:
+def _panel(said: Assessment, series: Sequence[LabSeries], width: int, top: float) -> Spec:
+    """Subjects of one dose level; up to ``top`` in all panels, so that they can be compared."""
     points: Rows = [
         {
             "subject": one.subject,
@@ -71,16 +73,17 @@ def _panel(said: Assessment, level: int, series: Sequence[LabSeries], width: int
         for value in one.values
         if value.number is not None
     ]
+    axis = f"{series[0].test} ({series[0].unit or 'no unit'})"
+    bottom = min((row["value"] for row in points), default=0.0)
     line = {"type": "line", "color": LINE, "strokeWidth": 0.8}
     mark = {"type": "point", "filled": True, "stroke": INK, "strokeWidth": 0.6, "opacity": 1}
-    top = max((row["value"] for row in points), default=1.0)
     return {
-        "title": dose_name(said.doses, level or None),
+        "title": dose_name(said.doses, series[0].dose_level),
         "width": width,
         "height": 150,
         "encoding": {
             "x": days("day", "day"),
-            "y": number("value", f"{series[0].test} ({series[0].unit or 'no unit'})"),
+            "y": number("value", axis, scale={"domain": [min(0.0, bottom), top]}),
         },
         "layer": [
             *_bands(series, top),

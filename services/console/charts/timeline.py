@@ -31,7 +31,7 @@ def timeline(profile: Profile) -> Chart:
     today = _today(profile)
     if today is None:
         return nothing(NAME, TITLE, "No dose is on record, so there are no days to draw.", table)
-    doses = [{"lane": "Doses", "day": one.on.day} for one in _given(profile)]
+    doses = [{"lane": f"{one.treatment} (dose)", "day": one.on.day} for one in _given(profile)]
     bars = [row for one in _standing(profile) for row in _bars(one, today)]
     others: Rows = [
         {"lane": one.name, "from": one.on.day, "to": _end(one.end, today)}

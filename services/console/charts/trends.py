@@ -24,14 +24,16 @@ from services.console.charts.parts import (
 )
 from shared.contracts.profile import Band, Profile, Series, Stretch, Value
 
-_HEADROOM = 1.15
+_MARGIN = 0.1
+_FAR = 2
 _SURE, _UNSURE = 0.35, 0.12
 
 
 def trend(series: Series, name: str) -> Chart:
     """A comparator's bound is a hollow mark with the result beside it; withdrawn values, words and
     undated ones are in the table only."""
-    title = f"{series.test} ({series.unit or 'no unit'})"
+    axis = f"{series.test} ({series.unit or 'no unit'})"
+    title = axis
     if series.specimen:
         title += f", {series.specimen.lower()}"
     if series.formula:
@@ -41,9 +43,9 @@ def trend(series: Series, name: str) -> Chart:
     if not drawn:
         return nothing(name, title, f"No standing value of {series.test} can be drawn.", table)
     points = [_point(value) for value in drawn]
-    top = max(point["value"] for point in points) * _HEADROOM
-    bands = list(_bands(series, top, title))
-    place = {"x": days("day"), "y": number("value", title, scale={"zero": False})}
+    bottom, top = _extent(series, [point["value"] for point in points])
+    bands = list(_bands(series, bottom, top, axis))
+    place = {"x": days("day"), "y": number("value", axis, scale={"domain": [bottom, top]})}
     mark = {"type": "point", "filled": True, "size": 45, "stroke": INK, "strokeWidth": 0.8}
     layers = [
         *bands,
@@ -100,12 +102,32 @@ def _point(value: Value) -> dict[str, Any]:
     }
 
 
-def _bands(series: Series, top: float, title: str) -> Iterator[dict[str, Any]]:
+def _extent(series: Series, values: list[float]) -> tuple[float, float]:
+    """From where to where the axis goes: to the next limit of a grade, so that one sees how far it
+    is, unless it is more than twice as high; a concentration begins at 0, so that no change looks
+    large by itself."""
+    limits = [
+        float(end)
+        for stretch in series.stretches
+        for band in stretch.bands
+        for end in (band.lower, band.upper)
+        if end is not None
+    ]
+    low, high = min(values), max(values)
+    top = min((one for one in limits if high < one <= _FAR * high), default=high)
+    bottom = max((one for one in limits if one < low), default=low)
+    margin = (max(top, high) - min(bottom, low) or abs(high) or 1.0) * _MARGIN
+    if series.domain == "lab":
+        return min(0.0, low), top + margin
+    return max(min(0.0, low), bottom - margin), top + margin
+
+
+def _bands(series: Series, bottom: float, top: float, title: str) -> Iterator[dict[str, Any]]:
     rows: Rows = [
         {
             "from": first - 0.5,
             "to": last + 0.5,
-            "low": max(0.0, float(band.lower or 0)),
+            "low": bottom if band.lower is None else max(bottom, float(band.lower)),
             "high": min(top, float(top if band.upper is None else band.upper)),
             "grade": str(band.high),
             "opacity": _SURE if band.low == band.high else _UNSURE,
@@ -113,7 +135,7 @@ def _bands(series: Series, top: float, title: str) -> Iterator[dict[str, Any]]:
         for stretch in series.stretches
         for first, last in _reach(series, stretch)
         for band in stretch.bands
-        if band.high > 0 and _starts_below(band, top)
+        if band.high > 0 and _is_within(band, bottom, top)
     ]
     if rows:
         yield {
@@ -130,8 +152,9 @@ def _bands(series: Series, top: float, title: str) -> Iterator[dict[str, Any]]:
         }
 
 
-def _starts_below(band: Band, top: float) -> bool:
-    return band.lower is None or float(band.lower) < top
+def _is_within(band: Band, bottom: float, top: float) -> bool:
+    begins_below = band.lower is None or float(band.lower) < top
+    return begins_below and (band.upper is None or float(band.upper) > bottom)
 
 
 def _reach(series: Series, stretch: Stretch) -> Iterator[tuple[int, int]]:

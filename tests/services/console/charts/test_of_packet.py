@@ -123,3 +123,12 @@ def test_dose_intensity_leaves_the_unknown_out_and_says_so() -> None:
     assert len(drawn) == len(packet.exposures) - 1
     assert f"given dose ({unknown.subject} {unknown.treatment})" in chart.table.notes[0]
     assert chart.table.rows[0][2] == "not known"
+
+
+def test_dose_levels_are_drawn_to_one_scale() -> None:
+    packet = demo_packet()
+    for chart in lab_trends(packet.assessment, packet.labs):
+        assert chart.spec is not None
+        scales = [panel["encoding"]["y"]["scale"]["domain"] for panel in chart.spec["hconcat"]]
+        numbers = [row["value"] for row in rows_of(chart) if "value" in row]
+        assert scales == [[0, max(numbers)]] * 4
