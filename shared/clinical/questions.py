@@ -112,7 +112,8 @@ def _entries(person: Person, kind: str) -> Iterator[Entry]:
 
 def _report_doubts(protocol: Protocol, case: Case, entry: Entry) -> Iterator[str]:
     """A term the dictionary lacks, a grade the term lacks, an event called not serious against its
-    own criteria, one that threatened life below grade 4, one that ends before it begins."""
+    own criteria, one that threatened life below grade 4, one that changes its grade or ends before
+    it begins."""
     record = entry.record
     assert isinstance(record, AdverseEvent)
     yield from _grade_doubts(protocol.ctcae, record)
@@ -121,8 +122,11 @@ def _report_doubts(protocol: Protocol, case: Case, entry: Entry) -> Iterator[str
         yield f"an event is called not serious in spite of {', '.join(criteria)}"
     if highest_possible(record) > worst_reported(record) and is_life_threatening(record):
         yield f"an event of grade {worst_reported(record)} is called life-threatening"
+    began = entry.dates(case.zone)[0]
+    if any(parse_dtc(one.dtc).local_dates(case.zone)[1] < began for one in record.grade_changes):
+        yield "an event changes its grade before it begins"
     over = parse_dtc(record.AEENDTC).local_dates(case.zone)[1] if record.AEENDTC else None
-    if over is not None and over < entry.dates(case.zone)[0]:
+    if over is not None and over < began:
         yield "an event ends before it begins"
 
 

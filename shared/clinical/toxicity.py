@@ -342,8 +342,11 @@ def grade_steps(
     changes = []
     for change in record.grade_changes:
         interval = parse_dtc(change.dtc)
-        days = interval.local_dates(zone)
-        changes.append((days[0], days[1], interval.instants(zone), int(change.grade)))
+        days, moment = interval.local_dates(zone), interval.instants(zone)
+        if days[1] < when.first:
+            # Nothing changes before it began: the event had that grade from its start.
+            days, moment = (when.first, when.last), when.moment
+        changes.append((*days, moment, int(change.grade)))
     changes.sort(key=lambda step: (step[0], step[3]))
     worst = worst_reported(record)
     if not changes:

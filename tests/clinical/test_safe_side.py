@@ -131,6 +131,19 @@ def test_that_an_event_threatened_life_is_not_taken_back_silently() -> None:
     assert one("completed", event, again, action="escalate") == []
 
 
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [(-5, "dlt_candidate"), (9, "dlt_candidate"), (10, "dlt_candidate"), (22, "completed")],
+)
+def test_no_event_has_a_grade_before_it_begins(changed: int, status: str) -> None:
+    event = said("event", term="Stroke", grade=2, onset=10, grade_from_day={changed: 4})
+    if changed > 10:
+        event["event"]["grade_from_day"] = {10: 2, changed: 4}
+    asked = ["changes its grade before it begins"] if changed < 10 else []
+    action = "escalate" if status == "completed" else "wait"
+    assert one(status, event, action=action, asked=asked) == []
+
+
 # -- a hold, and the meeting that lifts it --------------------------------------------------------
 
 
