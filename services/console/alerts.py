@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -36,6 +37,7 @@ from services.console.asking import AlertId, Study, day_of, go, upstream_of
 from services.console.guard import SignedIn, check_csrf, form
 from services.console.html import page
 from services.console.notes import NOTES, Note, routing_gap
+from services.console.recording import now_of
 from services.console.sessions import Session
 from services.console.upstream import (
     Conflict,
@@ -128,7 +130,8 @@ async def one(
         if alert not in then:
             raise NotFound
         found, followed_by = then[alert], then.get(followed_by.id) if followed_by else None
-    beside = await _beside(upstream, session, found) if moment is None else _Beside()
+    now = now_of(request)
+    beside = await _beside(upstream, session, found, now) if moment is None else _Beside()
     person = await me(upstream, session) if moment is None else None
     return page(
         "alerts_one.html",
@@ -160,7 +163,9 @@ class _Beside:
     unknown: bool = False
 
 
-async def _beside(upstream: Upstream, session: Session, alert: AlertRecord) -> _Beside:
+async def _beside(
+    upstream: Upstream, session: Session, alert: AlertRecord, now: datetime
+) -> _Beside:
     try:
         routing = await subscriptions_of(upstream, session.key, alert.study)
         if alert.signal is None:
@@ -170,7 +175,7 @@ async def _beside(upstream: Upstream, session: Session, alert: AlertRecord) -> _
         return _Beside()
     except UpstreamError:
         return _Beside(unknown=True)
-    return _Beside(steps_to_come(alert, forecast), forecast.again_every, routing)
+    return _Beside(steps_to_come(alert, forecast, now), forecast.again_every, routing)
 
 
 async def _alert_of(upstream: Upstream, session: Session, study: str, alert: str) -> AlertRecord:

@@ -191,11 +191,11 @@ def _delivery_then(delivery: Delivery, moment: datetime) -> Delivery | None:
     )
 
 
-def steps_to_come(alert: AlertRecord, forecast: Forecast) -> tuple[Telling, ...]:
-    """The steps of the ladder not taken yet; the first telling is that of the raising."""
+def steps_to_come(alert: AlertRecord, forecast: Forecast, now: datetime) -> tuple[Telling, ...]:
+    """The steps of the ladder that are still to come; the first telling is that of the raising."""
     if alert.state != "open" or not alert.asks:
         return ()
-    return forecast.tellings[1 + alert.rounds :]
+    return tuple(step for step in forecast.tellings[1:] if step.at > now)
 
 
 def _in_state(row: Row, state: str | None) -> bool:

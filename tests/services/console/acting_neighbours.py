@@ -40,17 +40,66 @@ def demo_profile() -> Profile:
     return found
 
 
-class Acting(Neighbours):
+ROUTES = ("acknowledge", "seen", "notes", "hand-over", "close")
+
+
+class Notifier(Neighbours):
+    """Neighbours that also keep deliveries, tell who asks, and take what people do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: list[tuple[str, Any]] = []
+        self.roles = ["medical_monitor"]
+        self.deliveries: list[dict[str, Any]] = []
+
+    def app(self) -> FastAPI:
+        app = FastAPI()
+        app.get("/notifier/v1/deliveries")(self._deliveries)
+        app.get("/notifier/v1/studies/{study}/subscriptions")(self._subscriptions)
+        app.post("/notifier/v1/studies/{study}/routing/test")(self._forecast)
+        app.get("/ingest/v1/sessions/current")(self._me)
+        app.post("/notifier/v1/deliveries/{id}/resend")(self._act)
+        for name in ROUTES:
+            app.post(f"/notifier/v1/alerts/{{id}}/{name}")(self._act)
+        app.include_router(super().app().router)
+        app.middleware("http")(self._before)
+        return app
+
+    async def _deliveries(self) -> Any:
+        return {"deliveries": self.deliveries}
+
+    async def _subscriptions(self) -> Any:
+        return {"version": 2, "subscriptions": [{"subscriber": "dr-a", "channel": "email"}]}
+
+    async def _forecast(self) -> Any:
+        told = [{"subscriber": "dr-a", "channel": "email", "why": "ladder"}]
+        days = ("2022-12-26T06", "2022-12-26T07", "2999-12-26T08")
+        tellings = [{"at": f"{day}:00:00Z", "told": told} for day in days]
+        return {"ladder": "urgent", "tellings": tellings, "again_every": 7200.0}
+
+    async def _me(self) -> Any:
+        return {"name": "Somebody", "login": "somebody", "roles": {STUDY: self.roles}}
+
+    async def _act(self, request: Request) -> Response:
+        act = request.url.path.split("/")[-1]
+        status = self.failing.get(act, 200)
+        if status == 200:
+            content = await request.body()
+            self.done.append((act, await request.json() if content else None))
+        return JSONResponse({}, status)
+
+
+class Acting(Notifier):
     """The demo on the day of the hold; `recorded` is what people have put on record since."""
 
     def __init__(self) -> None:
         packet = small_packet()
-        super().__init__(assessment=packet.assessment, packet=packet)
+        super().__init__()
+        self.assessment, self.packet = packet.assessment, packet
         self.alerts, self.signals = golden_signals.alerts(), ()
         self.profile: Profile | None = demo_profile()
         self.given: dict[str, Assessment] = {packet.assessment.digest: packet.assessment}
         self.acts: list[dict[str, Any]] = []
-        self.roles = ["medical_monitor"]
         self.document: str | None = read_protocol()
         self.recorded: list[dict[str, Any]] = []
         self.confirmed: list[str | None] = []
@@ -63,7 +112,6 @@ class Acting(Neighbours):
         app.get(f"{at}/assessments/{{digest}}")(self._given)
         app.get(f"{at}/acts")(self._acts)
         app.get("/ingest/v1/studies/{study}/protocol")(self._protocol)
-        app.get("/ingest/v1/sessions/current")(self._who)
         app.post("/ingest/v1/sessions")(self._begin)
         app.post("/ingest/v1/confirmations")(self._confirm)
         app.post("/ingest/v1/events")(self._record)
@@ -95,9 +143,6 @@ class Acting(Neighbours):
         if self.document is None:
             return JSONResponse({}, 404)
         return Response(self.document, media_type="application/yaml")
-
-    async def _who(self) -> Any:
-        return {"name": "Somebody", "login": "somebody", "roles": {STUDY: self.roles}}
 
     async def _begin(self, request: Request) -> Response:
         asked = await request.json()

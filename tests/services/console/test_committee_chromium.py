@@ -1,0 +1,70 @@
+"""The acting pages in a real browser: nobody is kept out, on a phone, in the dark, by keyboard."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.services.console.acting_neighbours import CASE, COMMITTEE, PASSWORD, Acting
+from tests.services.console.axe import findings
+from tests.services.console.browser import ENTER, TAB, Browser
+from tests.services.console.golden import STUDY
+
+pytestmark = pytest.mark.chromium
+
+PAGES = (
+    f"/studies/{STUDY}/alerts",
+    f"/studies/{STUDY}/alerts/alert-signal-7",
+    f"/studies/{STUDY}/adjudication",
+    CASE,
+    COMMITTEE,
+    f"{COMMITTEE}?known_at=2022-12-26",
+)
+OVERHANG = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.fixture
+def neighbours() -> Acting:
+    found = Acting()
+    found.roles = ["medical_monitor", "committee_member"]
+    return found
+
+
+@pytest.fixture
+def desk(browser: Browser, console: str) -> Iterator[Browser]:
+    """Somebody with both roles, signed in with a password."""
+    browser.type("#login", "somebody")
+    browser.type("#password", PASSWORD + ENTER)
+    browser.wait(lambda: "Studies" in browser.title, "the list of studies")
+    yield browser
+    browser.prefer("light")
+    browser.open("about:blank")
+
+
+def test_nothing_keeps_anybody_out(desk: Browser, console: str) -> None:
+    found = {}
+    for width, scheme in ((360, "dark"), (1280, "light")):
+        desk.resize(width, 900)
+        desk.prefer(scheme)
+        for page in PAGES:
+            desk.open(console + page)
+            desk.run("for (const d of document.querySelectorAll('main details')) d.open = true")
+            found[page, width] = findings(desk)
+            assert desk.run(OVERHANG) <= 0, (page, width)
+    assert not any(found.values()), found
+    assert desk.complaints() == []
+
+
+def test_a_case_is_judged_by_keyboard_alone(
+    desk: Browser, console: str, neighbours: Acting
+) -> None:
+    desk.open(console + CASE)
+    desk.run("document.querySelector('input[name=decision]').focus()")
+    desk.press(" ")
+    for text in ("Grade 4, related", None, PASSWORD):
+        desk.press(TAB)
+        if text is not None:
+            desk.run(f"document.activeElement.value = '{text}'")
+    assert desk.run("return document.activeElement.name") == "password"
+    desk.press(ENTER)
+    desk.wait(lambda: "on record" in desk.text("#main"), "the judgement")
+    assert [event["data"]["decision"] for event in neighbours.recorded] == ["DLT"]
