@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 
 from shared.clinical.safety.signals import safety_signals
-from shared.clinical.standing import signal_of
+from shared.clinical.standing import Draft, signal_of
 from shared.contracts.assessment import Assessment, SubjectAssessment
 from shared.contracts.envelope import sha256
 from shared.contracts.signals import Severity, Signal, SignalType, StandingSignal
@@ -22,13 +22,19 @@ _ACTION_SEVERITY: dict[str, Severity] = {"hold": "critical", "stop": "critical"}
 
 def standing_signals(assessment: Assessment) -> tuple[StandingSignal, ...]:
     """Every signal that stands by this assessment, in a fixed order."""
+    return tuple(draft.signal() for draft in _drafts(assessment))
+
+
+def _drafts(assessment: Assessment) -> list[Draft]:
     found = [*_study(assessment), *_doses(assessment), *_decisions(assessment)]
     found += _stopping(assessment)
     for subject in assessment.subjects:
         about = [*_subject(assessment, subject), *safety_signals(assessment, subject)]
-        found += [one.model_copy(update={"cohort": subject.cohort}) for one in about]
+        for draft in about:
+            draft.cohort = subject.cohort
+        found += about
     found += _queries(assessment)
-    return tuple(sorted(found, key=lambda signal: (signal.known_at, signal.key)))
+    return sorted(found, key=lambda draft: (draft.known_at, draft.key))
 
 
 def compare(
@@ -43,22 +49,22 @@ def compare(
     key was raised already; it gives a second raising a new id, and a redelivery the same one.
     ``site_of``: the site of a subject, by USUBJID.
     """
-    wanted = {signal.key: signal for signal in standing_signals(assessment)}
+    wanted = {draft.key: draft for draft in _drafts(assessment)}
     kept = {signal.key for signal in standing}
     gone = [signal for signal in standing if signal.key not in wanted]
     by_slot = {signal.slot: signal for signal in gone}
     sent: list[Signal] = []
     followed: set[str] = set()
-    for key, signal in wanted.items():
+    for key, draft in wanted.items():
         if key in kept:
             continue
-        before = by_slot.get(signal.slot)
+        before = by_slot.get(draft.slot)
         if before is not None and before.id not in followed:
             followed.add(before.id)
         else:
             before = None
-        site = _site(assessment, signal.subject, site_of)
-        sent.append(_raise(signal, assessment, raised_before(key), before, site))
+        site = _site(assessment, draft.subject, site_of)
+        sent.append(_raise(draft.signal(), assessment, raised_before(key), before, site))
     for old in gone:
         if old.id not in followed:
             sent.append(_end(old, assessment))
@@ -107,7 +113,7 @@ def _end(old: Signal, assessment: Assessment) -> Signal:
     )
 
 
-def _study(assessment: Assessment) -> Iterator[StandingSignal]:
+def _study(assessment: Assessment) -> Iterator[Draft]:
     said = assessment.recommendation
     trigger = f"{said.action}|{said.dose_level}|{said.mtd}|{said.mtd_status}"
     words = "; ".join(reason.text for reason in said.reasons)
@@ -178,7 +184,7 @@ def _study(assessment: Assessment) -> Iterator[StandingSignal]:
         )
 
 
-def _doses(assessment: Assessment) -> Iterator[StandingSignal]:
+def _doses(assessment: Assessment) -> Iterator[Draft]:
     for dose in assessment.doses:
         if dose.state != "exceeded":
             continue
@@ -203,7 +209,7 @@ def _doses(assessment: Assessment) -> Iterator[StandingSignal]:
         )
 
 
-def _stopping(assessment: Assessment) -> Iterator[StandingSignal]:
+def _stopping(assessment: Assessment) -> Iterator[Draft]:
     for rule in assessment.stopping:
         if rule.status not in ("crossed", "near"):
             continue
@@ -239,7 +245,7 @@ def _first_known(subjects: Sequence[SubjectAssessment]) -> datetime | None:
     return max(known, default=None)
 
 
-def _decisions(assessment: Assessment) -> Iterator[StandingSignal]:
+def _decisions(assessment: Assessment) -> Iterator[Draft]:
     for decision in assessment.decisions:
         if decision.basis == "changed":
             yield signal_of(
@@ -257,7 +263,7 @@ def _decisions(assessment: Assessment) -> Iterator[StandingSignal]:
             )
 
 
-def _subject(assessment: Assessment, subject: SubjectAssessment) -> Iterator[StandingSignal]:
+def _subject(assessment: Assessment, subject: SubjectAssessment) -> Iterator[Draft]:
     yield from _dlt(assessment, subject)
     window = subject.window
     if (
@@ -315,7 +321,7 @@ def _subject(assessment: Assessment, subject: SubjectAssessment) -> Iterator[Sta
         )
 
 
-def _dlt(assessment: Assessment, subject: SubjectAssessment) -> Iterator[StandingSignal]:
+def _dlt(assessment: Assessment, subject: SubjectAssessment) -> Iterator[Draft]:
     met = [one for one in subject.criteria if one.result in ("met", "needs_review")]
     trigger = "|".join(f"{one.id}:{one.onset}" for one in met)
     ids = ", ".join(one.id for one in met) or "judgement"
@@ -345,7 +351,7 @@ def _dlt(assessment: Assessment, subject: SubjectAssessment) -> Iterator[Standin
     )
 
 
-def _queries(assessment: Assessment) -> Iterator[StandingSignal]:
+def _queries(assessment: Assessment) -> Iterator[Draft]:
     for query in assessment.queries:
         conflict = query.kind == "conflict"
         who = f"{query.subject}: " if query.subject else ""

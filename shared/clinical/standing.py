@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 from shared.contracts.assessment import Assessment
 from shared.contracts.envelope import sha256
 from shared.contracts.signals import Severity, SignalType, StandingSignal
+
+
+@dataclass(slots=True)
+class Draft:
+    """A signal before it is one: of those that stand by an assessment few were not told before."""
+
+    key: str
+    slot: str
+    type: SignalType
+    severity: Severity
+    subject: str | None
+    dose_level: int | None
+    rule: str
+    at: datetime
+    known_at: datetime
+    text: str
+    cohort: str | None = None
+
+    def signal(self) -> StandingSignal:
+        """The signal, checked against the contract."""
+        return StandingSignal(**{name: getattr(self, name) for name in self.__slots__})
 
 
 def signal_of(
@@ -21,7 +43,7 @@ def signal_of(
     known_at: datetime | None,
     subject: str | None = None,
     dose_level: int | None = None,
-) -> StandingSignal:
+) -> Draft:
     """A signal by its parts. ``slot``: what it is about; ``trigger``: what makes it another one;
     ``at``: when it happened, a date or None standing for the moment it was known."""
     known = known_at or assessment.known_at
@@ -30,7 +52,7 @@ def signal_of(
         # A date alone is written as its noon, and never as later than it was known.
         happened = min(datetime.combine(happened, time(12), UTC), known)
     version = assessment.protocol_version
-    return StandingSignal(
+    return Draft(
         key=f"{slot}|{kind.value}|{rule}|{version}|{sha256(trigger)[:16]}",
         slot=slot,
         type=kind,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -195,7 +195,13 @@ def add_signals(
 
 def standing_signals(conn: Connection, study: str) -> list[Signal]:
     """Signals that stand: they end nothing and nothing has superseded them."""
-    return [read_signal(text) for text in conn.execute(_STANDING, {"study": study}).scalars()]
+    return [_read(text) for text in conn.execute(_STANDING, {"study": study}).scalars()]
+
+
+@lru_cache(maxsize=20_000)
+def _read(text: str) -> Signal:
+    """Most signals stand for long, and nobody changes one."""
+    return read_signal(text)
 
 
 class TimesRaised:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shared.clinical.standing import signal_of
+from shared.clinical.standing import Draft, signal_of
 from shared.contracts.assessment import (
     Assessment,
     ClockStatus,
@@ -18,7 +18,7 @@ from shared.contracts.assessment import (
     SafetyFinding,
     SubjectAssessment,
 )
-from shared.contracts.signals import Severity, SignalType, StandingSignal
+from shared.contracts.signals import Severity, SignalType
 
 _TYPES = {
     "sae": SignalType.SAE,
@@ -35,7 +35,7 @@ _TOLD: dict[ClockStatus, tuple[Severity, str]] = {
 }
 
 
-def safety_signals(assessment: Assessment, subject: SubjectAssessment) -> Iterator[StandingSignal]:
+def safety_signals(assessment: Assessment, subject: SubjectAssessment) -> Iterator[Draft]:
     """Every signal that stands by the subject's findings."""
     for finding in subject.safety:
         yield _finding(assessment, subject, finding)
@@ -44,9 +44,7 @@ def safety_signals(assessment: Assessment, subject: SubjectAssessment) -> Iterat
                 yield _clock(assessment, subject, finding, clock)
 
 
-def _finding(
-    assessment: Assessment, subject: SubjectAssessment, finding: SafetyFinding
-) -> StandingSignal:
+def _finding(assessment: Assessment, subject: SubjectAssessment, finding: SafetyFinding) -> Draft:
     due = "".join(f"; {clock.text} due by {_when(clock)}" for clock in finding.clocks)
     return signal_of(
         assessment,
@@ -65,7 +63,7 @@ def _finding(
 
 def _clock(
     assessment: Assessment, subject: SubjectAssessment, finding: SafetyFinding, clock: ClockView
-) -> StandingSignal:
+) -> Draft:
     severity, words = _TOLD[clock.status]
     return signal_of(
         assessment,
