@@ -162,6 +162,19 @@ def test_an_account_is_made_used_changed_and_shut(held: Trial, admin: httpx2.Cli
     assert "Shut <time" not in admin.get(ADMIN).text
 
 
+def test_shutting_an_account_closes_its_open_page(held: Trial, admin: httpx2.Client) -> None:
+    """The stream asks the services as the person: whoever is out hears of it and nothing more."""
+    with held.person("second") as second:
+        stream = {"Accept": "text/event-stream"}
+        with second.stream("GET", f"/studies/{STUDY}/live", headers=stream) as live:
+            lines = live.iter_lines()
+            assert "event: alive" in (next(lines), next(lines), next(lines))
+            make(admin, f"accounts/{account_of(admin, 'second')}/disable")
+            heard = [line for line in lines if line.startswith("event:")]
+        assert heard[-1] == "event: signed-out"
+        assert second.get(DATA).headers["location"].startswith("/login")
+
+
 def test_what_cannot_be_made_says_why(admin: httpx2.Client) -> None:
     role = {"role-auditor": "on"}
     for fields, note in (
