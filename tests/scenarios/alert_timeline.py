@@ -32,6 +32,7 @@ from shared.runtime.bus import Message
 from shared.runtime.clock import ManualClock, SystemClock
 from shared.runtime.postgres_bus import PostgresBus
 from tests.services.notifier.ladder_support import drain
+from tests.services.notifier.outreach_support import send_all
 from tests.services.notifier.support import (
     STUDY,
     HttpSink,
@@ -241,8 +242,7 @@ class Stage:
         drain(self._chase)
         self._chase.audit()
         self._desk.answers = [(DOWN, {}, b"")] * 100 if self._is_down else []
-        while self._outreach.run_once():
-            pass
+        send_all(self._outreach)
         after = self._clock.now() - self._told.begins
         texts = [_mail(one) for one in self._mail.received]
         if not self._is_down:

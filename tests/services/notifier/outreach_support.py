@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from services.notifier.channels import Outcome
-from services.notifier.outreach import Patience
+from services.notifier.outreach import Outreach, Patience
 from services.notifier.store import deliveries
 from services.notifier.store.deliveries import Attempt, Delivery
 
@@ -32,3 +32,9 @@ def log_of(engine: Engine, delivery: Delivery) -> list[Attempt]:
     """The delivery's log."""
     with engine.connect() as conn:
         return deliveries.log_of(conn, [delivery.id])[delivery.id]
+
+
+def send_all(sending: Outreach) -> None:
+    """Tries everything that is due, in the caller's thread."""
+    while sending.run_once():
+        continue

@@ -18,17 +18,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from services.notifier.alerting import Alerting
 from services.notifier.channels import Outcome, Outgoing
-from services.notifier.store import routings
+from services.notifier.store import alerts, routings
+from services.notifier.store.alerts import Alert
 from services.notifier.store.routings import StoredRouting
 from services.notifier.watch import GROUP
+from shared.contracts.receipts import DeliveryReceipt
 from shared.contracts.signals import Severity, Signal, SignalType
-from shared.contracts.topics import SIGNALS
+from shared.contracts.topics import RECEIPTS, SIGNALS
 from shared.runtime.bus import Bus, Message
 from shared.runtime.clock import Clock
 from shared.runtime.worker import Worker
@@ -127,6 +130,24 @@ class Raising:
         with self.engine.begin() as conn:
             self.bus.publish(conn, messages)
         wait_for(lambda: self.worker.run_once(1.0))
+
+
+def alert_of(engine: Engine, signal: Signal) -> Alert:
+    """The alert of a signal."""
+    with engine.connect() as conn:
+        alert = alerts.by_signal(conn, signal.study, signal.id)
+        assert alert is not None
+        return alert
+
+
+def receipts(engine: Engine) -> list[DeliveryReceipt]:
+    """Every receipt that was published, in order."""
+    with engine.connect() as conn:
+        rows = conn.execute(
+            sa.text("SELECT value FROM bus.outbox WHERE topic = :topic ORDER BY id"),
+            {"topic": RECEIPTS.name},
+        ).scalars()
+        return [DeliveryReceipt.model_validate_json(bytes(value)) for value in rows]
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:

@@ -12,13 +12,11 @@ from sqlalchemy import Connection, Engine
 
 from services.notifier.alerting import Alerting
 from services.notifier.inforce import NO_ROUTING, NO_RULE, UNREADABLE
-from services.notifier.store import alerts, deliveries
-from services.notifier.store.alerts import Alert
+from services.notifier.store import deliveries
 from services.notifier.views import alert_views, study_warnings
 from services.notifier.watch import GROUP
-from shared.contracts.receipts import DeliveryReceipt
 from shared.contracts.signals import Signal, SignalType
-from shared.contracts.topics import RECEIPTS, SIGNALS
+from shared.contracts.topics import SIGNALS
 from shared.runtime import outbox
 from shared.runtime.bus import Message
 from shared.runtime.clock import ManualClock
@@ -30,7 +28,9 @@ from tests.services.notifier.support import (
     STUDY,
     WHEN,
     Raising,
+    alert_of,
     as_message,
+    receipts,
     set_routing,
     signal,
     wait_for,
@@ -41,27 +41,11 @@ MONITOR = ("medical-monitor", "email")
 DESK = ("safety-desk", "webhook")
 
 
-def _alert(engine: Engine, signal: Signal) -> Alert:
-    with engine.connect() as conn:
-        alert = alerts.by_signal(conn, signal.study, signal.id)
-        assert alert is not None
-        return alert
-
-
 def _told(engine: Engine, signal: Signal) -> set[tuple[str, str]]:
-    alert = _alert(engine, signal)
+    alert = alert_of(engine, signal)
     with engine.connect() as conn:
         found = deliveries.of_alerts(conn, [alert.id])[alert.id]
     return {(delivery.subscriber, delivery.channel) for delivery in found}
-
-
-def _receipts(engine: Engine) -> list[DeliveryReceipt]:
-    with engine.connect() as conn:
-        rows = conn.execute(
-            sa.text("SELECT value FROM bus.outbox WHERE topic = :topic ORDER BY id"),
-            {"topic": RECEIPTS.name},
-        ).scalars()
-        return [DeliveryReceipt.model_validate_json(bytes(value)) for value in rows]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +73,7 @@ def test_a_signal_becomes_an_alert_with_a_delivery_per_subscriber(
     set_routing(engine)
     urgent, notice = signal(severity="urgent"), signal(severity="notice")
     raising(urgent, notice)
-    alert = _alert(engine, urgent)
+    alert = alert_of(engine, urgent)
     assert (alert.state, alert.version, alert.severity) == ("open", 1, "urgent")
     assert (alert.routing_version, alert.warnings, alert.synthetic) == (1, (), False)
     assert alert.signal == urgent.model_dump(mode="json")
@@ -101,15 +85,15 @@ def test_every_delivery_has_its_receipts(engine: Engine, raising: Raising) -> No
     set_routing(engine)
     raised = signal()
     raising(raised)
-    steps = {(r.subscriber, r.channel, r.state, r.attempt) for r in _receipts(engine)}
+    steps = {(r.subscriber, r.channel, r.state, r.attempt) for r in receipts(engine)}
     assert steps == {
         ("inbox", "inbox", "pending", 0),
         ("inbox", "inbox", "sent", 0),
         ("medical-monitor", "email", "pending", 0),
         ("safety-desk", "webhook", "pending", 0),
     }
-    assert {(r.study, r.signal, r.alert) for r in _receipts(engine)} == {
-        (STUDY, raised.id, _alert(engine, raised).id)
+    assert {(r.study, r.signal, r.alert) for r in receipts(engine)} == {
+        (STUDY, raised.id, alert_of(engine, raised).id)
     }
 
 
@@ -119,10 +103,10 @@ def test_the_same_signal_again_changes_nothing(
     set_routing(engine)
     raised = signal()
     raising(raised)
-    before = _alert(engine, raised), len(_receipts(engine))
+    before = alert_of(engine, raised), len(receipts(engine))
     again = Message(SIGNALS.name, STUDY, "another-message-id", raised.model_dump_json().encode())
     raising.publish(again, again)
-    assert (_alert(engine, raised), len(_receipts(engine))) == before
+    assert (alert_of(engine, raised), len(receipts(engine))) == before
     with engine.connect() as conn:
         assert conn.execute(sa.text("SELECT count(*) FROM notifier.delivery")).scalar_one() == 3
 
@@ -131,7 +115,7 @@ def test_without_routing_the_inbox_gets_it_and_says_so(engine: Engine, raising: 
     raised = signal()
     raising(raised)
     assert _told(engine, raised) == {INBOX}
-    assert _alert(engine, raised).warnings == (NO_ROUTING,)
+    assert alert_of(engine, raised).warnings == (NO_ROUTING,)
     with engine.connect() as conn:
         assert study_warnings(conn, [STUDY], WHEN) == {STUDY: [NO_ROUTING]}
 
@@ -141,7 +125,7 @@ def test_without_a_matching_rule_the_alert_says_so(engine: Engine, raising: Rais
     raised = signal(severity="info")
     raising(raised)
     assert _told(engine, raised) == {INBOX}
-    assert _alert(engine, raised).warnings == (NO_RULE,)
+    assert alert_of(engine, raised).warnings == (NO_RULE,)
 
 
 def test_a_routing_this_version_cannot_read_does_not_silence_the_study(
@@ -151,7 +135,7 @@ def test_a_routing_this_version_cannot_read_does_not_silence_the_study(
     raised = signal()
     raising(raised)
     assert _told(engine, raised) == {INBOX}
-    assert _alert(engine, raised).warnings == (UNREADABLE,)
+    assert alert_of(engine, raised).warnings == (UNREADABLE,)
 
 
 def test_the_route_is_frozen_when_the_alert_is_raised(engine: Engine, raising: Raising) -> None:
@@ -159,7 +143,7 @@ def test_the_route_is_frozen_when_the_alert_is_raised(engine: Engine, raising: R
     raised = signal()
     raising(raised)
     set_routing(engine, ROUTING.replace("monitor@example.org", "new@example.org"), version=2)
-    alert = _alert(engine, raised)
+    alert = alert_of(engine, raised)
     with engine.connect() as conn:
         found = deliveries.of_alerts(conn, [alert.id])[alert.id]
     assert {d.address for d in found} == {
@@ -182,7 +166,7 @@ def test_a_follow_up_reaches_everybody_who_got_the_original(
     set_routing(engine, moved, version=2)
     second = signal(SignalType.DLT_WITHDRAWN, severity="notice", supersedes=first.id, ends=ends)
     raising(second)
-    original, follow_up = _alert(engine, first), _alert(engine, second)
+    original, follow_up = alert_of(engine, first), alert_of(engine, second)
     assert (original.state, original.version, original.followed_by) == (state, 2, follow_up.id)
     assert follow_up.state == "open"
     assert _told(engine, second) == {INBOX, MONITOR, DESK}
@@ -206,7 +190,7 @@ def test_arrival_order_of_a_chain_does_not_matter(
     chain = [first, second, third]
     for index in order:
         raising(chain[index])
-    assert [_alert(engine, s).state for s in chain] == ["superseded", "withdrawn", "open"]
+    assert [alert_of(engine, s).state for s in chain] == ["superseded", "withdrawn", "open"]
     assert [_told(engine, s) for s in chain] == [{INBOX, MONITOR, DESK}] * 3
 
 
@@ -215,7 +199,7 @@ def test_a_follow_up_of_something_unknown_says_so(engine: Engine, raising: Raisi
     orphan = signal(supersedes="never-seen")
     raising(orphan)
     with engine.connect() as conn:
-        (view,) = alert_views(conn, [_alert(engine, orphan)])
+        (view,) = alert_views(conn, [alert_of(engine, orphan)])
     assert view.warnings == ("follows up a signal that has not been received",)
 
 
@@ -223,7 +207,7 @@ def test_another_studys_signal_is_not_superseded(engine: Engine, raising: Raisin
     mine = signal()
     raising(mine)
     raising(signal(study=OTHER, supersedes=mine.id, ends=True))
-    assert _alert(engine, mine).state == "open"
+    assert alert_of(engine, mine).state == "open"
 
 
 @pytest.mark.parametrize(
@@ -239,7 +223,7 @@ def test_what_is_no_signal_is_parked_and_its_neighbours_pass(
 ) -> None:
     before, after = signal(), signal()
     raising.publish(as_message(before), broken, as_message(after))
-    assert _alert(engine, before).state == _alert(engine, after).state == "open"
+    assert alert_of(engine, before).state == alert_of(engine, after).state == "open"
     with engine.connect() as conn:
         (parked,) = outbox.parked(conn, "notifier")
         assert "SUBJ" not in parked.reason
@@ -271,7 +255,7 @@ def test_a_crash_before_commit_leaves_nothing_and_loses_nothing(
     with pytest.raises(KeyboardInterrupt):
         wait_for(lambda: doomed.run_once(1.0))
     doomed.close()
-    assert _receipts(engine) == []
+    assert receipts(engine) == []
     wait_for(lambda: raising.worker.run_once(1.0))
     assert _told(engine, raised) == {INBOX, MONITOR, DESK}
 
@@ -289,6 +273,6 @@ def test_records_cannot_be_removed(engine: Engine, table: str, statement: str) -
 def test_receipts_hold_no_health_detail(engine: Engine, raising: Raising) -> None:
     set_routing(engine)
     raising(signal())
-    text = json.dumps([r.model_dump(mode="json") for r in _receipts(engine)])
+    text = json.dumps([r.model_dump(mode="json") for r in receipts(engine)])
     assert "SUBJ" not in text
     assert "platelets" not in text

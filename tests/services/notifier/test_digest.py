@@ -15,6 +15,7 @@ from services.notifier.routing import NEVER_HELD_BACK
 from shared.contracts.signals import SignalType
 from shared.runtime.clock import ManualClock
 from tests.services.notifier.ladder_support import count, drain, told
+from tests.services.notifier.outreach_support import send_all
 from tests.services.notifier.support import (
     ROUTING,
     FakeSender,
@@ -25,12 +26,6 @@ from tests.services.notifier.support import (
 
 DAILY = ROUTING + "time_zone: Europe/Berlin\ndigest: {severities: [info, notice], at: 08:00}\n"
 """At 07:00 UTC in January; the tests' clock begins at 12:00."""
-
-
-def _send(outreach: Callable[..., Outreach]) -> None:
-    sending = outreach()
-    while sending.run_once():
-        pass
 
 
 def test_a_day_of_low_severity_is_one_message(
@@ -45,11 +40,11 @@ def test_a_day_of_low_severity_is_one_message(
     raising(*[signal(severity="info") for _ in range(3)], signal(severity="notice"))
     manual_clock.advance(timedelta(hours=19, seconds=-1))
     assert drain(chase) == 0
-    _send(outreach)
+    send_all(outreach())
     assert sender.sent == []
     manual_clock.advance(timedelta(seconds=1))
     assert drain(chase) == 1
-    _send(outreach)
+    send_all(outreach())
     (message,) = sender.sent
     assert message.subject == "Vigil: digest of signals of low severity, study TRIAL-1"
     assert "https://vigil.example.org/alerts\n" in message.text
@@ -58,7 +53,7 @@ def test_a_day_of_low_severity_is_one_message(
     raising(signal(severity="info"))
     manual_clock.advance(timedelta(days=1))
     drain(chase)
-    _send(outreach)
+    send_all(outreach())
     assert len(sender.sent) == 2
 
 

@@ -19,7 +19,6 @@ from services.notifier.chase import Chase
 from services.notifier.outreach import Outreach
 from services.notifier.responding import Person, Responding
 from services.notifier.store import alerts
-from services.notifier.store.alerts import Alert
 from shared.contracts.signals import Signal
 from shared.runtime.clock import ManualClock
 from shared.runtime.postgres_bus import PostgresBus
@@ -31,8 +30,15 @@ from tests.services.notifier.ladder_support import (
     last_step,
     told,
 )
-from tests.services.notifier.outreach_support import NO
-from tests.services.notifier.support import FakeSender, Raising, set_routing, signal, wait_for
+from tests.services.notifier.outreach_support import NO, send_all
+from tests.services.notifier.support import (
+    FakeSender,
+    Raising,
+    alert_of,
+    set_routing,
+    signal,
+    wait_for,
+)
 
 REPOSITORY = Path(__file__).parents[3]
 DR_A = Person("key-a", "dr-a", "medical_monitor")
@@ -45,13 +51,6 @@ def _acknowledge(engine: Engine, responding: Responding, raised: Signal) -> None
         locked = alerts.by_id(conn, alert.id, lock=True)
         assert locked is not None
         assert responding.acknowledge(conn, locked, DR_A, locked.version) == "recorded"
-
-
-def _alert(engine: Engine, raised: Signal) -> Alert:
-    with engine.connect() as conn:
-        alert = alerts.by_signal(conn, raised.study, raised.id)
-        assert alert is not None
-        return alert
 
 
 @pytest.mark.parametrize(
@@ -107,9 +106,7 @@ def test_an_acknowledgement_ends_it(
     _acknowledge(engine, responding, raised)
     manual_clock.advance(timedelta(days=1))
     assert drain(chase) == 0
-    sending = outreach()
-    while sending.run_once():
-        pass
+    send_all(outreach())
     assert len(sender.sent) == 1
     assert count(engine, "SELECT count(*) FROM notifier.delivery WHERE state = 'cancelled'") == 1
     assert (
@@ -134,13 +131,11 @@ def test_a_reminder_that_keeps_failing_is_outrun_by_the_next(
     raising(signal())
     for _ in range(24):
         sender.outcomes = [NO] * 50
-        while outreach().run_once():
-            pass
+        send_all(outreach())
         manual_clock.advance(timedelta(hours=1))
         drain(chase)
     sender.outcomes, sender.sent = [], []
-    while outreach().run_once():
-        pass
+    send_all(outreach())
     assert len(sender.sent) == 2, "the first telling and the last reminder"
     assert len({message.id for message in sender.sent}) == 2
 
@@ -175,7 +170,7 @@ def test_a_withdrawal_ends_it_and_is_itself_only_repeated_to_those_told(
     manual_clock.advance(timedelta(days=2))
     drain(chase)
     assert told(engine) == {"dr-a", "dr-b"}, "nobody else hears of what no longer stands"
-    assert _alert(engine, first).rounds == 2
+    assert alert_of(engine, first).rounds == 2
 
 
 def test_whoever_is_on_duty_at_the_step_is_told(
@@ -211,9 +206,7 @@ def test_the_route_is_frozen_but_an_address_is_corrected(
     manual_clock.advance(timedelta(minutes=30))
     drain(chase)
     assert told(engine, 2) == {"dr-b"}
-    sending = outreach()
-    while sending.run_once():
-        pass
+    send_all(outreach())
     assert "new@example.org" in [message.address for message in sender.sent]
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from services.notifier.alerting import Alerting
@@ -16,16 +15,15 @@ from services.notifier.store import alerts
 from services.notifier.store.alerts import Wanted
 from services.notifier.store.deliveries import Delivery
 from services.notifier.views import study_warnings
-from shared.contracts.receipts import DeliveryReceipt
-from shared.contracts.topics import RECEIPTS
 from shared.runtime.clock import ManualClock
-from tests.services.notifier.outreach_support import NO, QUICK, log_of, the_delivery
+from tests.services.notifier.outreach_support import NO, QUICK, log_of, send_all, the_delivery
 from tests.services.notifier.support import (
     ROUTING,
     STUDY,
     WHEN,
     FakeSender,
     Raising,
+    receipts,
     set_routing,
     signal,
 )
@@ -33,13 +31,7 @@ from tests.services.notifier.support import (
 
 def _steps(engine: Engine, delivery: Delivery) -> list[tuple[str, int, str | None]]:
     """The delivery's receipts."""
-    with engine.connect() as conn:
-        rows = conn.execute(
-            sa.text("SELECT value FROM bus.outbox WHERE topic = :topic ORDER BY id"),
-            {"topic": RECEIPTS.name},
-        ).scalars()
-        found = [DeliveryReceipt.model_validate_json(bytes(value)) for value in rows]
-    return [(r.state, r.attempt, r.answer) for r in found if r.delivery == delivery.id]
+    return [(r.state, r.attempt, r.answer) for r in receipts(engine) if r.delivery == delivery.id]
 
 
 def test_a_delivery_is_sent_once_and_proved(
@@ -175,9 +167,7 @@ def test_the_most_urgent_goes_first(
     set_routing(engine, ROUTING.replace("[urgent, critical]", "[info]"))
     raised = [signal(severity=s) for s in ("notice", "critical", "warning", "urgent")]
     raising(*raised)
-    sending = outreach()
-    while sending.run_once():
-        pass
+    send_all(outreach())
     assert [str(m.data["severity"]) for m in sender.sent] == [
         "critical",
         "urgent",
@@ -211,9 +201,7 @@ def test_a_test_fire_reaches_every_recipient_and_stays_out_of_the_inbox(
     set_routing(engine)
     with engine.begin() as conn:
         assert alerting.test_fire(conn, STUDY, channel=None, subscriber=None) is not None
-    sending = outreach()
-    while sending.run_once():
-        pass
+    send_all(outreach())
     assert [m.address for m in sender.sent] == [
         "monitor@example.org",
         "https://desk.example.org/hook",

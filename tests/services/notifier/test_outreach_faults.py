@@ -22,7 +22,7 @@ from services.notifier.outreach import Outreach, Patience
 from services.notifier.store import routings
 from shared.runtime.clock import ManualClock, SystemClock
 from shared.runtime.postgres_bus import PostgresBus
-from tests.services.notifier.outreach_support import NO, log_of, the_delivery
+from tests.services.notifier.outreach_support import NO, log_of, send_all, the_delivery
 from tests.services.notifier.support import (
     ROUTING,
     STUDY,
@@ -156,8 +156,7 @@ def test_many_processes_send_each_delivery_once(
     raising(*[signal() for _ in range(20)])
 
     def drain(sending: Outreach) -> None:
-        while sending.run_once():
-            pass
+        send_all(sending)
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(drain, [outreach() for _ in range(6)]))

@@ -8,17 +8,15 @@ from typing import Any
 
 import httpx2
 import pytest
-import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from shared.contracts.receipts import DeliveryReceipt
-from shared.contracts.topics import RECEIPTS
 from tests.services.notifier.ladder_support import LADDERED, told
 from tests.services.notifier.support import (
     V1,
     Raising,
     only_alert,
+    receipts,
     set_routing,
     signal,
     slug,
@@ -32,15 +30,6 @@ def _post(
 ) -> httpx2.Response:
     response: Any = client.post(f"{V1}/alerts/{alert['id']}/{what}", headers=key, json=body)
     return response  # type: ignore[no-any-return]
-
-
-def _receipts(engine: Engine) -> list[DeliveryReceipt]:
-    with engine.connect() as conn:
-        rows = conn.execute(
-            sa.text("SELECT value FROM bus.outbox WHERE topic = :topic ORDER BY id"),
-            {"topic": RECEIPTS.name},
-        ).scalars()
-        return [DeliveryReceipt.model_validate_json(bytes(value)) for value in rows]
 
 
 def test_closing_needs_a_reason_and_keeps_it(idle: TestClient, raising: Raising, key: Keys) -> None:
@@ -134,10 +123,10 @@ def test_seeing_is_proved_once_for_each_person_and_no_get_does_it(
     monitor, auditor = key("medical_monitor", name="dr-a"), key("auditor", name="qa")
     alert = only_alert(idle, monitor)
     idle.get(f"{V1}/alerts/{alert['id']}", headers=monitor)
-    assert [r.state for r in _receipts(engine)] == ["pending", "sent"]
+    assert [r.state for r in receipts(engine)] == ["pending", "sent"]
     for person in (monitor, monitor, auditor):
         assert _post(idle, alert, "seen", person).status_code == 200
-    seen = [r.answer for r in _receipts(engine) if r.state == "seen"]
+    seen = [r.answer for r in receipts(engine) if r.state == "seen"]
     assert seen == ["by dr-a (medical_monitor)", "by qa (auditor)"]
 
 

@@ -13,7 +13,7 @@ from services.notifier.outreach import Outreach
 from services.notifier.store import routings
 from shared.runtime.clock import ManualClock, SystemClock
 from shared.runtime.postgres_bus import PostgresBus
-from tests.services.notifier.outreach_support import QUICK, log_of, the_delivery
+from tests.services.notifier.outreach_support import QUICK, log_of, send_all, the_delivery
 from tests.services.notifier.support import (
     HANG,
     RESET,
@@ -58,8 +58,7 @@ def outreach(
 
 def _until_settled(outreach: Outreach, clock: ManualClock) -> None:
     for _ in range(12):
-        while outreach.run_once():
-            pass
+        send_all(outreach)
         clock.advance(timedelta(minutes=2))
 
 
@@ -116,8 +115,7 @@ def test_a_receiver_that_hangs_is_let_go_and_tried_again(
         public_url="https://vigil.example.org",
     )
     wait_for(lambda: hurried.run_once() and receiver.requests)
-    while hurried.run_once():
-        pass
+    send_all(hurried)
     _until_settled(outreach, manual_clock)
     log = log_of(engine, the_delivery(engine, "webhook"))
     said = [one.answer for one in log if one.step != "started"]
@@ -160,8 +158,7 @@ def test_a_refused_recipient_keeps_no_other_from_the_mail(
     set_routing(engine, text, version=2)
     mailbox.refused.add("gone@example.org")
     raising(signal())
-    while outreach.run_once():
-        pass
+    send_all(outreach)
     assert mailbox.recipients == ["monitor@example.org"]
     with engine.connect() as conn:
         rows = conn.exec_driver_sql(

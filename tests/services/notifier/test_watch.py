@@ -25,7 +25,7 @@ from shared.contracts.topics import SIGNALS
 from shared.runtime.bus import Message
 from shared.runtime.clock import ManualClock
 from tests.services.notifier.ladder_support import LADDERED, count, drain
-from tests.services.notifier.outreach_support import NO
+from tests.services.notifier.outreach_support import NO, send_all
 from tests.services.notifier.support import (
     ROUTING,
     STUDY,
@@ -117,9 +117,7 @@ def test_an_urgent_delivery_is_never_given_up(
     fewest = Patience().fewest
     sender.outcomes = [NO] * 3 * fewest
     for _ in range(fewest):
-        sending = outreach()
-        while sending.run_once():
-            pass
+        send_all(outreach())
         manual_clock.advance(timedelta(days=1))
     assert _names(engine, manual_clock) == ["delivery-given-up", "delivery-overdue"]
     assert (
@@ -161,8 +159,7 @@ def test_the_operator_is_written_to_once_a_day_while_a_problem_stands(
 ) -> None:
     def look() -> None:
         chase.audit()
-        while outreach().run_once():
-            pass
+        send_all(outreach())
 
     raising(signal())
     for _ in range(3):
