@@ -266,7 +266,6 @@ async def hang_subject(
     """The charts of a subject for another page, which has its profile already."""
     hung = await _subject_hung(profile, stale)
     _gallery(request).hang((session.token, where), hung)
-    _drawer(request).warm_up()
     return hung
 
 

@@ -15,7 +15,7 @@ PAGES = (
     BOARD,
     f"{BOARD}?known_at=2022-12-21",
     f"{BOARD}/what-if",
-    f"{BOARD}/subject/{golden_profile.ID}?whole=true",
+    f"{BOARD}/subject/{golden_profile.ID}",
     "/studies/NO-SUCH-STUDY",
 )
 
