@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.clinical import Study, evaluate
-from shared.contracts.assessment import Assessment, SubjectAssessment
+from shared.contracts.assessment import Assessment, Criterion, SubjectAssessment
 from shared.contracts.envelope import Fact, fact_from, read_event
 
 STUDY = "NCT05301764"
@@ -40,6 +40,20 @@ def at(day: date, hour: int = 15, minute: int = 0) -> datetime:
 def end_of(day: date) -> datetime:
     """The last instant of a day in site time."""
     return at(day + timedelta(days=1), 0) - timedelta(microseconds=1)
+
+
+def day(number: int) -> date:
+    """The date of a study day, the first dose of the first subject being day 1."""
+    return DAY_1 + timedelta(days=number - 1)
+
+
+def protocol_with(*changes: tuple[str, str]) -> str:
+    """The demo's protocol with parts of its text replaced."""
+    text = PROTOCOL.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return text
 
 
 class Trial:
@@ -284,6 +298,19 @@ class Trial:
         backward = evaluate(reversed(self.facts), as_of=moment, known_at=known_at)
         assert forward.digest == backward.digest
         return forward
+
+
+def one(protocol: str | None = None) -> Trial:
+    """A trial with one subject, who had the first dose."""
+    trial = Trial(protocol)
+    trial.enrol("1-01")
+    return trial
+
+
+def criterion(trial: Trial, moment: datetime, name: str) -> Criterion:
+    """How that subject stands by one criterion."""
+    subject = subject_of(trial.assess(moment), "1-01")
+    return next(found for found in subject.criteria if found.id == name)
 
 
 def subject_of(assessment: Assessment, subject: str) -> SubjectAssessment:

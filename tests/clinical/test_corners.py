@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
 from shared.clinical import DocumentError, load_protocol, standing_signals
-from tests.clinical.stories import DAY_1, PROTOCOL, Trial, at, end_of, stepwise, subject_of
-
-
-def day(number: int) -> date:
-    return DAY_1 + timedelta(days=number - 1)
-
-
-def one(protocol: str | None = None) -> Trial:
-    trial = Trial(protocol)
-    trial.enrol("1-01")
-    return trial
+from tests.clinical.stories import (
+    DAY_1,
+    PROTOCOL,
+    Trial,
+    at,
+    day,
+    end_of,
+    one,
+    stepwise,
+    subject_of,
+)
 
 
 def result(trial: Trial, number: int, name: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 from shared.clinical import DocumentError, Study, enrolment, load_protocol
 from shared.clinical.document import read_yaml, write_yaml
 from shared.contracts.envelope import Fact
-from tests.clinical.stories import DAY_1, PROTOCOL, STUDY, ZONE, Trial, at, end_of, stepwise
+from tests.clinical.stories import PROTOCOL, STUDY, ZONE, Trial, at, day, end_of, stepwise
 from tests.clinical.test_properties import histories
 
 RATES = "[0.05, 0.12, 0.25, 0.4]"
@@ -28,10 +26,6 @@ KINDS = {
     "tite_boin": "{kind: tite_boin, target: 0.3, cohort_size: 3}",
     "table": "{kind: table, target: 0.3, rows: [ESDU], cohort_size: 3}",
 }
-
-
-def day(number: int) -> date:
-    return DAY_1 + timedelta(days=number - 1)
 
 
 def under(design: str, **sections: object) -> str:

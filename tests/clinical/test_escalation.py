@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 import pytest
 
 from shared.clinical import Study, compare, enrolment, standing_signals
 from shared.contracts.assessment import Assessment
 from shared.contracts.signals import Signal, SignalType
-from tests.clinical.stories import DAY_1, STUDY, Trial, at, end_of, stepwise, subject_of
-
-
-def day(number: int) -> date:
-    return DAY_1 + timedelta(days=number - 1)
+from tests.clinical.stories import STUDY, Trial, at, day, end_of, stepwise, subject_of
 
 
 def types(assessment: Assessment) -> set[str]:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from tests.clinical.stories import DAY_1, Trial, at, subject_of
-
-
-def day(number: int) -> date:
-    return DAY_1 + timedelta(days=number - 1)
+from tests.clinical.stories import Trial, at, day, subject_of
 
 
 def reported(term: str, grade: int, **data: Any) -> Trial:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from tests.clinical.stories import DAY_1, Trial, at
+from tests.clinical.stories import Trial, at, day
 
 PLATELETS = "Platelet count decreased"
 GRADE = {"160": 0, "80": 1, "60": 2, "40": 3, "20": 4}
 """Platelets in 10*9/L, range from 125 up: CTCAE v5.0 <LLN, <75, <50, <25."""
-
-
-def day(number: int) -> date:
-    return DAY_1 + timedelta(days=number - 1)
 
 
 def story(*samples: tuple[int, str], before: str = "160") -> Trial:

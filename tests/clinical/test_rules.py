@@ -2,36 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-
 import pytest
 
-from shared.contracts.assessment import Criterion
-from tests.clinical.stories import DAY_1, PROTOCOL, Trial, at, end_of, subject_of
-
-
-def day(number: int) -> date:
-    return DAY_1 + timedelta(days=number - 1)
-
-
-def protocol_with(*changes: tuple[str, str]) -> str:
-    text = PROTOCOL.read_text()
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    return text
-
-
-def one(protocol: str | None = None) -> Trial:
-    trial = Trial(protocol)
-    trial.enrol("1-01")
-    return trial
-
-
-def criterion(trial: Trial, moment: datetime, name: str) -> Criterion:
-    subject = subject_of(trial.assess(moment), "1-01")
-    return next(found for found in subject.criteria if found.id == name)
-
+from tests.clinical.stories import at, criterion, day, end_of, one, protocol_with, subject_of
 
 # -- completeness ---------------------------------------------------------------------------------
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from shared.clinical import enrolment
-from tests.clinical.stories import DAY_1, DIGEST, Trial, at, end_of, subject_of
-
-
-def day(number: int) -> date:
-    return DAY_1 + timedelta(days=number - 1)
+from tests.clinical.stories import DIGEST, Trial, at, day, end_of, subject_of
 
 
 def one() -> Trial:

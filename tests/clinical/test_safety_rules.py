@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from shared.clinical import DocumentError, Study, load_protocol, standing_signals
 from tests.clinical.designs.test_three_plus_three import ask
-from tests.clinical.stories import DAY_1, PROTOCOL, STUDY, Trial, at, end_of, subject_of
-
-
-def day(number: int) -> date:
-    return DAY_1 + timedelta(days=number - 1)
-
-
-def one(protocol: str | None = None) -> Trial:
-    trial = Trial(protocol)
-    trial.enrol("1-01")
-    return trial
+from tests.clinical.stories import PROTOCOL, STUDY, Trial, at, day, end_of, one, subject_of
 
 
 def status(trial: Trial, number: int) -> str:

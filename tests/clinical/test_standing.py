@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 import pytest
 
-from tests.clinical.stories import DAY_1, PROTOCOL, Trial, at, end_of, subject_of
-
-
-def day(number: int) -> date:
-    return DAY_1 + timedelta(days=number - 1)
+from tests.clinical.stories import PROTOCOL, Trial, at, day, end_of, subject_of
 
 
 @pytest.fixture

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from shared.clinical.document import read_yaml, write_yaml
 from shared.contracts.assessment import Assessment, StoppingView
-from tests.clinical.stories import DAY_1, PROTOCOL, Trial, at, end_of
+from tests.clinical.stories import PROTOCOL, Trial, at, day, end_of
 
 RASH = {"id": "rash", "text": "a related rash of grade 3", "source": "section 9",
         "toxicity": {"terms": ["Rash maculo-papular"], "grade": 3}}  # fmt: skip
-
-
-def day(number: int) -> date:
-    return DAY_1 + timedelta(days=number - 1)
 
 
 def trial_with(stop_when: dict[str, Any], **rule: Any) -> Trial:

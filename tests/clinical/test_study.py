@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-
 import pytest
 
 from shared.clinical import DocumentError, Study, enrolment, evaluate, load_protocol
-from shared.contracts.assessment import Criterion
 from shared.contracts.graded import GradedResult
-from tests.clinical.stories import DAY_1, PROTOCOL, STUDY, Trial, at, end_of, subject_of
-
-
-def day(number: int) -> date:
-    return DAY_1 + timedelta(days=number - 1)
-
-
-def protocol_with(*changes: tuple[str, str]) -> str:
-    text = PROTOCOL.read_text()
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    return text
-
-
-def one(protocol: str | None = None) -> Trial:
-    trial = Trial(protocol)
-    trial.enrol("1-01")
-    return trial
-
-
-def criterion(trial: Trial, moment: datetime, name: str) -> Criterion:
-    subject = subject_of(trial.assess(moment), "1-01")
-    return next(found for found in subject.criteria if found.id == name)
-
+from tests.clinical.stories import (
+    PROTOCOL,
+    STUDY,
+    Trial,
+    at,
+    day,
+    end_of,
+    one,
+    protocol_with,
+    subject_of,
+)
 
 # -- corrections ----------------------------------------------------------------------------------
 

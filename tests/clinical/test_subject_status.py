@@ -5,16 +5,12 @@ Case numbers are those of the project's list of tricky timelines (docs/decisions
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 import pytest
 
 from shared.contracts.assessment import Criterion
-from tests.clinical.stories import DAY_1, PROTOCOL, Trial, at, end_of, subject_of
-
-
-def day(number: int) -> date:
-    return DAY_1 + timedelta(days=number - 1)
+from tests.clinical.stories import PROTOCOL, Trial, at, day, end_of, subject_of
 
 
 @pytest.fixture

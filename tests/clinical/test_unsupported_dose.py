@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
-from tests.clinical.stories import DAY_1, Trial, at, end_of
-
-
-def day(number: int) -> date:
-    return DAY_1 + timedelta(days=number - 1)
+from tests.clinical.stories import Trial, at, day, end_of
 
 
 def said(trial: Trial, moment: datetime) -> tuple[str, str]:

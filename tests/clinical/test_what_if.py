@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,12 +9,8 @@ from hypothesis import strategies as st
 from shared.clinical import Study
 from shared.clinical.what_if import MOST_BRANCHES, WhatIf, suppose, what_if
 from shared.contracts.signals import SignalType
-from tests.clinical.stories import DAY_1, STUDY, Trial, at, end_of
+from tests.clinical.stories import STUDY, Trial, at, day, end_of
 from tests.clinical.test_designs_in_a_study import KINDS, under
-
-
-def day(number: int) -> date:
-    return DAY_1 + timedelta(days=number - 1)
 
 
 def study_of(trial: Trial) -> Study:

@@ -1,4 +1,5 @@
-"""The 36 tricky timelines, each a file that reads as given / then, against the pure core."""
+"""Files that read as given / then, against the pure core: the 36 tricky timelines (``cases``), and
+studies under other designs than the demo's (``designs``)."""
 
 from pathlib import Path
 
@@ -8,10 +9,11 @@ from shared.clinical.rehearsal import Stage, misses, read_case, rehearse
 from tests.clinical.stories import PROTOCOL
 
 DOCUMENT = PROTOCOL.read_text("utf-8")
-PATHS = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
+HERE = Path(__file__).parent
+PATHS = sorted((HERE / "cases").glob("*.yaml"))
 ROWS = [
     pytest.param(path, number, id=f"{path.stem}-{expected.at}".replace(" ", "_"))
-    for path in PATHS
+    for path in (*PATHS, *sorted((HERE / "designs").glob("*.yaml")))
     for number, expected in enumerate(read_case(path.read_text("utf-8")).then)
 ]
 
