@@ -88,7 +88,7 @@ class Courses:
 
     def __init__(self, present: Courses | None = None) -> None:
         self._panels: dict[str, Panel] = {}
-        self._present = present
+        self._known = [present._panels, self._panels] if present else [self._panels]
 
     @cached_property
     def of_the_past(self) -> Courses:
@@ -123,7 +123,7 @@ class Courses:
             yield self._panel(name, basis)
 
     def _panel(self, name: str, basis: _Basis) -> Panel:
-        known = [one._panels[name] for one in (self, self._present) if one and name in one._panels]
+        known = [panels[name] for panels in self._known if name in panels]
         for panel in known:
             if panel.basis == basis:
                 return panel

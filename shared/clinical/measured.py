@@ -69,6 +69,8 @@ class GradedSample:
     @property
     def others(self) -> tuple[Entry, ...]:
         """The records of the same time, beside the sample's own, that the answer rests on."""
+        if not self.beside:
+            return self.sample.others
         return tuple(dict.fromkeys((*self.sample.others, *(one.entry for one in self.beside))))
 
     @property
@@ -274,7 +276,8 @@ def _worst(answers: Iterable[GradedSample]) -> tuple[GradedSample, ...]:
     """One answer per criterion and test: the worst of what the records leave possible."""
     worst: dict[str, GradedSample] = {}
     for graded in answers:
-        if graded.name not in worst or _badness(graded) > _badness(worst[graded.name]):
+        before = worst.setdefault(graded.name, graded)
+        if before is not graded and _badness(graded) > _badness(before):
             worst[graded.name] = graded
     return tuple(worst.values())
 

@@ -173,8 +173,7 @@ class Person:
         standing = chain.from_iterable(self._standing.values())
         entries = chain.from_iterable(one.entries for one in standing)
         return bool(minded) and any(
-            isinstance(entry.record, SubjectRecord) and entry.record.record_status in minded
-            for entry in entries
+            getattr(entry.record, "record_status", None) in minded for entry in entries
         )
 
     def panels(self) -> Iterator[Panel]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -107,7 +107,10 @@ class Entry:
         if self._when is None or self._when[0] is not zone:
             assert self.occurred is not None
             first, last = self.occurred.local_dates(zone)
-            known = self.fact.known_at.astimezone(zone).date() + timedelta(days=1)
+            known = self.fact.known_at.astimezone(UTC).date()
+            if first > known:
+                # Only then does it matter which day it was at the site when it was known.
+                known = self.fact.known_at.astimezone(zone).date() + timedelta(days=1)
             when = When(min(first, known), last, self.occurred.instants(zone), first > known)
             self._when = (zone, when)
         return self._when[1]
@@ -139,13 +142,13 @@ class Entry:
 
 def _measured(record: Record | None) -> tuple[str, bool]:
     """The test and the baseline flag of a measurement; neither of any other record."""
-    match record:
-        case Lab():
-            return record.LBTESTCD or "", record.LBLOBXFL == "Y"
-        case Vital():
-            return record.VSTESTCD, record.supp.get("VSLOBXFL") == "Y"
-        case Ecg():
-            return record.EGTESTCD, record.supp.get("EGLOBXFL") == "Y"
+    # By the very type: `isinstance` is slow where a model is of none of them.
+    if type(record) is Lab:
+        return record.LBTESTCD or "", record.LBLOBXFL == "Y"
+    if type(record) is Vital:
+        return record.VSTESTCD, record.supp.get("VSLOBXFL") == "Y"
+    if type(record) is Ecg:
+        return record.EGTESTCD, record.supp.get("EGLOBXFL") == "Y"
     return "", False
 
 
@@ -189,9 +192,12 @@ class Standing:
         self, entries: tuple[Entry, ...], versions: tuple[Entry, ...], doubt: str | None
     ) -> None:
         self.entries, self.versions, self.doubt = entries, versions, doubt
-        self.known_at = entries[0].fact.known_at
-        self.tests = tuple({entry.test: None for entry in entries})
-        self.flagged = any(entry.flagged for entry in entries)
+        first, *others = entries
+        self.known_at, self.flagged = first.fact.known_at, first.flagged
+        self.tests: tuple[str, ...] = (first.test,)
+        if others:
+            self.tests = tuple({entry.test: None for entry in entries})
+            self.flagged = any(entry.flagged for entry in entries)
 
 
 def stand(versions: Iterable[Entry], known_at: datetime) -> Standing | None:
