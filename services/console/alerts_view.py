@@ -12,7 +12,7 @@ from itertools import groupby
 
 from services.console.alerts_answers import AlertRecord, Delivery, Forecast, Telling
 from services.console.words import SEVERITIES, SIGNALS, UNKNOWN, Word
-from shared.contracts.signals import Severity
+from shared.contracts.signals import Severity, SignalType
 
 STATES: Mapping[str, Word] = {
     "open": Word("Open", "warn", "diamond-open"),
@@ -35,6 +35,24 @@ REMARKS: Mapping[str, str] = {
     "closed": "Closed",
 }
 ENDED = ("superseded", "withdrawn")
+_JUDGE = ("/adjudication", "Judge the candidate")
+_DECIDE = ("/committee", "What the committee decides on")
+_ASK = ("/data", "What is asked and missing")
+LEADS: Mapping[SignalType, tuple[str, str]] = {
+    SignalType.DLT_CANDIDATE: _JUDGE,
+    SignalType.RECOMMENDATION_CHANGED: _DECIDE,
+    SignalType.ENROLMENT_HOLD: _DECIDE,
+    SignalType.DOSE_EXCEEDED: _DECIDE,
+    SignalType.MTD_DETERMINED: _DECIDE,
+    SignalType.DECISION_BASIS_CHANGED: _DECIDE,
+    SignalType.STOPPING_CROSSED: _DECIDE,
+    SignalType.STOPPING_NEAR: _DECIDE,
+    SignalType.DATA_QUERY: _ASK,
+    SignalType.DATA_CONFLICT: _ASK,
+    SignalType.STUDY_DEGRADED: _ASK,
+    SignalType.STUDY_STALE: _ASK,
+}
+"""The page on which something can be done about what a signal says."""
 _ORDER: tuple[Severity, ...] = ("critical", "urgent", "warning", "notice", "info")
 PAGE_SIZE = 50
 
@@ -52,6 +70,12 @@ class Row:
     def waits(self) -> bool:
         """Whether somebody has yet to take it on."""
         return self.alert.asks and self.alert.state == "open"
+
+    @property
+    def leads(self) -> tuple[str, str] | None:
+        """The end of the address of the page where it is dealt with, and what is there."""
+        signal = self.alert.signal
+        return LEADS.get(signal.type) if signal and self.alert.state not in ENDED else None
 
 
 @dataclass(frozen=True, slots=True)

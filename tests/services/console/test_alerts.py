@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from services.console.alerts_answers import AlertRecord, Delivery, Forecast
-from services.console.alerts_view import as_known, inbox_of, reach_of, steps_to_come
+from services.console.alerts_view import as_known, inbox_of, reach_of, row_of, steps_to_come
 from tests.services.console.acting_neighbours import Notifier
 from tests.services.console.golden import NOW, STUDY, at
 from tests.services.console.golden_signals import alert, alerts, signals
@@ -117,6 +117,14 @@ def test_the_steps_to_come_are_those_whose_time_has_not_come(now: str, left: int
     assert len(steps_to_come(record(alert(signals()[6])), forecast, moment)) == left
     done = record(alert(signals()[6], seen_by="A"))
     assert steps_to_come(done, forecast, moment) == ()
+
+
+def test_an_alert_leads_to_where_it_is_dealt_with_while_it_stands() -> None:
+    candidate = record(alert(signals()[4]))
+    leads = row_of(candidate).leads
+    assert leads is not None
+    assert leads[0] == "/adjudication"
+    assert row_of(candidate.model_copy(update={"state": "withdrawn"})).leads is None
 
 
 # -- the pages
