@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from services.dlt_monitor.monitor import TICK_FAILED
+from services.dlt_monitor.store import studies
 from tests.services.dlt_monitor.service import Service
 from tests.services.dlt_monitor.trial import (
     DAY_1,
@@ -45,6 +47,21 @@ def test_places_of_a_cohort_are_counted_down(service: Service, trial: Trial) -> 
     full = ask(service)
     assert (full["answer"], full["slots_left"]) == ("wait", 0)
     assert "pending at dose level 1" in full["reasons"][0]
+
+
+def test_while_an_assessment_is_missing_the_answer_is_not_known(
+    service: Service, trial: Trial
+) -> None:
+    """A deadline passed and could not be assessed: the last assessment says nothing of it."""
+    service.feed(trial.protocol())
+    with service.engine.begin() as conn:
+        studies.degrade(conn, STUDY, TICK_FAILED, "no assessment", since=at(DAY_1))
+    answer = service.ask(f"/studies/{STUDY}/enrolment", dose_level=1)
+    assert answer.status_code == 503
+    assert answer.json()["type"].endswith("stale")
+    with service.engine.begin() as conn:
+        studies.recover(conn, STUDY, [TICK_FAILED], at(DAY_1))
+    assert ask(service)["answer"] == "yes"
 
 
 def test_who_is_assigned_and_not_dosed_yet_has_taken_a_place(

@@ -17,6 +17,7 @@ from services.notifier.routing import (
     next_time,
     on_duty,
     unmanned_severities,
+    who_is_next,
     who_is_told,
 )
 from services.notifier.routing.forecast import forecast
@@ -150,6 +151,29 @@ def test_the_deputy_stands_in_for_somebody_absent() -> None:
     assert "phone" in {one.subscriber for one in by_roster.told}
     direct = who_is_told(load_routing(text.replace("tell: [duty]", "tell: [dr-b]")), _asked(at))
     assert {one.subscriber for one in direct.told} == {"dr-b", "phone"}
+
+
+@pytest.mark.parametrize(
+    ("local", "told_so_far", "next_one"),
+    [
+        ("2026-01-12T09:00", [], "dr-a"),
+        ("2026-01-12T09:00", ["dr-a"], "dr-b"),
+        ("2026-01-13T09:00", ["dr-a"], "dr-c"),
+        ("2026-01-13T09:00", ["dr-a", "dr-c"], "dr-b"),
+    ],
+)
+def test_the_next_of_a_roster_is_somebody_present_while_there_is_one(
+    local: str, told_so_far: list[str], next_one: str
+) -> None:
+    text = SHIFTS.replace("people: [dr-a, dr-b]", "people: [dr-a, dr-b, dr-c]").replace(
+        "  - {name: phone,",
+        "  - {name: dr-c, channel: email, address: c@example.org}\n  - {name: phone,",
+    )
+    routing = load_routing(
+        text.replace("{name: all}]", "{name: all, steps: [{after: 5m, tell: next}]}]")
+    )
+    found = who_is_next(routing, routing.ladders[0].steps[0], _asked(_local(local)), told_so_far)
+    assert [one.subscriber for one in found.told] == [next_one]
 
 
 def test_the_forecast_is_what_the_ladder_then_does() -> None:
