@@ -166,7 +166,7 @@ class Sessions:
         second = login.strip().lower() if login is not None else None
         if second == own:
             raise Problem(409, "same-person", "The second person is the first")
-        asked = second or own
+        asked = own if second is None else second
         row = self._verified(asked, password, None, now)
         if row is None or row.must_change:
             self._refuse_confirmation(asked, now)
@@ -247,7 +247,7 @@ class Sessions:
         if row is None or not right or row.disabled_at is not None:
             return None
         with self._engine.begin() as conn:
-            forgive(conn, login, address)
+            forgive(conn, login, address, now)
             if self.passwords.outdated(row.password_hash):
                 accounts.store_password(
                     conn, self.passwords, row.id, password, must_change=row.must_change

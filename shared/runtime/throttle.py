@@ -1,7 +1,8 @@
 """How often a password may be tried: counted before it is looked at, alike for every login.
 
 A login waits longer after each further failure, whether or not it exists. An address, behind
-which a whole hospital may sit, is never shut: beyond a large allowance it is slowed down.
+which a whole hospital may sit, is never shut: beyond a large allowance it is slowed down, and
+whoever has signed in from there before is not even that.
 """
 
 import hashlib
@@ -19,11 +20,18 @@ ADDRESS_ALLOWANCE = 100.0
 ADDRESS_REFILL = timedelta(seconds=6)
 """An address gets one failure of its allowance back after so long."""
 FORGET = timedelta(days=1)
+REMEMBER = timedelta(days=90)
+"""How long a login counts as one that is used from an address."""
 
 _LOCK = sa.text(
     "INSERT INTO access.attempt AS a (subject, failures, at)"
     " SELECT subject, 0, :now FROM unnest(CAST(:subjects AS bytea[])) AS subject ORDER BY subject"
     " ON CONFLICT (subject) DO UPDATE SET failures = a.failures RETURNING subject, failures, at"
+)
+_FORGET = sa.text("DELETE FROM access.attempt WHERE at < :known OR failures > 0 AND at < :failed")
+_KNOWN = sa.text(
+    "INSERT INTO access.attempt (subject, failures, at) VALUES (:subject, 0, :now)"
+    " ON CONFLICT (subject) DO UPDATE SET at = :now"
 )
 _COUNT = sa.text(
     "UPDATE access.attempt SET failures = :failures, at = :now WHERE subject = :subject"
@@ -42,7 +50,7 @@ def count_attempt(conn: Connection, login: str, address: str | None, now: dateti
     """Counts a try as failed until `forgive`. Raises Problem 429 where it has to wait."""
     of_login, of_address = _subject("login", login), _subject("address", address or "")
     subjects = [of_login] if address is None else [of_login, of_address]
-    conn.execute(sa.text("DELETE FROM access.attempt WHERE at < :before"), {"before": now - FORGET})
+    conn.execute(_FORGET, {"failed": now - FORGET, "known": now - REMEMBER})
     rows = {
         bytes(row.subject): row
         for row in conn.execute(_LOCK, {"now": now, "subjects": subjects}).all()
@@ -53,15 +61,17 @@ def count_attempt(conn: Connection, login: str, address: str | None, now: dateti
     if address is not None:
         theirs = rows[of_address]
         level = max(0.0, theirs.failures - (now - theirs.at) / ADDRESS_REFILL)
-        if level > ADDRESS_ALLOWANCE - 1:
+        if level > ADDRESS_ALLOWANCE - 1 and not _is_known(conn, login, address):
             _refuse_before(now + ADDRESS_REFILL, now)
         counted[of_address] = level + 1
     for subject, failures in counted.items():
         conn.execute(_COUNT, {"subject": subject, "failures": failures, "now": now})
 
 
-def forgive(conn: Connection, login: str, address: str | None) -> None:
+def forgive(conn: Connection, login: str, address: str | None, now: datetime) -> None:
     """The try that was counted was a good one; the login's earlier failures are forgotten too."""
+    if address is not None:
+        conn.execute(_KNOWN, {"subject": _used_from(login, address), "now": now})
     conn.execute(
         sa.text("DELETE FROM access.attempt WHERE subject = :subject"),
         {"subject": _subject("login", login)},
@@ -83,6 +93,15 @@ def locked_until(conn: Connection, login: str, now: datetime) -> datetime | None
     ).one_or_none()
     until = row.at + wait_of_login(row.failures) if row else now
     return until if until > now else None
+
+
+def _is_known(conn: Connection, login: str, address: str) -> bool:
+    known = sa.text("SELECT EXISTS (SELECT FROM access.attempt WHERE subject = :subject)")
+    return bool(conn.execute(known, {"subject": _used_from(login, address)}).scalar_one())
+
+
+def _used_from(login: str, address: str) -> bytes:
+    return _subject("known", f"{address}/{login}")
 
 
 def _refuse_before(until: datetime, now: datetime) -> None:
