@@ -12,6 +12,7 @@ from urllib.parse import quote
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
+from services.console.accounts import ROLE_NAMES
 from services.console.acts import entry_of, moment_of
 from services.console.alerts_answers import AlertRecord, all_alerts
 from services.console.asking import Study, day_of, upstream_of
@@ -241,4 +242,6 @@ def _of_alerts(alerts: Iterable[AlertRecord]) -> Iterator[Line]:
 
 def _of_access(entries: Iterable[AccessEntry]) -> Iterator[Line]:
     for one in entries:
-        yield Line(one.at, one.by, KINDS.get(one.kind, one.kind), one.about, "access")
+        whom, colon, role = one.about.rpartition(": ")
+        about = f"{whom}: {ROLE_NAMES.get(role, role)}" if colon else one.about
+        yield Line(one.at, one.by, KINDS.get(one.kind, one.kind), about, "access")

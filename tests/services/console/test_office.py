@@ -91,7 +91,7 @@ def test_a_parked_message_is_tried_again_by_a_form_of_ones_own_only(
 
 def test_the_audit_page_names_who_did_what_newest_first(admin: httpx2.Client) -> None:
     text = admin.get(AUDIT).text
-    for told in ("Signed in", "Decided", "Put a protocol", "version 1, revision 1", "Gave a role"):
+    for told in ("Signed in", "Decided", "Put a protocol", "version 1, revision 1", ": Auditor"):
         assert told in text, told
     only = admin.get(f"{AUDIT}?area=protocol").text
     assert "Put a protocol" in only
