@@ -7,6 +7,7 @@ which in this process would keep every other answer waiting.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import json
@@ -65,6 +66,14 @@ class Drawer:
         return self._kept[digest]
 
     def _ask(self, text: str) -> str:
+        """Twice where the process has died, of this chart or of something else."""
+        drawn = json.loads(self._line(text) or self._line(text) or "null")
+        if not isinstance(drawn, str):
+            raise CannotDraw
+        return drawn
+
+    def _line(self, text: str) -> str:
+        """The process's answer; empty where it gave none."""
         process = self._running()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -73,14 +82,14 @@ class Drawer:
         try:
             process.stdin.write(text + "\n")
             process.stdin.flush()
-            drawn = json.loads(process.stdout.readline() or "null")
+            answer = process.stdout.readline()
         except OSError:
-            drawn = None
+            answer = ""
         finally:
             watch.cancel()
-        if not isinstance(drawn, str):
-            raise CannotDraw
-        return drawn
+        if not answer:
+            _end(process)
+        return answer
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is not None and self._process.poll() is not None:
@@ -111,5 +120,6 @@ def _end(process: subprocess.Popen[str]) -> None:
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
+        with contextlib.suppress(OSError):  # what it was being told goes nowhere
+            if pipe is not None:
+                pipe.close()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
+from services.console.app import create_app
+from services.console.charts.drawer import Drawer
+from services.console.settings import ConsoleSettings
 from shared.clinical.figures import figures_of
 from shared.clinical.profile import profile_of
 from shared.contracts.figures import Figures
 from shared.contracts.profile import Profile, opaque_id
+from shared.runtime.settings import Settings
 from tests.services.console.neighbours import Neighbours
 from tests.services.console.packet_support import HOLD, demo_packet, demo_study
 
@@ -62,3 +68,22 @@ def demo_profile(code: str = "4-05") -> Profile:
 @pytest.fixture
 def neighbours() -> Drawn:
     return Drawn()
+
+
+@pytest.fixture(scope="session")
+def drawer() -> Iterator[Drawer]:
+    """One process draws for all tests: each would start one of its own."""
+    drawer = Drawer()
+    yield drawer
+    drawer.close()
+
+
+@pytest.fixture
+def app(neighbours: Drawn, live_server: Callable[[FastAPI], str], drawer: Drawer) -> FastAPI:
+    there = live_server(neighbours.app())
+    console = ConsoleSettings(
+        monitor_url=there, notifier_url=there, ingest_url=there, timeout=5.0, live_interval=0.05
+    )
+    app = create_app(Settings(), console)
+    app.state.drawer = drawer
+    return app

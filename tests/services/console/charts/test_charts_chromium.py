@@ -1,0 +1,35 @@
+"""The pages of charts in a real browser: drawn without scripts, readable by everybody."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.services.console.axe import findings
+from tests.services.console.browser import ENTER, Browser
+from tests.services.console.neighbours import KEY
+
+pytestmark = pytest.mark.chromium
+
+CHARTS = "/studies/NCT05301764/charts"
+_DRAWN = "return [...document.images].every(i => i.complete && i.naturalWidth > 100)"
+
+
+@pytest.mark.parametrize(
+    ("page", "width", "scheme"), [("", 1280, "light"), ("/edish", 390, "dark")]
+)
+def test_charts_are_drawn_and_nothing_hinders(
+    browser: Browser, console: str, page: str, width: int, scheme: str
+) -> None:
+    browser.click("main summary")
+    browser.type("#key", KEY + ENTER)
+    browser.wait(lambda: "Studies" in browser.title, "the list of studies")
+    browser.resize(width, 900)
+    browser.prefer(scheme)
+    browser.open(console + CHARTS + page)
+    browser.run("for (const i of document.images) i.loading = 'eager'")
+    browser.wait(lambda: bool(browser.run(_DRAWN)), "the pictures")
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+    assert findings(browser) == []
+    assert browser.complaints() == []
+    browser.open("about:blank")
+    browser.prefer("light")
