@@ -85,6 +85,10 @@ def _iso(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _words(name: str) -> str:
     return name.replace("_", " ")
 
@@ -120,7 +124,7 @@ def _environment() -> jinja2.Environment:
         past_words=past_words,
     )
     environment.globals.update(
-        asset=_asset_address, query_kinds=QUERY_KINDS, study_pages=STUDY_PAGES
+        now=_now, asset=_asset_address, query_kinds=QUERY_KINDS, study_pages=STUDY_PAGES
     )
     return environment
 

@@ -12,6 +12,31 @@ let shown = main().outerHTML;
 let fetching = false;
 let again = false;
 
+// Ages go by the server's clock: this machine's may be wrong.
+const ahead = liveness.dataset.now ? Date.parse(liveness.dataset.now) - Date.now() : 0;
+const MINUTE = 60000;
+const TOLD_FOR_MS = 48 * 60 * MINUTE;
+
+function distance(ms) {
+  const minutes = Math.floor(ms / MINUTE);
+  if (minutes < 1) return "less than a minute";
+  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`;
+}
+
+// Beside the moment itself, never in its place, and only as long as it says more than the date.
+function tellAges() {
+  const now = Date.now() + ahead;
+  for (const time of document.querySelectorAll("time[datetime*='T']")) {
+    const age = now - Date.parse(time.dateTime);
+    const told = Math.abs(age) > TOLD_FOR_MS ? ""
+      : age < 0 ? ` (in ${distance(-age)})` : ` (${distance(age)} ago)`;
+    let place = time.querySelector(".ago");
+    if (!place && !told) continue;
+    place ??= time.appendChild(Object.assign(document.createElement("span"), { className: "ago" }));
+    if (place.textContent !== told) place.textContent = told;
+  }
+}
+
 const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour12: false });
 
 function show(live, text) {
@@ -61,6 +86,7 @@ function putIn(fresh) {
   const before = main();
   before.replaceWith(next);
   loadParts(before);
+  tellAges();
   const columns = document.querySelector(".columns");
   if (columns) columns.scrollLeft = sideways;
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
@@ -129,6 +155,8 @@ function listen() {
 }
 
 loadParts();
+tellAges();
+setInterval(tellAges, MINUTE / 2);
 listen();
 setInterval(() => {
   if (Date.now() - heard > QUIET_TOO_LONG_MS) lost();

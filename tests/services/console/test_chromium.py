@@ -1,9 +1,11 @@
 """The pages in a real browser: what a committee sees, with the keyboard, on a phone, live."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.console.html import utc
 from shared.contracts.assessment import DltCount, Recommendation
 from tests.services.console import golden, golden_profile, golden_signals
 from tests.services.console.browser import ENTER, TAB, Browser
@@ -236,3 +238,13 @@ def test_a_subject_can_be_read_from_its_status_down_to_a_version(
 def test_the_outcomes_of_the_pending_come_by_themselves(desk: Browser) -> None:
     desk.wait(lambda: "Certain, whatever" in desk.text("#what-if"), "the outcomes")
     assert desk.complaints() == []
+
+
+def test_an_age_stands_beside_the_moment_and_goes_by_the_servers_clock(
+    desk: Browser, neighbours: Neighbours
+) -> None:
+    assert desk.run("return document.querySelectorAll('.ago').length") == 0, "years are no ages"
+    moment = datetime.now(UTC) - timedelta(minutes=5, seconds=5)
+    neighbours.assessment = golden.assessment(as_of=moment)
+    desk.wait(lambda: "min ago" in desk.text(".facts time"), "the new assessment")
+    assert desk.text(".facts time") == f"{utc(moment)} (5 min ago)"
