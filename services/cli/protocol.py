@@ -12,11 +12,11 @@ import typer
 
 from services.cli.output import BAD, UNAVAILABLE, AsJson, fail, read_text, say_json, say_lines
 from shared.clinical import DocumentError, Finding, Protocol, load_protocol
-from shared.clinical.document import read_yaml
 from shared.clinical.plain import differences, explain, written_out
 from shared.clinical.protocol.schema import document_schema
 from shared.clinical.protocol.wording import doubts
 from shared.clinical.rehearsal import read_case, rehearse
+from shared.document import read_yaml
 
 commands = typer.Typer(help="Work with protocol documents.", no_args_is_help=True)
 

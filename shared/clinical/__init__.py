@@ -6,13 +6,13 @@ No input or output, no clock, no logging. This page is its whole surface; the id
 
 from shared.clinical.compare import compare, standing_signals
 from shared.clinical.ctcae import grade
-from shared.clinical.document import DocumentError, Finding
 from shared.clinical.enrolment import EnrolmentAnswer, enrolment
 from shared.clinical.escalation.places import Room
 from shared.clinical.protocol import Protocol, load_protocol
 from shared.clinical.reviews import deciders
 from shared.clinical.study import ENGINE, Study, evaluate
 from shared.clinical.what_if import Supposed, WhatIf, suppose, what_if
+from shared.document import DocumentError, Finding
 
 __all__ = [
     "ENGINE",

@@ -14,8 +14,8 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.clinical.document import build, read_yaml
 from shared.clinical.quantity import Unit, unit_of, units_by_code
+from shared.document import build, read_yaml
 
 Found = TypeVar("Found")
 

@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.clinical.document import build, read_yaml
 from shared.contracts.results import Measured
+from shared.document import build, read_yaml
 
 Point = tuple[Decimal, int]
 """A place on the number line: a number, or (-1, +1) the place just below or just above it."""

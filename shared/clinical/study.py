@@ -43,7 +43,7 @@ class Study:
     def add(self, facts: Iterable[Fact]) -> None:
         """Take in accepted facts, in any order; a fact already there changes nothing.
 
-        Raises `shared.clinical.document.DocumentError` for a protocol document that is not
+        Raises `shared.document.DocumentError` for a protocol document that is not
         acceptable and ValueError for data outside the contract; what came before is kept.
         """
         for fact in facts:

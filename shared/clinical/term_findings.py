@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 from shared.clinical.ctcae.matching import match_term, plain
 from shared.clinical.ctcae.terms import successors, term_of, terms
-from shared.clinical.document import Document, Finding, Path
+from shared.document import Document, Finding, Path
 
 
 def term_findings(

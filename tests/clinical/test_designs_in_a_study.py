@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.clinical import DocumentError, Study, enrolment, load_protocol
-from shared.clinical.document import read_yaml, write_yaml
 from shared.contracts.envelope import Fact
+from shared.document import read_yaml, write_yaml
 from tests.clinical.stories import PROTOCOL, STUDY, ZONE, Trial, at, day, end_of, stepwise
 from tests.clinical.test_properties import histories
 

@@ -12,9 +12,9 @@ import pytest
 from pydantic import ValidationError
 
 from shared.clinical import Protocol, load_protocol
-from shared.clinical.document import read_yaml
 from shared.clinical.plain import differences, explain, written_out
 from shared.clinical.plain.words import ordinal
+from shared.document import read_yaml
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted((ROOT / "studies").glob("*/protocol.yaml"))

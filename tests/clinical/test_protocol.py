@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.clinical import DocumentError, load_protocol
-from shared.clinical.document import Finding
+from shared.document import Finding
 
 HERE = Path(__file__).parent
 STUDIES = sorted((HERE.parents[1] / "studies").glob("*/protocol.yaml"))

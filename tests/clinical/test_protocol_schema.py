@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from shared.clinical.document import read_yaml
 from shared.clinical.protocol.schema import document_schema
+from shared.document import read_yaml
 
 HERE = Path(__file__).parent
 STUDIES = HERE.parents[1] / "studies"

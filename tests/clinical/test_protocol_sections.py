@@ -12,12 +12,12 @@ import pytest
 from shared.clinical import load_protocol
 from shared.clinical.criteria import ADJUDICATORS
 from shared.clinical.ctcae.terms import term_of
-from shared.clinical.document import read_yaml
 from shared.clinical.plain import written_out
 from shared.clinical.protocol.groups import default_groups
 from shared.clinical.protocol.wording import doubts
 from shared.clinical.rehearsal import read_case, rehearse
 from shared.clinical.reviews import deciders
+from shared.document import read_yaml
 
 MINIMAL = Path(__file__).with_name("minimal_protocol.yaml").read_text("utf-8")
 CRITERION = "      toxicity: {terms: [Platelet count decreased], grade: 4}\n"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.clinical.document import read_yaml, write_yaml
 from shared.contracts.assessment import Assessment, StoppingView
+from shared.document import read_yaml, write_yaml
 from tests.clinical.stories import PROTOCOL, Trial, at, day, end_of
 
 RASH = {"id": "rash", "text": "a related rash of grade 3", "source": "section 9",

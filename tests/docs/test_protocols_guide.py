@@ -9,8 +9,8 @@ from textwrap import indent
 import pytest
 
 from shared.clinical import load_protocol
-from shared.clinical.document import read_yaml, write_yaml
 from shared.clinical.rehearsal import read_case, rehearse
+from shared.document import read_yaml, write_yaml
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "guide" / "protocols.md").read_text("utf-8")
 SECTIONS = {

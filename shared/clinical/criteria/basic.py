@@ -8,8 +8,8 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from shared.clinical.document import Path
 from shared.clinical.quantity import unit_of
+from shared.document import Path
 
 Words = tuple[str, ...]
 Domain = Literal["lab", "vital", "ecg"]

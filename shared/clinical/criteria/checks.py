@@ -15,7 +15,7 @@ from shared.clinical.criteria.conditions import (
     roles_named,
 )
 from shared.clinical.criteria.rules import Cause, CriterionRule, HeldBy
-from shared.clinical.document import Document, Finding, Path
+from shared.document import Document, Finding, Path
 
 if TYPE_CHECKING:
     from shared.clinical.protocol import Protocol

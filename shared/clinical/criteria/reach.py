@@ -12,7 +12,7 @@ from shared.clinical.criteria.basic import Lasting, Toxicity, Words, parts_of
 from shared.clinical.criteria.conditions import Condition, Exclusion, Exemption
 from shared.clinical.criteria.rules import CriterionRule, Delay
 from shared.clinical.criteria.windows import NextDose
-from shared.clinical.document import Document, Finding
+from shared.document import Document, Finding
 
 if TYPE_CHECKING:
     from shared.clinical.protocol import Protocol

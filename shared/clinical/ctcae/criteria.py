@@ -16,7 +16,7 @@ from shared.clinical.ctcae.form import (
     Domain,
     VersionDocument,
 )
-from shared.clinical.document import build, read_yaml
+from shared.document import build, read_yaml
 
 _HERE = Path(__file__).parent
 _ABOUT = "version.yaml"
@@ -71,7 +71,7 @@ def documents(ctcae: str) -> tuple[CriteriaDocument, ...]:
     """Every criteria file of a version; ValueError for a version there is none of, or where one
     analyte has two criteria of one term and direction.
 
-    `shared.clinical.document.DocumentError` names the lines at fault.
+    `shared.document.DocumentError` names the lines at fault.
     """
     paths = sorted(folder_of(ctcae).glob("*.yaml"))
     found = tuple(load(path.read_text("utf-8"), ctcae) for path in paths if path.name != _ABOUT)

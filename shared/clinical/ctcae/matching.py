@@ -26,7 +26,7 @@ from shared.clinical.ctcae.terms import (
     terms,
     versions,
 )
-from shared.clinical.document import build, read_yaml
+from shared.document import build, read_yaml
 
 By = Literal["term", "meddra_code", "renamed", "spelling", "synonym"]
 

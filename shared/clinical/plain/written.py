@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.clinical.criteria import Condition, Exemption, Improvement, Part
-from shared.clinical.document import write_yaml
 from shared.clinical.protocol import Protocol
 from shared.clinical.protocol.design import Design
+from shared.document import write_yaml
 
 
 def written_out(protocol: Protocol) -> str:

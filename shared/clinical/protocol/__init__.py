@@ -26,7 +26,6 @@ from shared.clinical.criteria import (
     Words,
     parts_of,
 )
-from shared.clinical.document import DocumentError, build, read_yaml
 from shared.clinical.protocol.checks import check_protocol
 from shared.clinical.protocol.design import Design
 from shared.clinical.protocol.groups import TermGroup
@@ -43,6 +42,7 @@ from shared.clinical.protocol.response import Response
 from shared.clinical.protocol.safety import Safety
 from shared.clinical.protocol.stopping import FutilityRule, StoppingRule
 from shared.clinical.protocol.wording import clearer
+from shared.document import DocumentError, build, read_yaml
 
 
 class DltDefinition(Part):

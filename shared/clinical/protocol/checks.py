@@ -18,13 +18,13 @@ from shared.clinical.criteria import (
 from shared.clinical.criteria.checks import check_roles, check_windows, check_words
 from shared.clinical.criteria.reach import check_reach
 from shared.clinical.ctcae import versions
-from shared.clinical.document import Document, Finding, Path
 from shared.clinical.protocol.design import check_design
 from shared.clinical.protocol.parts import DoseLevel
 from shared.clinical.protocol.safety import check_safety
 from shared.clinical.protocol.stopping import check_stopping
 from shared.clinical.protocol.wording import check_wording
 from shared.clinical.term_findings import grade_findings, term_findings
+from shared.document import Document, Finding, Path
 
 if TYPE_CHECKING:
     from shared.clinical.protocol import Protocol

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from shared.clinical import designs
 from shared.clinical.criteria import Part
 from shared.clinical.designs.limits import SentinelGap, SuspendWhilePending
-from shared.clinical.document import Document, Finding, Path
+from shared.document import Document, Finding, Path
 
 if TYPE_CHECKING:
     from shared.clinical.protocol import Protocol

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ValidationInfo
 
 from shared.clinical.criteria import Part, Words
-from shared.clinical.document import build, read_yaml
+from shared.document import build, read_yaml
 
 
 class DefaultGroup(Part):

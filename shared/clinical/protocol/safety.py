@@ -14,9 +14,9 @@ from pydantic import Field, model_validator
 
 from shared.clinical.criteria import HysLaw, Part, Words
 from shared.clinical.criteria.basic import exactly_one
-from shared.clinical.document import Document, Finding, Path
 from shared.clinical.protocol.parts import Zone
 from shared.clinical.term_findings import grade_findings, term_findings
+from shared.document import Document, Finding, Path
 
 if TYPE_CHECKING:
     from shared.clinical.protocol import Protocol

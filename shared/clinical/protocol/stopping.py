@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from shared.clinical.criteria import CriterionRule, Part
-from shared.clinical.document import Document, Finding, Path
 from shared.clinical.monitoring import Rule, SafetyRule, TwoStage
+from shared.document import Document, Finding, Path
 
 if TYPE_CHECKING:
     from shared.clinical.protocol import Protocol

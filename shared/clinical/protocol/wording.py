@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.clinical.analytes import is_known_test
 from shared.clinical.criteria import CriterionRule, Measurement, placed
-from shared.clinical.document import Document, Finding, Path
+from shared.document import Document, Finding, Path
 
 if TYPE_CHECKING:
     from shared.clinical.protocol import Protocol

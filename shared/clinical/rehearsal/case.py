@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from shared.clinical.criteria import Part
-from shared.clinical.document import build, read_yaml
 from shared.clinical.protocol import day_ends
+from shared.document import build, read_yaml
 
 DAY_1 = date(2026, 3, 2)
 
@@ -61,7 +61,7 @@ class Case(Part):
 
 
 def read_case(text: str) -> Case:
-    """A case from strict YAML; raises `shared.clinical.document.DocumentError`."""
+    """A case from strict YAML; raises `shared.document.DocumentError`."""
     return build(read_yaml(text), Case)
 
 

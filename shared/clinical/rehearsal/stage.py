@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from shared.clinical.document import read_yaml, write_yaml
 from shared.clinical.protocol import Protocol, load_protocol
 from shared.clinical.rehearsal.case import DAY_1, day, moment
 from shared.contracts.envelope import Fact, fact_from, read_event
 from shared.contracts.reader import Refused
+from shared.document import read_yaml, write_yaml
 
 _RANGES = {
     "PLAT": ("10^9/L", "125", "350"),

@@ -22,7 +22,7 @@ _APART = {"at", "known", "asked", "raised", "silent"}
 def rehearse(document: str, case: Case) -> list[str]:
     """Tell a case under a protocol document; one sentence for everything that is otherwise.
 
-    Raises ValueError (`shared.clinical.document.DocumentError` for the document) where the case
+    Raises ValueError (`shared.document.DocumentError` for the document) where the case
     cannot be told.
     """
     stage = Stage(document, case.protocol)

@@ -8,7 +8,7 @@ import pytest
 
 from shared.clinical.ctcae import term_of, terms, versions
 from shared.clinical.ctcae.criteria import check_unique, documents, folders, load
-from shared.clinical.document import DocumentError
+from shared.document import DocumentError
 from tests.clinical.ctcae.grading_support import NCI
 
 GOOD = """\

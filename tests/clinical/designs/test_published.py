@@ -19,7 +19,7 @@ from shared.clinical.designs import (
     design_of,
 )
 from shared.clinical.designs.interval import IntervalDesign
-from shared.clinical.document import read_yaml
+from shared.document import read_yaml
 
 FOLDER = Path(__file__).parent / "published"
 
