@@ -156,7 +156,8 @@ class WebhookSender:
 
 class _Clients:
     """Clients that have just posted to a host. Each serves one exchange at a time, and never
-    another host: a certificate is checked when its connection is made. One that failed is closed.
+    another host: a certificate is checked when its connection is made. One that failed is closed,
+    and none remembers what it was told.
     """
 
     def __init__(self, new: Callable[[], httpx2.AsyncClient]) -> None:
@@ -172,6 +173,7 @@ class _Clients:
         except BaseException:
             await client.aclose()
             raise
+        client.cookies.clear()
         expiry = asyncio.get_running_loop().call_later(KEEP_SECONDS, self._retire, host)
         self._idle.setdefault(host, []).append((client, expiry))
 

@@ -200,6 +200,15 @@ def test_a_connection_is_kept_for_what_follows_at_once() -> None:
     assert len(set(receiver.callers)) == 1
 
 
+def test_a_kept_connection_gives_no_cookie_back() -> None:
+    sender = _sender()
+    with http_sink(keeps=True) as receiver:
+        receiver.answers.append((200, {"set-cookie": "who=study-1; Path=/"}, b""))
+        for _ in range(2):
+            assert sender.send(_message(receiver.url)).delivered
+    assert "cookie" not in receiver.requests[1][0]
+
+
 def test_messages_at_one_time_do_not_wait_for_each_others_connection() -> None:
     sender = _sender()
     with http_sink(keeps=True) as receiver, ThreadPoolExecutor(4) as pool:
