@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import httpx2
 
 from services.demo import STUDY
-from services.demo.records import EDC, LABORATORY, Event, usubjid
+from services.demo.records import LABORATORY, Event, usubjid
 from services.demo.replay import events, steps
 from services.demo.story import post_events
 from services.demo.table import read_protocol
@@ -124,6 +124,3 @@ def fields_of(page: httpx2.Response, **more: str) -> dict[str, str]:
 
     names = [name for name in ("csrf", "token", "digest") if f'name="{name}"' in page.text]
     return {**{name: hidden(name) for name in names}, **more}
-
-
-__all__ = ["ALERTS", "CASE", "COMMITTEE", "EDC", "PASSWORD", "Trial", "fields_of", "trial"]
