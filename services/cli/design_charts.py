@@ -5,44 +5,37 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from services.cli.output import UNAVAILABLE, USAGE, fail
+from services.console.blocks import Spec
+from services.console.charts.parts import spec
 
 if TYPE_CHECKING:
     from shared.clinical.designs import Characteristics, DecisionTable, Estimate
 
-Spec = dict[str, Any]
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
-_VERSION = "6.1"
 _LETTERS = {"E": "#a6dba0", "S": "#e8e4c9", "D": "#fdb863", "U": "#e08070"}
 _MEANING = {"E": "escalate", "S": "stay", "D": "de-escalate", "U": "eliminate"}
 _LINE = "#aa3377"
 _DESIGNS = ["#4477aa", "#ee8866", "#228833", "#aa3377"]
 
 
-def save(spec: Spec, file: Path) -> None:
+def save(chart: Spec, file: Path) -> None:
     """Write a chart as SVG, PNG or Vega-Lite, as the file is named."""
     if file.suffix not in (".svg", ".png", ".json"):
         fail(f"--plot {file}: the name has to end in .svg, .png or .json", USAGE)
     try:
-        file.write_bytes(_drawn(spec, file.suffix))
+        file.write_bytes(_drawn(chart, file.suffix))
     except OSError as error:
         fail(f"cannot write {file}: {error.strerror}", UNAVAILABLE)
 
 
-def _drawn(spec: Spec, suffix: str) -> bytes:
+def _drawn(chart: Spec, suffix: str) -> bytes:
     if suffix == ".json":
-        return json.dumps(spec, indent=1).encode() + b"\n"
-    import vl_convert  # 33 MB that a drawing alone needs
+        return json.dumps(chart, indent=1).encode() + b"\n"
+    from services.console.charts.drawing import SCREEN, as_png, draw  # 33 MB for a drawing alone
 
-    if suffix == ".svg":
-        svg: str = vl_convert.vegalite_to_svg(spec, vl_version=_VERSION, allowed_base_urls=[])
-        return svg.encode() + b"\n"
-    png: bytes = vl_convert.vegalite_to_png(
-        spec, vl_version=_VERSION, allowed_base_urls=[], scale=2
-    )
-    return png
+    return draw(chart, SCREEN).encode() + b"\n" if suffix == ".svg" else as_png(chart)
 
 
 def characteristics_chart(found: Mapping[str, Characteristics]) -> Spec:
@@ -61,7 +54,7 @@ def characteristics_chart(found: Mapping[str, Characteristics]) -> Spec:
                 values, labels = [*values, one.none], [*labels, "none"]
             rows += [_bar(name, *each, scale) for each in zip(labels, values, strict=True)]
         panels.append(_panel(title, rows, list(found)))
-    return _chart(hconcat=panels)
+    return spec(hconcat=panels)
 
 
 def _bar(design: str, dose: str, estimate: Estimate, scale: int) -> Spec:
@@ -107,7 +100,7 @@ def table_chart(table: DecisionTable, title: str) -> Spec:
         "x": {"field": "n", "type": "ordinal", "title": "evaluable patients at the dose"},
         "y": {"field": "dlt", "type": "ordinal", "sort": "descending", "title": "DLTs"},
     }
-    return _chart(
+    return spec(
         title=title,
         width={"step": 24},
         height={"step": 20},
@@ -124,7 +117,7 @@ def boundary_chart(limits: list[tuple[int, int | None]], title: str, event: str)
     """From how many events on a rule stops, at each number of subjects."""
     whole = {"type": "quantitative", "axis": {"tickMinStep": 1}}
     rows = [{"n": n, "stop_at": stop_at} for n, stop_at in limits if stop_at is not None]
-    return _chart(
+    return spec(
         title=title,
         width=360,
         height=200,
@@ -145,7 +138,7 @@ def boundary_chart(limits: list[tuple[int, int | None]], title: str, event: str)
 def two_stage_chart(designs: list[tuple[int, float]]) -> Spec:
     """Designs from minimax to optimal: the subjects at most, and those expected at p0."""
     whole = {"type": "quantitative", "scale": {"zero": False}, "axis": {"tickMinStep": 1}}
-    return _chart(
+    return spec(
         width=300,
         height=200,
         data={"values": [{"n": n, "expected": round(mean, 4)} for n, mean in designs]},
@@ -155,7 +148,3 @@ def two_stage_chart(designs: list[tuple[int, float]]) -> Spec:
             "y": {**whole, "field": "expected", "title": "expected subjects at p0"},
         },
     )
-
-
-def _chart(**members: Any) -> Spec:
-    return {"$schema": _SCHEMA, "background": "white", **members}
