@@ -334,3 +334,23 @@ def test_a_window_that_moves_on_moves_on_the_page(
     later = golden.NOW + timedelta(hours=8)
     neighbours.assessment = golden.assessment(as_of=later)
     assert "2022-12-26 17:30 UTC" in person.get(BOARD).text
+
+
+def test_the_board_names_how_many_queries_it_does_not_show(
+    person: httpx2.Client, neighbours: Neighbours
+) -> None:
+    (one,) = golden.queries()
+    many = tuple(one.model_copy(update={"id": f"q{n}"}) for n in range(27))
+    neighbours.assessment = golden.assessment(queries=many)
+    page = person.get(BOARD).text
+    assert page.count(one.text) == 25
+    assert "2 more are asked" in page
+    neighbours.assessment = golden.assessment(queries=many[:25])
+    assert "more are asked" not in person.get(BOARD).text
+
+
+def test_a_subject_with_nothing_left_to_watch_takes_little_room(person: httpx2.Client) -> None:
+    page = person.get(BOARD).text
+    unsettled = {"3-02", "4-01", "4-04", "4-05", "4-06"}
+    assert page.count("Criteria and evidence") == len(unsettled)
+    assert "Grade 3 and higher, any time: Platelet count decreased (G3)" in page
