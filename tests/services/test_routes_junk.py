@@ -1,4 +1,4 @@
-"""Junk at every address of every API: an answer in time that is no failure of ours, and no echo.
+"""Junk at every address of every service: an answer in time, no failure of ours, and no echo.
 
 The routes are asked of the applications themselves, so that one added later is tried too.
 """
@@ -21,8 +21,8 @@ from shared.runtime.settings import Settings
 
 STUDY = "NCT05301764"
 DOCUMENT = Path(__file__).parents[2] / "studies" / STUDY / "protocol.yaml"
-SERVICES = ("ingest", "monitor", "notifier")
-ENDLESS = {"/notifier/v1/alerts/stream"}
+SERVICES = ("ingest", "monitor", "notifier", "console")
+ENDLESS = {"/notifier/v1/alerts/stream", "/studies/{study}/live"}
 
 MARK = "Zq7Subject"
 """Part of what is sent as a value; it must not come back."""
