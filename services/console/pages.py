@@ -174,6 +174,6 @@ async def acknowledge(
 
 @router.get("/alerts/{alert}", include_in_schema=False)
 async def alert_link(request: Request, session: SignedIn, alert: AlertId) -> Response:
-    """Where the link in a message leads: the alert on its study's page."""
+    """Where the link in a message leads: the alert's own page."""
     found = await upstream_of(request).alert(session.key, alert)
-    return go(f"/studies/{found.study}#alert-{alert}")
+    return go(f"/studies/{found.study}/alerts/{alert}")
