@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -19,22 +20,40 @@ from tests.e2e.trial import told_trial
 from tests.services.console.browser import Browser, chromium
 
 WIDTHS = {"desk": 1280, "phone": 390}
-BOARD = f"/studies/{STUDY}"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`address` within the study; where `link` is given, the page to which it leads from there."""
+
+    name: str
+    login: str
+    address: str
+    link: str = ""
+
+
 PAGES = (
-    ("studies", MONITOR, "/", ""),
-    ("board", MONITOR, BOARD, ""),
-    ("subject", MONITOR, BOARD, ".card.warn a[href*='/subject/']"),
-    ("alerts", MONITOR, f"{BOARD}/alerts", ""),
-    ("alert", MONITOR, f"{BOARD}/alerts?severity=urgent", ".inbox li:first-child a"),
-    ("adjudication", MONITOR, f"{BOARD}/adjudication", ""),
-    ("judgement", MONITOR, f"{BOARD}/adjudication", "#main a[href*='/adjudication/']"),
-    ("committee", MEMBER, f"{BOARD}/committee", ""),
-    ("charts", MEMBER, f"{BOARD}/charts", ""),
-    ("past", MEMBER, f"{BOARD}?known_at=2022-12-21", ""),
-    ("data", ADMIN, f"{BOARD}/data", ""),
-    ("admin", ADMIN, f"{BOARD}/admin", ""),
-    ("audit", ADMIN, f"{BOARD}/audit", ""),
+    Page("board", MONITOR, ""),
+    Page("subject", MONITOR, "", ".card.warn a[href*='/subject/']"),
+    Page("alerts", MONITOR, "/alerts"),
+    Page("alert", MONITOR, "/alerts?severity=urgent", ".inbox li:first-child a"),
+    Page("adjudication", MONITOR, "/adjudication"),
+    Page("judgement", MONITOR, "/adjudication", "#main a[href*='/adjudication/']"),
+    Page("committee", MEMBER, "/committee"),
+    Page("charts", MEMBER, "/charts"),
+    Page("past", MEMBER, "?known_at=2022-12-21"),
+    Page("data", ADMIN, "/data"),
+    Page("audit", ADMIN, "/audit"),
+    Page("admin", ADMIN, "/admin"),
 )
+
+
+def open_page(browser: Browser, url: str, page: Page) -> None:
+    """As somebody who is signed in."""
+    browser.open(f"{url}/studies/{STUDY}{page.address}")
+    if page.link:
+        browser.open(str(browser.run(f'return document.querySelector("{page.link}").href')))
+    assert STUDY in browser.title, (page, browser.title)
 
 
 def main(folder: Path) -> None:
@@ -52,13 +71,11 @@ def main(folder: Path) -> None:
 
 def _take_all(browser: Browser, url: str, folder: Path) -> None:
     signed_in = ""
-    for name, login, address, link in PAGES:
-        if login != signed_in:
-            sign_in(browser, url, login)
-            signed_in = login
-        browser.open(url + address)
-        if link:
-            browser.open(str(browser.run(f'return document.querySelector("{link}").href')))
+    for page in PAGES:
+        if page.login != signed_in:
+            sign_in(browser, url, page.login)
+            signed_in = page.login
+        open_page(browser, url, page)
         for width, pixels in WIDTHS.items():
             browser.resize(pixels, 900)
             browser.run("for (const img of document.images) img.loading = 'eager'")
@@ -66,7 +83,7 @@ def _take_all(browser: Browser, url: str, folder: Path) -> None:
                 lambda: browser.run("return [...document.images].every((img) => img.complete)"),
                 "the charts",
             )
-            browser.screenshot(folder / f"{name}-{width}.png")
+            browser.screenshot(folder / f"{page.name}-{width}.png", whole=width == "phone")
     browser.open("about:blank")
 
 

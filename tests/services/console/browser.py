@@ -148,7 +148,7 @@ def chromium() -> Iterator[Browser]:
         )
         try:
             address = f"http://127.0.0.1:{port}"
-            with httpx2.Client(base_url=address, timeout=60, trust_env=False) as client:
+            with httpx2.Client(base_url=address, timeout=150, trust_env=False) as client:
                 _wait_for(client)
                 session = _new_session(client, binary, profile)
                 yield Browser(client, session)
@@ -173,6 +173,7 @@ def _new_session(client: httpx2.Client, binary: str, profile: str) -> str:
     options = {"binary": binary, "args": [*_ARGUMENTS, f"--user-data-dir={profile}"]}
     wanted = {
         "browserName": "chrome",
+        "timeouts": {"script": 120_000},
         "goog:chromeOptions": options,
         "goog:loggingPrefs": {"browser": "ALL"},
     }
