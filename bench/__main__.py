@@ -6,10 +6,12 @@ import argparse
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 from bench import (
+    console,
     designs,
     evaluation,
     grading,
@@ -23,7 +25,10 @@ from bench.machine import machine
 from bench.systems import Ground
 from deploy.kafka.broker import why_unavailable
 
-PARTS = ("embedded", "kafka", "latency", "profile", "evaluation", "notifier", "grading", "designs")
+PARTS = (
+    *("embedded", "kafka", "latency", "profile", "evaluation", "notifier", "console"),
+    *("grading", "designs"),
+)
 AIMS = {"embedded": 10_000, "kafka": 5_000}
 RATIO = 0.5
 TOP = 12
@@ -35,6 +40,8 @@ EVALUATION = evaluation.Size(large_study.SUBJECTS, large_study.FACTS, results=40
 QUICK_EVALUATION = evaluation.Size(subjects=6, facts=3_000, results=5)
 NOTIFIER = notifier.Size(ladders=10_000, signals=500)
 QUICK_NOTIFIER = notifier.Size(ladders=500, signals=50)
+CONSOLE = console.Size(large_study.SUBJECTS, large_study.FACTS, reads=40, results=20)
+QUICK_CONSOLE = console.Size(subjects=6, facts=3_000, reads=5, results=3)
 QUICK_LATENCY = latency.Size(studies=1, history=500, alerts=10)
 
 
@@ -54,12 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _on_ground(False, lambda ground: _latency(ground, "embedded", given.quick))
         if _has_kafka():
             _on_ground(True, lambda ground: _latency(ground, "kafka", given.quick))
-    if "profile" in parts:
-        _on_ground(False, lambda ground: _profile(ground, given.quick))
-    if "evaluation" in parts:
-        _on_ground(False, lambda ground: _evaluation(ground, given.quick))
-    if "notifier" in parts:
-        _on_ground(False, lambda ground: _notifier(ground, given.quick))
+    for name, run in (
+        ("profile", _profile),
+        ("evaluation", _evaluation),
+        ("notifier", _notifier),
+        ("console", _console),
+    ):
+        if name in parts:
+            _on_ground(False, partial(run, quick=given.quick))
     for name, part in (("grading", grading), ("designs", designs)):
         if name in parts:
             print(f"\n{name}, small sizes (all: python -m bench.{name}):")
@@ -118,6 +127,13 @@ def _evaluation(ground: Ground, quick: bool) -> None:
     found = evaluation.measure(ground, QUICK_EVALUATION if quick else EVALUATION)
     print("\nevaluation:")
     for line in evaluation.lines(found):
+        print(f"  {line}")
+
+
+def _console(ground: Ground, quick: bool) -> None:
+    found = console.measure(ground, QUICK_CONSOLE if quick else CONSOLE)
+    print("\nconsole:")
+    for line in console.lines(found):
         print(f"  {line}")
 
 

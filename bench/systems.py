@@ -101,7 +101,7 @@ class System(ABC):
 
     def spawn(self, name: str, command: Sequence[str], **environment: str) -> None:
         """Starts one process; its words go to a file of its own."""
-        self.ports[name] = _free_port()
+        self.ports[name] = free_port()
         with (self.ground.folder / f"{self.name}-{name}.log").open("wb") as log:
             self.processes[name] = subprocess.Popen(
                 [*command, "--port", str(self.ports[name])],
@@ -256,7 +256,7 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import evaluation, latency, notifier, profile, throughput
+from bench import console, evaluation, latency, notifier, profile, throughput
 from bench.large_study import records
 from bench.load import BATCH, chunks, singles
 from bench.systems import Ground
@@ -109,3 +109,15 @@ def test_the_notifier_sends_every_signal_and_works_every_ladder(folder: Path) ->
         found = notifier.measure(ground, notifier.Size(ladders=20, signals=10))
     assert len(found.bare) == len(found.vigil) == 10
     assert all(one > 0 for one in (*found.bare, *found.vigil, found.idle, found.due))
+
+
+@pytest.mark.slow
+def test_every_page_is_read_and_every_result_is_told(folder: Path) -> None:
+    with Ground(folder, kafka=False) as ground:
+        found = console.measure(ground, console.Size(subjects=6, facts=600, reads=2, results=1))
+    assert {name: len(taken) for name, taken in found.pages.items()} == dict.fromkeys(
+        found.pages, 2
+    )
+    assert {"sign-in", "board", "subject", "packet.pdf"} <= found.pages.keys()
+    assert len(found.live) == 1
+    assert all("ms" in line for line in console.lines(found))

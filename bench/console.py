@@ -1,0 +1,197 @@
+"""What a reviewer waits for: the console's pages of a study of 60 subjects and 100,000 facts.
+
+Over HTTP against the whole of Vigil in one process, one request after the other, as one person
+reads. The baseline in the same run is the sign-in page: the same framework with nothing to ask.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx2
+
+from bench.large_study import records
+from bench.systems import Ground, free_port
+from services.demo import STUDY
+from services.demo.records import EDC, LABORATORY, event
+from services.demo.replay import ACTS, COMMITTEE, SPONSOR
+from services.demo.story import DemoKeys, make_keys, post_events
+from services.demo.table import read_protocol
+from services.embedded import Embedded
+from shared.runtime.clock import ManualClock
+from shared.runtime.settings import Settings
+
+CHUNK = 5_000
+PATIENCE_SECONDS = 1_800.0
+BOARD = f"/studies/{STUDY}"
+_SPEAKERS = {"vigil.dlt_review.v1": SPONSOR, "vigil.decision.v1": COMMITTEE}
+AIM_PAGE, AIM_LIVE, AIM_PACKET = 150, 1_000, 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large the study is, how often each page is read, and how many results arrive live."""
+
+    subjects: int
+    facts: int
+    reads: int
+    results: int
+
+
+@dataclass(slots=True)
+class Found:
+    """Milliseconds of each read by page; of each result until an open page is told of it; and how
+    many bytes a page has."""
+
+    pages: dict[str, list[float]] = field(default_factory=dict)
+    live: list[float] = field(default_factory=list)
+    weight: dict[str, int] = field(default_factory=dict)
+
+
+def measure(ground: Ground, size: Size) -> Found:
+    """Loads the study through the door, then reads."""
+    told = records(size.subjects, size.facts)
+    clock = ManualClock(datetime.fromisoformat(told[-1]["knowntime"]) + timedelta(minutes=1))
+    settings = Settings(database_url=ground.new_database("console"))
+    with (
+        Embedded(settings, port=free_port(), clock=clock) as vigil,
+        _serving(vigil),
+        httpx2.Client(base_url=vigil.url, timeout=120, trust_env=False) as client,
+    ):
+        keys = make_keys(vigil.engine)
+        _wait(lambda: client.get("/readyz").status_code == 200)
+        _load(client, keys, told)
+        client.headers.update({"Accept": "text/html", "Origin": vigil.url})
+        assert client.post("/login", data={"key": keys.reader}).status_code == 303
+        found = Found()
+        for name, address in _addresses(client).items():
+            found.pages[name] = [_read(client, address, found, name) for _ in range(size.reads)]
+        found.live = list(_told_live(client, keys, clock, told, size.results))
+        return found
+
+
+def _addresses(client: httpx2.Client) -> dict[str, str]:
+    board = client.get(BOARD).text
+    subject = re.search(rf"{BOARD}/subject/[0-9a-f]+", board)
+    assert subject is not None, "no subject on the board"
+    pages = ("alerts", "adjudication", "committee", "charts")
+    return {
+        "sign-in": "/login",
+        "board": BOARD,
+        "subject": subject[0],
+        **{name: f"{BOARD}/{name}" for name in pages},
+        "packet.pdf": f"{BOARD}/packet.pdf",
+    }
+
+
+def _read(client: httpx2.Client, address: str, found: Found, name: str) -> float:
+    begun = time.perf_counter()
+    answer = client.get(address)
+    taken = (time.perf_counter() - begun) * 1e3
+    assert answer.status_code == 200, (name, answer.status_code)
+    found.weight[name] = len(answer.content)
+    return taken
+
+
+def _told_live(
+    client: httpx2.Client,
+    keys: DemoKeys,
+    clock: ManualClock,
+    told: list[dict[str, Any]],
+    results: int,
+) -> Iterator[float]:
+    """From the post of a result to `changed` on the stream of an open page."""
+    sample = next(one for one in reversed(told) if one["type"] == "vigil.lab.v1")
+    with client.stream("GET", f"{BOARD}/live", timeout=60) as stream:
+        lines = stream.iter_lines()
+        _until(lines, "event: alive")
+        for number in range(results):
+            time.sleep(2.0)  # what came before has settled, as the nudges that are skipped show
+            clock.advance(timedelta(minutes=5))
+            data = {name: value for name, value in sample["data"].items() if name != "STUDYID"}
+            posted = event("lab", LABORATORY, f"live/{number}", clock.now(), data)
+            begun = time.perf_counter()
+            post_events(client, keys.sources[LABORATORY], [posted])
+            _until(lines, "event: changed")
+            yield (time.perf_counter() - begun) * 1e3
+
+
+def _until(lines: Iterator[str], wanted: str) -> None:
+    for line in lines:
+        if line == wanted:
+            return
+    raise RuntimeError("the stream of an open page has ended")
+
+
+def _load(client: httpx2.Client, keys: DemoKeys, told: list[dict[str, Any]]) -> None:
+    headers = {"Authorization": f"Bearer {keys.admin}", "Content-Type": "application/yaml"}
+    path = f"/ingest/v1/studies/{STUDY}/protocol"
+    client.put(path, content=read_protocol(), headers=headers).raise_for_status()
+    for first in range(0, len(told), CHUNK):
+        chunk = told[first : first + CHUNK]
+        for source in (EDC, SPONSOR, COMMITTEE):
+            stated = [one for one in chunk if _SPEAKERS.get(one["type"], EDC) == source]
+            if source in ACTS:
+                stated = [{**one, "actor": ACTS[source]} for one in stated]
+            post_events(client, keys.sources[source], stated)
+    reader = {"Authorization": f"Bearer {keys.reader}"}
+
+    def applied() -> bool:
+        line = client.get("/monitor/v1/studies", headers=reader).json()["studies"][0]
+        return bool(line["applied_through"] == str(len(told) + 1))
+
+    _wait(applied)
+
+
+def _wait(done: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not _is(done):
+        if time.monotonic() > until:
+            raise TimeoutError("Vigil did not get there")
+        time.sleep(0.2)
+
+
+def _is(done: Callable[[], bool]) -> bool:
+    try:
+        return done()
+    except httpx2.TransportError:
+        return False
+
+
+@contextmanager
+def _serving(vigil: Embedded) -> Iterator[None]:
+    stop = threading.Event()
+    server = threading.Thread(target=vigil.serve, args=(stop,), name="vigil-bench")
+    server.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        server.join()
+
+
+def percentile(values: list[float], number: int) -> float:
+    """The value that so many of a hundred do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * number // 100) - 1)]
+
+
+def lines(found: Found) -> Iterator[str]:
+    """What was found, in words."""
+    bare = percentile(found.pages["sign-in"], 50)
+    for name, taken in found.pages.items():
+        p50, p95 = percentile(taken, 50), percentile(taken, 95)
+        yield (
+            f"{name:13}p50 {p50:5.0f} ms, p95 {p95:5.0f} ms, {p50 / bare:5.0f} times the sign-in"
+            f" page; {found.weight[name] / 1e3:.0f} kB"
+        )
+    p50, worst = percentile(found.live, 50), max(found.live)
+    yield f"a result until an open page is told: p50 {p50:.0f} ms, worst {worst:.0f} ms"
+    yield f"  aims: board p95 {AIM_PAGE} ms, told {AIM_LIVE} ms, packet {AIM_PACKET} ms"
