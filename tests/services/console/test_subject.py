@@ -52,6 +52,9 @@ def test_the_page_shows_everything_known(person: httpx2.Client) -> None:
         "relatedness of the adverse event",
     )
     assert [text for text in wanted if text not in page.text] == []
+    case = f"{BOARD}/adjudication/{golden_profile.ID}.platelets-g4"
+    assert page.text.count("/adjudication/") == 1, "one criterion waits for a judgement"
+    assert f'href="{case}"' in page.text
     assert 'title="2022-12-26 09:30 UTC"' in page.text, "the site's time has UTC behind it"
 
 
