@@ -40,7 +40,7 @@ EVALUATION = evaluation.Size(large_study.SUBJECTS, large_study.FACTS, results=40
 QUICK_EVALUATION = evaluation.Size(subjects=6, facts=3_000, results=5)
 NOTIFIER = notifier.Size(ladders=10_000, signals=500)
 QUICK_NOTIFIER = notifier.Size(ladders=500, signals=50)
-CONSOLE = console.Size(large_study.SUBJECTS, large_study.FACTS, reads=40, results=20)
+CONSOLE = console.Size(large_study.SUBJECTS, large_study.FACTS, reads=10, results=10)
 QUICK_CONSOLE = console.Size(subjects=6, facts=3_000, reads=5, results=3)
 QUICK_LATENCY = latency.Size(studies=1, history=500, alerts=10)
 

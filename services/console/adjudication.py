@@ -44,7 +44,7 @@ from services.console.recording import (
     token_of,
 )
 from services.console.sessions import Session
-from services.console.upstream import NotFound, Upstream
+from services.console.upstream import LONG_TIMEOUT, NotFound, Upstream
 from services.console.words import CRITERION_RESULTS, SUBJECT_STATES
 from shared.contracts.assessment import Criterion
 from shared.contracts.profile import Profile
@@ -219,7 +219,9 @@ async def _subject_of(
     subject, _, name = case.partition(".")
     path = f"/monitor/v1/studies/{quote(study, safe='')}/subjects/{subject}"
     params = {"known_at": past} if past else {}
-    response = await upstream.ask("monitor", "GET", path, session.key, params=params)
+    response = await upstream.ask(
+        "monitor", "GET", path, session.key, params=params, seconds=LONG_TIMEOUT
+    )
     profile = upstream.read("monitor", response, Profile)
     criterion = criterion_of(profile.assessment, name)
     if criterion is None:

@@ -25,7 +25,14 @@ from services.console.guard import SignedIn
 from services.console.html import PAGE_HEADERS, page
 from services.console.notes import Gap
 from services.console.sessions import Session
-from services.console.upstream import Model, NotFound, Unavailable, Upstream, is_stale
+from services.console.upstream import (
+    LONG_TIMEOUT,
+    Model,
+    NotFound,
+    Unavailable,
+    Upstream,
+    is_stale,
+)
 from shared.contracts.figures import Figures
 from shared.contracts.packet import Packet
 from shared.contracts.profile import Profile
@@ -286,7 +293,7 @@ async def _read(
     """What the monitor says of the study, and whether it is behind."""
     path = f"/monitor/v1/studies/{quote(where.study, safe='')}/{what}"
     params = {"known_at": where.past} if where.past else {}
-    response = await upstream.ask("monitor", "GET", path, key, params=params)
+    response = await upstream.ask("monitor", "GET", path, key, params=params, seconds=LONG_TIMEOUT)
     return upstream.read("monitor", response, model), is_stale(response)
 
 

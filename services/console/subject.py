@@ -17,7 +17,7 @@ from services.console.gather import got, line_of
 from services.console.guard import SignedIn
 from services.console.html import page
 from services.console.subject_view import in_zone, view_of, when
-from services.console.upstream import Upstream, is_stale
+from services.console.upstream import LONG_TIMEOUT, Upstream, is_stale
 from shared.contracts.profile import Profile
 from shared.runtime.web import api_router
 
@@ -83,7 +83,9 @@ async def profile_of(
 ) -> tuple[Profile, bool]:
     """The subject's profile, and whether the monitor calls itself behind."""
     path = f"/monitor/v1/studies/{quote(study, safe='')}/subjects/{subject}"
-    response = await upstream.ask("monitor", "GET", path, key, params=_known(past))
+    response = await upstream.ask(
+        "monitor", "GET", path, key, params=_known(past), seconds=LONG_TIMEOUT
+    )
     return upstream.read("monitor", response, Profile), is_stale(response)
 
 

@@ -33,6 +33,9 @@ Model = TypeVar("Model", bound=BaseModel)
 MOST_PAGES = 100
 BESIDE_TIMEOUT = 3.0
 """Seconds for what a page can do without; the board must not wait long for it."""
+LONG_TIMEOUT = 60.0
+"""Seconds for what the monitor works out from every fact of the study: just after its start it has
+to read them all first."""
 
 
 class UpstreamError(Exception):
@@ -120,7 +123,7 @@ class Upstream:
         behind: on paper nothing would say any longer that records are missing."""
         path = f"/monitor/v1/studies/{quote(study, safe='')}/packet"
         params = {"known_at": known_at} if known_at else {}
-        response = await self.ask("monitor", "GET", path, key, params=params)
+        response = await self.ask("monitor", "GET", path, key, params=params, seconds=LONG_TIMEOUT)
         if is_stale(response):
             raise self.unavailable("monitor", "is behind, so a packet would lack records")
         return self.read("monitor", response, Packet)

@@ -19,7 +19,7 @@ from services.console.board import dose_name, subject_page
 from services.console.gather import line_of
 from services.console.guard import SignedIn
 from services.console.html import page
-from services.console.upstream import Upstream
+from services.console.upstream import LONG_TIMEOUT, Upstream
 from services.console.words import ACTIONS, DOSE_STATES, MTD_STATES, STUDY_STATES, UNKNOWN, Word
 from shared.contracts.assessment import Action
 from shared.runtime.web import api_router
@@ -102,7 +102,8 @@ async def what_if(request: Request, session: SignedIn, study: Study) -> Response
 async def what_if_of(upstream: Upstream, key: str, study: str) -> WhatIf:
     """The monitor's answer."""
     path = f"/monitor/v1/studies/{quote(study, safe='')}/what-if"
-    return upstream.read("monitor", await upstream.ask("monitor", "GET", path, key), WhatIf)
+    response = await upstream.ask("monitor", "GET", path, key, seconds=LONG_TIMEOUT)
+    return upstream.read("monitor", response, WhatIf)
 
 
 def shown_of(found: WhatIf, assessed: Assessed) -> Shown:
