@@ -69,8 +69,7 @@ def _decide(trial: Trial, browser: Browser) -> None:
     trial.vigil.clock.set(datetime(2022, 12, 29, 9, tzinfo=UTC))
     sign_in(browser, trial.vigil.url, MEMBER, f"{BOARD}/committee")
     browser.click("input[name=choice][value=other]")
-    if not browser.run("return document.querySelector('details.override').open"):
-        browser.click("details.override summary")
+    browser.run("document.querySelector('details.override').open = true")
     browser.run("document.querySelector('#action').value = 'stay'")
     browser.run("document.querySelector('#level').value = '3'")
     browser.type("#rationale", "The dose below goes on (synthetic).")

@@ -173,7 +173,8 @@ def _new_session(client: httpx2.Client, binary: str, profile: str) -> str:
     options = {"binary": binary, "args": [*_ARGUMENTS, f"--user-data-dir={profile}"]}
     wanted = {
         "browserName": "chrome",
-        "timeouts": {"script": 120_000},
+        # An element that a page on its way will bring is waited for.
+        "timeouts": {"script": 120_000, "implicit": 10_000},
         "goog:chromeOptions": options,
         "goog:loggingPrefs": {"browser": "ALL"},
     }
