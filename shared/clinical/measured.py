@@ -110,10 +110,6 @@ class Measurements:
         self.records = [one for domain in DOMAINS for one in standing.get(domain, ())]
         self.on_treatment = set() if on_treatment is None else on_treatment
 
-    def graded(self) -> Iterator[list[tuple[GradedSample, ...]]]:
-        """Per record the answers of each content that stands of it."""
-        return map(self.graded_of, self.records)
-
     def graded_of(self, one: Standing) -> list[tuple[GradedSample, ...]]:
         """The answers of each content that stands of a record."""
         return [self._graded(entry) for entry in one.entries]

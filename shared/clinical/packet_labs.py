@@ -36,7 +36,7 @@ def lab_series(people: Sequence[Person]) -> tuple[LabSeries, ...]:
 def _by_key(person: Person) -> dict[_Key, list[GradedSample]]:
     """Reported laboratory values by test and term, in the order of time."""
     found: dict[_Key, list[GradedSample]] = {}
-    for contents in person.measurements().graded():
+    for contents in person.graded():
         for sample in (one for content in contents for one in content):
             if sample.sample.domain == "lab" and sample.sample.derived is None:
                 found.setdefault((sample.sample.test, sample.answer.term), []).append(sample)

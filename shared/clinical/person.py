@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 
 from shared.clinical.case import Case, Spans
-from shared.clinical.courses import Courses, Panel
+from shared.clinical.courses import Courses, Graded, Panel
 from shared.clinical.measured import Measurements
 from shared.clinical.protocol import Protocol
 from shared.clinical.samples import FirstDose
@@ -179,6 +179,10 @@ class Person:
     def panels(self) -> Iterator[Panel]:
         """Everything measured, graded, panel by panel."""
         return self._courses.panels(self.protocol, self.zone, self.start, self._standing)
+
+    def graded(self) -> Iterator[Graded]:
+        """Per record the answers of each content that stands of it."""
+        return (contents for panel in self.panels() for contents in panel.graded.values())
 
     def measurements(self) -> Measurements:
         """Everything measured, with what it is graded against."""

@@ -87,7 +87,8 @@ def test_panels_together_are_the_whole(
 def _hold(history: History, kept: Courses, now: datetime) -> None:
     person = Person(load_protocol(PROTOCOL.read_text()), "x", history.standing(now), now)
     if person.start is not None:
-        graded = person.measurements().graded()
+        fresh = person.measurements()
+        graded = map(fresh.graded_of, fresh.records)
         values = (observed(person.zone, contents, person.start) for contents in graded)
         whole = measured_courses(chain.from_iterable(values))
         standing = {kind: person.of(kind) for kind in ("subject", *_TESTS)}

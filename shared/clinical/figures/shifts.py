@@ -48,7 +48,7 @@ class _Course:
 def shift_ends(person: Person) -> dict[Key, tuple[ShiftGrade, ShiftGrade]]:
     """Where a subject stood before treatment, and the worst on treatment."""
     courses: dict[Key, _Course] = {}
-    for contents in person.measurements().graded():
+    for contents in person.graded():
         for key, found in _by_key(contents).items():
             first = found[0]
             entry = first.sample.entry
