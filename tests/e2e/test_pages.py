@@ -16,8 +16,7 @@ MOST_BYTES = 400_000
 # An open picker of the past lies over what is beneath it, as it should.
 _OPEN_ALL = "for (const d of document.querySelectorAll('details:not(.picker)')) d.open = true"
 _WEIGHT = """
-const parts = [...performance.getEntriesByType('navigation'),
-  ...performance.getEntriesByType('resource').filter((one) => !one.name.endsWith('.svg'))];
+const parts = ['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind));
 return parts.reduce((sum, one) => sum + one.encodedBodySize, 0);
 """
 
@@ -33,7 +32,7 @@ def test_nothing_stands_in_anybodys_way(trial: Trial, browser: Browser, scheme: 
             sign_in(browser, trial.vigil.url, page.login)
             signed_in = page.login
         open_page(browser, trial.vigil.url, page)
-        assert browser.run(_WEIGHT) < MOST_BYTES, page.name
+        assert 1_000 < browser.run(_WEIGHT) < MOST_BYTES, page.name
         for width, pixels in WIDTHS.items():
             browser.resize(pixels, 900)
             browser.run(_OPEN_ALL)
