@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from datetime import datetime
 
@@ -12,12 +11,13 @@ from services.dlt_monitor.monitor import Monitor
 from services.dlt_monitor.store import studies
 from shared.runtime.clock import Clock, ClockError
 from shared.runtime.db import is_outage
+from shared.runtime.polling import Polling
 from shared.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 
 LONGEST_SLEEP_SECONDS = 1.0
-"""Other processes may add nearer deadlines; also the pause after an outage."""
+"""Other processes may add nearer deadlines."""
 
 CLOCK_LOOK_SECONDS = 0.05
 """How often a simulated clock is looked at: it jumps, and cannot be slept towards."""
@@ -30,61 +30,44 @@ class Ticker:
         self._monitor = monitor
         self._engine = engine
         self._clock = clock
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._last_turn: float | None = None
+        self._ticked: datetime | None = None
+        self._again = 0.0
+        self._polling = Polling("ticker", self._turn, on_error=_failed)
 
     def start(self) -> None:
         """Start the thread."""
-        self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
-        self._thread.start()
+        self._polling.start()
 
     def stop(self, timeout: float = 10.0) -> bool:
         """Finish the transaction under way and end. False if it did not within `timeout`."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(timeout)
-        return not self.alive
-
-    @property
-    def alive(self) -> bool:
-        """True while the thread runs."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._polling.stop(timeout)
 
     def ready(self, longest_silence: float = 30.0) -> bool:
         """True if the thread lives and has lately seen that no deadline is left behind."""
-        last = self._last_turn
-        return self.alive and last is not None and time.monotonic() - last <= longest_silence
+        return self._polling.ready(longest_silence)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                now = self._clock.now()
-                self._monitor.on_tick(self._engine, now)
-                pause = self._pause(now)
-            except ClockError as error:
-                log.error("the simulated clock cannot be read", exc_info=error)
-                self._stopping.wait(LONGEST_SLEEP_SECONDS)
-            except Exception as error:
-                log.log(30 if is_outage(error) else 40, "tick failed", exc_info=error)
-                self._stopping.wait(LONGEST_SLEEP_SECONDS)
-            else:
-                self._last_turn = time.monotonic()
-                self._sleep(now, pause)
+    def _turn(self) -> float:
+        """One tick, unless a simulated clock stands where it stood a moment ago."""
+        now = self._clock.now()
+        if not self._clock.simulated:
+            self._monitor.on_tick(self._engine, now)
+            return self._pause(now)
+        if now != self._ticked or time.monotonic() >= self._again:
+            self._monitor.on_tick(self._engine, now)
+            self._ticked, self._again = now, time.monotonic() + LONGEST_SLEEP_SECONDS
+        return CLOCK_LOOK_SECONDS
 
     def _pause(self, now: datetime) -> float:
         """Seconds until there is something to do, as far as this process knows."""
         with self._engine.connect() as conn:
             deadline = studies.earliest_deadline(conn)
-        if deadline is None or deadline <= now or self._clock.simulated:
+        if deadline is None or deadline <= now:
             return LONGEST_SLEEP_SECONDS
         return min((deadline - now).total_seconds(), LONGEST_SLEEP_SECONDS)
 
-    def _sleep(self, now: datetime, seconds: float) -> None:
-        if not self._clock.simulated:
-            self._stopping.wait(seconds)
-            return
-        until = time.monotonic() + seconds
-        while time.monotonic() < until and not self._stopping.wait(CLOCK_LOOK_SECONDS):
-            if self._clock.now() != now:
-                return
+
+def _failed(error: Exception) -> None:
+    if isinstance(error, ClockError):
+        log.error("the simulated clock cannot be read", exc_info=error)
+    else:
+        log.log(30 if is_outage(error) else 40, "tick failed", exc_info=error)

@@ -8,7 +8,6 @@ one of them and not a shower.
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -26,12 +25,12 @@ from services.notifier.telling import Telling, fire_test, tell
 from services.notifier.watch import Watch
 from shared.runtime.bus import Bus
 from shared.runtime.clock import Clock
+from shared.runtime.polling import Polling
 from shared.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 
 POLL_SECONDS = 0.5
-LONGEST_BACKOFF_SECONDS = 5.0
 AUDIT_SECONDS = 30.0
 CURRENT_SECONDS = 60.0
 BATCH = 500
@@ -55,54 +54,31 @@ class Chase:
         self._clock = clock
         self._watch = watch
         self._on_worked = on_worked
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
         self._audited: float | None = None
-        self._last_turn: float | None = None
+        self._polling = Polling("chase", self._turn, on_error=_failed)
 
     # -- life -----------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Starts chasing."""
-        self._thread = threading.Thread(target=self._run, name="chase", daemon=True)
-        self._thread.start()
+        self._polling.start()
 
     def stop(self, timeout: float = 5.0) -> bool:
         """Finishes the transaction under way. False if it did not end within `timeout`."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(timeout)
-        return not self.alive
-
-    @property
-    def alive(self) -> bool:
-        """True while the thread runs."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._polling.stop(timeout)
 
     @property
     def current(self) -> bool:
-        """True while the thread runs and has lately worked all that was due."""
-        fresh = self._last_turn is None or time.monotonic() - self._last_turn <= CURRENT_SECONDS
-        return self.alive and fresh
+        """True while the thread runs and due times have lately been worked."""
+        return self._polling.ready(CURRENT_SECONDS)
 
-    def _run(self) -> None:
-        wait = POLL_SECONDS
-        while not self._stopping.is_set():
-            try:
-                self._turn()
-                wait = POLL_SECONDS
-            except Exception as error:  # whatever it is, the next turn tries again
-                log.warning("what is due cannot be worked", exc_info=error)
-                wait = min(wait * 2, LONGEST_BACKOFF_SECONDS)
-            self._stopping.wait(wait)
-
-    def _turn(self) -> None:
-        while self.run_once() and not self._stopping.is_set():
-            continue
+    def _turn(self) -> float:
+        if self.run_once():
+            return 0.0
         if self._audited is None or time.monotonic() - self._audited >= AUDIT_SECONDS:
             self.audit()
             self._audited = time.monotonic()
-        self._last_turn = time.monotonic()
+        return POLL_SECONDS
 
     def run_once(self) -> int:
         """One batch of what is due, in the caller's thread; how many rows were worked."""
@@ -172,6 +148,10 @@ class Chase:
         if found or stuck:
             log.warning("due times mended", pulled=found, stuck=len(stuck))
         return found + len(stuck)
+
+
+def _failed(error: Exception) -> None:
+    log.warning("what is due cannot be worked", exc_info=error)
 
 
 def _send_digest(conn: Connection, bus: Bus, study: str, now: datetime) -> None:

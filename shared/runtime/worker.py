@@ -6,7 +6,6 @@ the batch goes on; an outage is waited out without losing the place.
 """
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
@@ -25,6 +24,7 @@ from shared.runtime.bus import (
 )
 from shared.runtime.clock import Clock
 from shared.runtime.db import is_outage, is_transient, lock_studies
+from shared.runtime.polling import Polling
 from shared.runtime.telemetry import Metrics, describe, get_logger, trace
 
 log = get_logger(__name__)
@@ -33,8 +33,6 @@ OnParked = Callable[[Connection, Message, str], None]
 """Told, in the transaction that parks it, which message could not be handled and why."""
 
 POLL_SECONDS = 0.5
-FIRST_BACKOFF_SECONDS = 0.1
-LONGEST_BACKOFF_SECONDS = 5.0
 LAG_EVERY_SECONDS = 5.0
 ATTEMPTS_BEFORE_SINGLING_OUT = 5
 """After so many deadlocks or statement timeouts in a row, the message at fault is looked for."""
@@ -83,13 +81,17 @@ class Worker:
         self._batch_limit = batch_limit
         self._metrics = metrics or Metrics()
         self._on_applied = on_applied
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._polling = Polling(
+            f"worker-{group}-{topic}",
+            self._turn,
+            on_error=self._failed,
+            interrupt=bus.wake,
+            on_end=self.close,
+        )
         self._subscription: Subscription | None = None
         self._attempts = 0
         self.positions_lost = 0
         """How often another worker had moved the position first."""
-        self._last_poll: float | None = None
         self._lag = 0
         self._lag_at = 0.0
 
@@ -97,53 +99,26 @@ class Worker:
 
     def start(self) -> None:
         """Starts the thread. It begins as soon as bus and database answer."""
-        self._thread = threading.Thread(
-            target=self._run, name=f"worker-{self.group}-{self.topic}", daemon=True
-        )
-        self._thread.start()
+        self._polling.start()
 
     def stop(self, timeout: float = 10.0) -> bool:
         """Finishes the transaction under way and ends. False if it did not within `timeout`."""
-        self._stopping.set()
-        self._bus.wake()
-        if self._thread is not None:
-            self._thread.join(timeout)
-        return not self.alive
+        return self._polling.stop(timeout)
 
     @property
     def alive(self) -> bool:
         """True while the thread runs. A worker that died must turn the service unready."""
-        return self._thread is not None and self._thread.is_alive()
-
-    def last_poll_age(self) -> float | None:
-        """Seconds since bus and database last both answered; None before the first time."""
-        return None if self._last_poll is None else time.monotonic() - self._last_poll
+        return self._polling.alive
 
     def ready(self, longest_silence: float = 30.0) -> bool:
         """True if the thread lives and has heard from bus and database lately."""
-        age = self.last_poll_age()
-        return self.alive and age is not None and age <= longest_silence
+        return self._polling.ready(longest_silence)
 
     def lag(self) -> int:
         """Messages not yet applied, as last measured (every few seconds)."""
         return self._lag
 
     # -- the loop -------------------------------------------------------------------------------
-
-    def _run(self) -> None:
-        backoff = FIRST_BACKOFF_SECONDS
-        try:
-            while not self._stopping.is_set():
-                if self._survives(self._turn):
-                    backoff = FIRST_BACKOFF_SECONDS
-                else:
-                    self._stopping.wait(backoff)
-                    backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
-        except BaseException as error:
-            log.critical("worker died", group=self.group, topic=self.topic, exc_info=error)
-            raise
-        finally:
-            self.close()
 
     def run_once(self, timeout: float = 0.0) -> bool:
         """One poll and, if it brought something, one transaction, in the caller's thread.
@@ -152,36 +127,35 @@ class Worker:
         Raises what a running worker would wait out.
         """
         try:
-            return self._turn(timeout)
+            return self._apply_next(timeout)
         except _PositionLost:
             self._reload()
             return False
 
-    def _turn(self, timeout: float = POLL_SECONDS) -> bool:
+    def _turn(self) -> float:
+        self._apply_next(POLL_SECONDS)
+        return 0.0
+
+    def _apply_next(self, timeout: float) -> bool:
         subscription = self._subscribed()
         batch = subscription.poll(timeout)
         if batch is not None:
             self._apply(subscription, batch)
-        self._last_poll = time.monotonic()
         self._measure_lag(subscription)
         return batch is not None
 
-    def _survives(self, turn: Callable[[], bool]) -> bool:
-        try:
-            turn()
-        except _PositionLost:
-            self._note("position_lost")
-        except BusUnavailable as error:
-            self._note("unavailable", error.__cause__ or error)
-        except LogDamaged as error:
-            log.critical("log damaged", group=self.group, topic=self.topic, detail=str(error))
-            self._note("log_damaged")
-        except Exception as error:  # noqa: BLE001  whatever it is, the next turn tries again
-            self._note("transient" if is_transient(error) else "failed", error)
-        else:
-            return True
+    def _failed(self, error: Exception) -> None:
+        match error:
+            case _PositionLost():
+                self._note("position_lost")
+            case BusUnavailable():
+                self._note("unavailable", error.__cause__ or error)
+            case LogDamaged():
+                log.critical("log damaged", group=self.group, topic=self.topic, detail=str(error))
+                self._note("log_damaged")
+            case _:
+                self._note("transient" if is_transient(error) else "failed", error)
         self._reload()
-        return False
 
     def _note(self, kind: str, error: BaseException | None = None) -> None:
         self._metrics.batch_failures.labels(self.group, self.topic, kind).inc()

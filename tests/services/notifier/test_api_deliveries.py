@@ -57,7 +57,7 @@ def test_the_whole_way_from_signal_to_mail_and_webhook(
     assert [entry["answer"] for entry in rows["email"]["log"]] == [None, "250 queued as 42"]
     assert [entry["answer"] for entry in rows["webhook"]["log"]] == [None, "200 OK ok"]
     assert rows["webhook"]["id"] == headers["webhook-id"]
-    assert running.get("/readyz").status_code == 200
+    wait_for(lambda: running.get("/readyz").status_code == 200)
 
 
 def _message() -> Message:

@@ -330,6 +330,6 @@ def test_the_thread_works_what_is_due(
     chase.start()
     manual_clock.advance(timedelta(minutes=15))
     wait_for(lambda: last_step(engine) == 1)
-    assert chase.current
+    wait_for(lambda: chase.current)
     assert chase.stop()
     assert not chase.current
