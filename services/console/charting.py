@@ -86,7 +86,7 @@ async def all_charts(
     entry, hung = await asyncio.gather(
         entry_of(upstream_of(request), session, study), _hang(request, session, where)
     )
-    _drawer(request).warm_up()
+    drawer_of(request).warm_up()
     return page(
         "charts_all.html",
         session=session,
@@ -182,7 +182,7 @@ async def _picture(
     if wanted is not None and digest_of(chart.spec) != wanted:
         return _drawn(request, gzip.compress(_CHANGED.encode(), mtime=0))
     try:
-        return _drawn(request, await _drawer(request).svg(chart.spec))
+        return _drawn(request, await drawer_of(request).svg(chart.spec))
     except CannotDraw:
         raise Problem(500, "not-drawn", "The chart cannot be drawn; see its table") from None
 
@@ -297,7 +297,8 @@ async def _read(
     return upstream.read("monitor", response, model), is_stale(response)
 
 
-def _drawer(request: Request) -> Drawer:
+def drawer_of(request: Request) -> Drawer:
+    """Who draws for this app."""
     drawer: Drawer = request.app.state.drawer
     return drawer
 

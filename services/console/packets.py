@@ -1,4 +1,8 @@
-"""The committee packet as a download, with the rights of the page it is offered on."""
+"""The committee packet as a download, with the rights of the page it is offered on.
+
+Its charts are drawn by the process that draws those of the pages: the engine would hold up every
+other answer of this one.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,17 +13,20 @@ from fastapi import Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from services.console.asking import Study, day_of
+from services.console.charting import drawer_of
+from services.console.charts.drawer import CannotDraw
 from services.console.guard import SignedIn
 from services.console.html import PAGE_HEADERS
 from services.console.packet import (
     STYLE_POLICY,
+    Draw,
     packet_csv,
     packet_html,
     packet_pdf,
 )
 from services.console.upstream import Upstream
 from shared.contracts.packet import Packet
-from shared.runtime.web import api_router
+from shared.runtime.web import Problem, api_router
 
 router = api_router()
 
@@ -29,14 +36,14 @@ Form = Annotated[Literal["pdf", "html", "json", "csv"], Path()]
 @dataclass(frozen=True, slots=True)
 class _Written:
     media_type: str
-    write: Callable[[Packet], bytes]
+    write: Callable[[Packet, Draw], bytes]
 
 
 _FORMS: Mapping[str, _Written] = {
     "pdf": _Written("application/pdf", packet_pdf),
     "html": _Written("text/html; charset=utf-8", packet_html),
-    "json": _Written("application/json", lambda packet: packet.model_dump_json().encode()),
-    "csv": _Written("text/csv; charset=utf-8", packet_csv),
+    "json": _Written("application/json", lambda packet, _: packet.model_dump_json().encode()),
+    "csv": _Written("text/csv; charset=utf-8", lambda packet, _: packet_csv(packet)),
 }
 
 
@@ -47,8 +54,13 @@ async def packet(
     """The packet now, or as known at the end of a day."""
     upstream: Upstream = request.app.state.upstream
     found = await upstream.packet(session.key, study, day_of(known_at))
-    written = _FORMS[form]
-    content = await run_in_threadpool(written.write, found)
+    written, drawer = _FORMS[form], drawer_of(request)
+    try:
+        content = await run_in_threadpool(written.write, found, drawer.draw)
+    except CannotDraw:
+        raise Problem(
+            503, "not-drawn", "A chart of the packet cannot be drawn; try again"
+        ) from None
     return Response(content, media_type=written.media_type, headers=_headers(found, form))
 
 

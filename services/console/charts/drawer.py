@@ -19,6 +19,7 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
 from services.console.blocks import Spec
+from services.console.charts.parts import SCREEN
 
 MOST_KEPT = 256
 LONGEST = 30.0
@@ -37,15 +38,20 @@ class Drawer:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "drawer")
         self._process: subprocess.Popen[str] | None = None
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], bytes] = OrderedDict()
 
     async def svg(self, spec: Spec) -> bytes:
-        """The picture, compressed by gzip. Raises CannotDraw."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._svg, spec)
+        """The picture for a screen, compressed by gzip. Raises CannotDraw."""
+        asked = self._thread.submit(self._svg, spec, SCREEN)
+        return await asyncio.wrap_future(asked)
+
+    def draw(self, spec: Spec, font: str) -> str:
+        """The picture, for a thread that can wait. Raises CannotDraw."""
+        return gzip.decompress(self._thread.submit(self._svg, spec, font).result()).decode()
 
     def warm_up(self) -> None:
         """Has the process ready before the first chart is asked for."""
-        self._thread.submit(self._svg, _SMALLEST)
+        self._thread.submit(self._svg, _SMALLEST, SCREEN)
 
     def close(self) -> None:
         """Ends the process, also one that is just being started; nothing is drawn afterwards."""
@@ -55,15 +61,15 @@ class Drawer:
         if self._process is not None:
             _end(self._process)
 
-    def _svg(self, spec: Spec) -> bytes:
-        text = text_of(spec)
-        digest = digest_of(spec)
-        if digest not in self._kept:
-            self._kept[digest] = gzip.compress(self._ask(text).encode(), mtime=0)
+    def _svg(self, spec: Spec, font: str) -> bytes:
+        key = font, digest_of(spec)
+        if key not in self._kept:
+            drawn = self._ask(json.dumps([font, spec]))
+            self._kept[key] = gzip.compress(drawn.encode(), mtime=0)
             if len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
-        self._kept.move_to_end(digest)
-        return self._kept[digest]
+        self._kept.move_to_end(key)
+        return self._kept[key]
 
     def _ask(self, text: str) -> str:
         """Twice where the process has died, of this chart or of something else."""
@@ -106,14 +112,10 @@ class Drawer:
         return self._process
 
 
-def text_of(spec: Spec) -> str:
-    """A specification on one line of ASCII."""
-    return json.dumps(spec, sort_keys=True, separators=(",", ":"))
-
-
 def digest_of(spec: Spec) -> str:
     """What tells one picture from another."""
-    return hashlib.sha256(text_of(spec).encode()).hexdigest()
+    text = json.dumps(spec, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _end(process: subprocess.Popen[str]) -> None:

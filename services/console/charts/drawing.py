@@ -1,7 +1,7 @@
 """Draws a chart: the same specification gives the same picture, and nothing is fetched.
 
-``python -m services.console.charts.drawing`` draws for another process: a specification a line in,
-a picture a line out.
+``python -m services.console.charts.drawing`` draws for another process: a font and a specification
+a line in, a picture a line out.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import sys
 import vl_convert
 
 from services.console.blocks import Spec
+from services.console.charts.parts import PAPER, SCREEN
 
 _VEGA_LITE = "6.1"
-PAPER = "Libertinus Serif"
-SCREEN = "Arial, Liberation Sans, Helvetica, sans-serif"
 
 
 def draw(spec: Spec, font: str = PAPER) -> str:
@@ -44,8 +43,9 @@ def as_png(spec: Spec) -> bytes:
 def main() -> None:
     """Answers every line with a picture, or with null where it cannot be drawn."""
     for line in sys.stdin:
+        font, spec = json.loads(line)
         try:
-            drawn: str | None = draw(json.loads(line), SCREEN)
+            drawn: str | None = draw(spec, font)
         except ValueError:
             drawn = None
         sys.stdout.write(json.dumps(drawn) + "\n")

@@ -16,6 +16,9 @@ from services.console.blocks import Chart, Spec, Table
 from shared.contracts.assessment import DoseAssessment
 from shared.contracts.figures import Treated
 
+PAPER = "Libertinus Serif"
+SCREEN = "Arial, Liberation Sans, Helvetica, sans-serif"
+"""Fonts: the PDF's own, and those of a reader's screen."""
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 NOT_GRADABLE = "not gradable"
 INK, LINE, PALE = "#333333", "#999999", "#dddddd"

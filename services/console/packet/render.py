@@ -9,7 +9,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from typing import Any
 import jinja2
 import typst
 
-from services.console.blocks import Block, Chart, Document, Table, printable
-from services.console.charts.drawing import draw
+from services.console.blocks import Block, Chart, Document, Spec, Table, printable
+from services.console.charts.parts import PAPER
 from services.console.packet.adverse_events import summary_csv
 from services.console.packet.sections import document_of
 from shared.contracts.packet import Packet
@@ -27,6 +27,8 @@ _HERE = Path(__file__).parent
 _STYLE = (_HERE / "packet.css").read_text("utf-8")
 _SIZE = re.compile(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"')
 _WIDEST, _TALLEST = 24.0, 13.0
+Draw = Callable[[Spec, str], str]
+"""Draws a specification in a font. Raises ValueError or `drawer.CannotDraw`."""
 STYLE_POLICY = (
     "'sha256-" + base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode() + "'"
 )
@@ -38,40 +40,46 @@ def packet_csv(packet: Packet) -> bytes:
     return summary_csv(packet.summary).encode()
 
 
-def packet_html(packet: Packet) -> bytes:
+def _here(spec: Spec, font: str) -> str:
+    from services.console.charts.drawing import draw  # 33 MB, which a server leaves to its drawer
+
+    return draw(spec, font)
+
+
+def packet_html(packet: Packet, draw: Draw = _here) -> bytes:
     """One page that needs no other file; every number in a chart is in a table as well."""
     document = document_of(packet)
     text = _page().render(
         document=document,
         style=_STYLE,
-        draw=lambda chart: draw(chart.spec),
+        draw=lambda chart: draw(chart.spec, PAPER),
     )
     return text.encode()
 
 
-def packet_pdf(packet: Packet) -> bytes:
+def packet_pdf(packet: Packet, draw: Draw = _here) -> bytes:
     """PDF/A-2b."""
     moment = int(packet.assessment.as_of.timestamp())
-    made = typeset(packet, format="pdf", pdf_standards=["a-2b"], timestamp=moment)
+    made = typeset(packet, draw, format="pdf", pdf_standards=["a-2b"], timestamp=moment)
     assert isinstance(made, bytes)
     return made
 
 
-def typeset(packet: Packet, **how: Any) -> bytes | list[bytes] | None:
+def typeset(packet: Packet, draw: Draw = _here, **how: Any) -> bytes | list[bytes] | None:
     """The pages as typst's compiler is told to write them."""
     compiler = typst.Compiler(
         _HERE.joinpath("packet.typ").read_bytes(),
         font_paths=typst.Fonts(include_system_fonts=False),
         ignore_system_fonts=True,
-        sys_inputs={"document": json.dumps(_set(document_of(packet)), ensure_ascii=False)},
+        sys_inputs={"document": json.dumps(_set(document_of(packet), draw), ensure_ascii=False)},
     )
     return compiler.compile(**how)
 
 
-def _set(document: Document) -> dict[str, Any]:
+def _set(document: Document, draw: Draw) -> dict[str, Any]:
     """The document as the template reads it."""
     sections = [
-        {"title": section.title, "blocks": [_block(block) for block in section.blocks]}
+        {"title": section.title, "blocks": [_block(block, draw) for block in section.blocks]}
         for section in document.sections
     ]
     shown: dict[str, Any] = printable(
@@ -87,11 +95,11 @@ def _set(document: Document) -> dict[str, Any]:
     return shown
 
 
-def _block(block: Block) -> Mapping[str, Any]:
+def _block(block: Block, draw: Draw) -> Mapping[str, Any]:
     kind = type(block).__name__.lower()
     if isinstance(block, Chart):
         assert block.spec is not None
-        svg = draw(printable(block.spec))
+        svg = draw(printable(block.spec), PAPER)
         width = _width_of(svg)
         return {"kind": kind, "title": block.title, "alt": block.alt, "svg": svg, "width": width}
     if isinstance(block, Table):

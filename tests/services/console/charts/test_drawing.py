@@ -10,7 +10,8 @@ import pytest
 
 from services.console.blocks import Chart
 from services.console.charts.drawer import CannotDraw, Drawer
-from services.console.charts.drawing import SCREEN, draw
+from services.console.charts.drawing import draw
+from services.console.charts.parts import SCREEN
 from services.console.charts.study import study_charts, subject_charts
 from tests.services.console.charts.conftest import demo_profile
 from tests.services.console.charts.made import figures
