@@ -1,4 +1,5 @@
-"""The numbers behind the charts of a whole study; `GET …/figures` of the monitor gives them.
+"""The numbers behind the charts of a whole study; `GET …/figures` of the monitor gives them, and
+the packet holds them too.
 
 A chart draws what is here and nothing else, so that its table says the same. What is not known is
 None, with a reason beside it or in ``notes``: never 0. Subjects are those who were given a dose.
@@ -11,7 +12,6 @@ from decimal import Decimal
 from typing import Literal
 
 from shared.contracts.adverse_events import ReportedEvent
-from shared.contracts.packet import Course, Exposure
 from shared.contracts.profile import Part
 
 Unclear = Literal["uncertain", "not_gradable", "none"]
@@ -28,6 +28,46 @@ class Treated(Part):
     part: str
     dose_level: int | None
     dose: str
+
+
+class Response(Part):
+    """One assessment of the tumour, in the words of the record."""
+
+    on: date
+    test: str
+    result: str
+
+
+class Course(Part):
+    """One subject on treatment: the earliest dates of the first and the last dose given, and how
+    the treatment ended. ``doses`` are days since the first dose, which is day 1."""
+
+    subject: str
+    usubjid: str
+    part: str
+    dose_level: int | None
+    first: date
+    last: date
+    doses: tuple[int, ...]
+    left: str | None
+    left_on: date | None
+    responses: tuple[Response, ...]
+
+
+class Exposure(Part):
+    """What one subject was given of one treatment, by its dose records. ``longest_delay`` in days;
+    ``percent_of_planned`` to one decimal, None where a record lacks its planned or given dose."""
+
+    subject: str
+    usubjid: str
+    dose_level: int | None
+    treatment: str
+    given: int
+    not_given: int
+    reduced: int
+    delayed: int
+    longest_delay: int
+    percent_of_planned: str | None
 
 
 class HeatCell(Part):
@@ -173,8 +213,24 @@ class StoppingFigure(Part):
     path: tuple[CountPoint, ...]
 
 
-class Figures(Part):
+class StudyNumbers(Part):
     """Everything the study-wide charts draw; ``notes`` say what the numbers rest on."""
+
+    subjects: tuple[Treated, ...]
+    courses: tuple[Course, ...]
+    events: tuple[ReportedEvent, ...]
+    heat: tuple[HeatCell, ...]
+    shifts: tuple[Shift, ...]
+    liver: tuple[LiverPoint, ...]
+    exposures: tuple[Exposure, ...]
+    qt: tuple[QtPoint, ...]
+    tumour: tuple[TumourCourse, ...]
+    stopping: tuple[StoppingFigure, ...]
+    notes: tuple[str, ...]
+
+
+class Figures(StudyNumbers):
+    """The numbers with the moment they are of."""
 
     contract: Literal["vigil.figures.v1"] = "vigil.figures.v1"
     study: str
@@ -187,14 +243,3 @@ class Figures(Part):
     degraded: bool
     stale_since: datetime | None
     assessment_digest: str
-    subjects: tuple[Treated, ...]
-    courses: tuple[Course, ...]
-    events: tuple[ReportedEvent, ...]
-    heat: tuple[HeatCell, ...]
-    shifts: tuple[Shift, ...]
-    liver: tuple[LiverPoint, ...]
-    exposures: tuple[Exposure, ...]
-    qt: tuple[QtPoint, ...]
-    tumour: tuple[TumourCourse, ...]
-    stopping: tuple[StoppingFigure, ...]
-    notes: tuple[str, ...]

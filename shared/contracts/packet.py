@@ -12,52 +12,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.contracts.adverse_events import AdverseEventSummary, ReportedEvent
+from shared.contracts.adverse_events import AdverseEventSummary
 from shared.contracts.assessment import Assessment
+from shared.contracts.figures import StudyNumbers
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Response(_Part):
-    """One assessment of the tumour, in the words of the record."""
-
-    on: date
-    test: str
-    result: str
-
-
-class Course(_Part):
-    """One subject on treatment: the earliest dates of the first and the last dose given, and how
-    the treatment ended. ``doses`` are days since the first dose, which is day 1."""
-
-    subject: str
-    usubjid: str
-    part: str
-    dose_level: int | None
-    first: date
-    last: date
-    doses: tuple[int, ...]
-    left: str | None
-    left_on: date | None
-    responses: tuple[Response, ...]
-
-
-class Exposure(_Part):
-    """What one subject was given of one treatment, by its dose records. ``longest_delay`` in days;
-    ``percent_of_planned`` to one decimal, None where a record lacks its planned or given dose."""
-
-    subject: str
-    usubjid: str
-    dose_level: int | None
-    treatment: str
-    given: int
-    not_given: int
-    reduced: int
-    delayed: int
-    longest_delay: int
-    percent_of_planned: str | None
 
 
 class LabBand(_Part):
@@ -124,18 +85,15 @@ class DesignTable(_Part):
     stands: tuple[TableCell, ...]
 
 
-class Packet(_Part):
-    """``table`` is None for a design that decides by the whole trial. ``labs``: the tests in which
-    somebody reached grade 3."""
+class Packet(StudyNumbers):
+    """What the charts draw, and beside it all that a meeting reads. ``table`` is None for a design
+    that decides by the whole trial. ``labs``: the tests in which somebody reached grade 3."""
 
     contract: Literal["vigil.packet.v1"] = "vigil.packet.v1"
     title: str
     synthetic: bool
     assessment: Assessment
-    events: tuple[ReportedEvent, ...]
     summary: AdverseEventSummary
-    courses: tuple[Course, ...]
-    exposures: tuple[Exposure, ...]
     labs: tuple[LabSeries, ...]
     outlook: Outlook
     table: DesignTable | None

@@ -17,14 +17,14 @@ from services.console.charts.parts import (
     nothing,
     spec,
 )
-from shared.contracts.figures import Figures, HeatCell
+from shared.contracts.figures import HeatCell, StudyNumbers
 
 NAME, TITLE = "ae-heat", "Adverse events: worst grade on treatment by term and subject"
 MOST_TERMS = 40
 _DARK = "datum.high >= 3"
 
 
-def ae_heat(figures: Figures) -> Chart:
+def ae_heat(figures: StudyNumbers) -> Chart:
     """Terms by subjects, the worst term first; the grade is written in each cell."""
     names = names_of(figures.subjects)
     order = _terms(figures.heat)
@@ -107,7 +107,7 @@ def _layers() -> list[dict[str, Any]]:
     ]
 
 
-def _table(figures: Figures, names: Mapping[str, str], order: list[str]) -> Table:
+def _table(figures: StudyNumbers, names: Mapping[str, str], order: list[str]) -> Table:
     place = {term: at for at, term in enumerate(order)}
     cells = sorted(figures.heat, key=lambda one: (place[one.term], names[one.usubjid]))
     rows = tuple(

@@ -21,7 +21,7 @@ from services.console.charts.parts import (
     spec,
     text_of,
 )
-from shared.contracts.figures import Figures, QtPoint
+from shared.contracts.figures import QtPoint, StudyNumbers
 
 _AXIS = "QTcF (ms)"
 NAME, TITLE = "qtcf", "Longest QTcF on treatment"
@@ -35,7 +35,7 @@ _KINDS = {
 }
 
 
-def qtcf(figures: Figures) -> Chart:
+def qtcf(figures: StudyNumbers) -> Chart:
     """A lane each: the longest value, a tick at the baseline, and the rise in words."""
     names = names_of(figures.subjects)
     rows = [_row(names[one.usubjid], one) for one in figures.qt if one.longest is not None]
@@ -104,7 +104,7 @@ def _rise(one: QtPoint) -> str:
     return f"{one.rise:+} ms{over}"
 
 
-def _table(figures: Figures, names: Mapping[str, str]) -> Table:
+def _table(figures: StudyNumbers, names: Mapping[str, str]) -> Table:
     rows = tuple(
         (
             names[one.usubjid],

@@ -24,7 +24,7 @@ from services.console.charts.parts import (
     spec,
     text_of,
 )
-from shared.contracts.figures import Figures, LiverPeak, LiverPoint
+from shared.contracts.figures import LiverPeak, LiverPoint, StudyNumbers
 
 NAME, TITLE = "edish", "Liver: highest transaminase and bilirubin (eDISH, Hy’s law)"
 _SOURCE = "Limits: FDA, Drug-Induced Liver Injury: Premarketing Clinical Evaluation, July 2009."
@@ -50,7 +50,7 @@ _QUADRANTS: Mapping[tuple[bool | None, bool | None], str] = {
 }
 
 
-def edish(figures: Figures) -> Chart:
+def edish(figures: StudyNumbers) -> Chart:
     """Log axes with both limits; hollow where a peak may have been higher."""
     names = names_of(figures.subjects)
     rows: Rows = []
@@ -130,7 +130,9 @@ def _why(first: LiverPeak | None, second: LiverPeak | None) -> Iterator[str]:
             yield f"{what} 0, which a log axis does not have"
 
 
-def _table(figures: Figures, names: Mapping[str, str], missing: list[tuple[str, str]]) -> Table:
+def _table(
+    figures: StudyNumbers, names: Mapping[str, str], missing: list[tuple[str, str]]
+) -> Table:
     tests = ("ALT", "AST", "BILI", "ALP")
     rows = tuple(
         (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from services.console.blocks import Chart, Spec, Table
 from services.console.charts.parts import Rows, not_drawn, nothing, spec
-from shared.contracts.figures import Figures, Shift, ShiftGrade
+from shared.contracts.figures import Shift, ShiftGrade, StudyNumbers
 
 NAME, TITLE = "shifts", "Laboratory shifts: grade before treatment to worst grade on treatment"
 MOST_PANELS = 12
@@ -22,7 +22,7 @@ _ORDER: Sequence[ShiftGrade] = (
 )
 
 
-def shifts(figures: Figures) -> Chart:
+def shifts(figures: StudyNumbers) -> Chart:
     """A square each, baseline across and worst upwards; above the diagonal somebody got worse."""
     drawn = sorted(
         (one for one in figures.shifts if _worse(one)),
@@ -108,7 +108,7 @@ def _panel(shift: Shift, shown: list[str]) -> Spec:
     }
 
 
-def _table(figures: Figures, worse: int) -> Table:
+def _table(figures: StudyNumbers, worse: int) -> Table:
     rows = tuple(
         (one.test, one.term, _word(cell.baseline), _word(cell.worst), str(cell.subjects))
         for one in figures.shifts

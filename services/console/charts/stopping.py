@@ -18,7 +18,7 @@ from services.console.charts.parts import (
     number,
     spec,
 )
-from shared.contracts.figures import CountPoint, Figures, StoppingFigure
+from shared.contracts.figures import CountPoint, StoppingFigure, StudyNumbers
 
 _KINDS = {
     "event": ("#8c0f26", "diamond"),
@@ -29,7 +29,7 @@ _COUNTED = {"events": "subjects with an event", "non_responses": "subjects witho
 _WHOLE = {"axis": {"tickMinStep": 1}}
 
 
-def stopping(figures: Figures) -> list[Chart]:
+def stopping(figures: StudyNumbers) -> list[Chart]:
     """A chart for each rule of the protocol."""
     names = names_of(figures.subjects)
     return [_chart(f"stopping-{at}", one, names) for at, one in enumerate(figures.stopping, 1)]

@@ -25,7 +25,7 @@ from services.console.charts.parts import (
 )
 from shared.contracts.adverse_events import ReportedEvent
 from shared.contracts.assessment import Assessment
-from shared.contracts.packet import Course, Exposure
+from shared.contracts.figures import Course, Exposure
 
 SWIMMER = "swimmer", "Subjects on treatment (a tick is a dose)"
 INTENSITY = "dose-intensity", "Dose given of the dose planned (%)"

@@ -24,7 +24,7 @@ from services.console.charts.parts import (
     spec,
     text_of,
 )
-from shared.contracts.figures import Figures
+from shared.contracts.figures import StudyNumbers
 
 WATERFALL = "waterfall", "Best change of tumour size from baseline (%)"
 SPIDER = "spider", "Tumour size over time, change from baseline (%)"
@@ -36,7 +36,7 @@ _BASIS = {"measured": "#4477aa", "stated": "#dddddd"}
 _LIMITS = ((-30, "-30 %"), (20, "+20 %"))
 
 
-def waterfall(figures: Figures) -> Chart:
+def waterfall(figures: StudyNumbers) -> Chart:
     """Bars from the largest growth to the largest reduction; pale where only stated."""
     names = names_of(figures.subjects)
     rows: Rows = [
@@ -93,7 +93,7 @@ def waterfall(figures: Figures) -> Chart:
     return Chart(*WATERFALL, alt, drawn, table)
 
 
-def _best_table(figures: Figures, names: Mapping[str, str]) -> Table:
+def _best_table(figures: StudyNumbers, names: Mapping[str, str]) -> Table:
     rows = tuple(
         (
             names[one.usubjid],
@@ -114,7 +114,7 @@ def _best_table(figures: Figures, names: Mapping[str, str]) -> Table:
     return Table(WATERFALL[1], columns, rows, notes)
 
 
-def spider(figures: Figures) -> Chart:
+def spider(figures: StudyNumbers) -> Chart:
     """A line each through the measured sums, named at its end."""
     names = names_of(figures.subjects)
     rows: Rows = [
@@ -151,7 +151,7 @@ def spider(figures: Figures) -> Chart:
     return Chart(*SPIDER, alt, drawn, table)
 
 
-def _course_table(figures: Figures, names: Mapping[str, str]) -> Table:
+def _course_table(figures: StudyNumbers, names: Mapping[str, str]) -> Table:
     rows = tuple(
         (
             names[one.usubjid],

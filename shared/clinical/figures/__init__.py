@@ -15,8 +15,8 @@ from shared.clinical.figures.liver import liver_point
 from shared.clinical.figures.qt import qt_point
 from shared.clinical.figures.shifts import Key, shift_ends, shifts_of
 from shared.clinical.figures.stopping import stopping_figures
+from shared.clinical.figures.treatment import course_of, exposures_of
 from shared.clinical.figures.tumour import tumour_course
-from shared.clinical.packet import course_of, exposures_of
 from shared.clinical.person import Person
 from shared.clinical.protocol import Protocol
 from shared.clinical.study import Study
@@ -24,18 +24,20 @@ from shared.clinical.toxicity import Observation
 from shared.contracts.adverse_events import ReportedEvent
 from shared.contracts.assessment import Assessment, SubjectAssessment
 from shared.contracts.figures import (
+    Course,
+    Exposure,
     Figures,
     HeatCell,
     LiverPoint,
     QtPoint,
     ShiftGrade,
+    StudyNumbers,
     Treated,
     TumourCourse,
 )
-from shared.contracts.packet import Course, Exposure
 from shared.contracts.profile import opaque_id
 
-__all__ = ["figures_of"]
+__all__ = ["figures_of", "numbers_of"]
 
 NOTES = (
     "Subjects who were given a dose; reported events that began or worsened on treatment.",
@@ -74,11 +76,8 @@ def figures_of(study: Study, assessment: Assessment) -> Figures:
     protocol = study.versions(known_at).get(assessment.protocol_version)
     if protocol is None:
         raise ValueError(f"protocol version {assessment.protocol_version} was not known then")
-    found = study.made_of_each(protocol, as_of, known_at, _told)
-    told = sorted(found, key=lambda one: (one.who.subject, one.who.usubjid))
-    rules = {one.usubjid: _liver_rules(protocol, one) for one in assessment.subjects}
-    states = study.states(protocol, as_of, known_at)
     return Figures(
+        **dict(numbers_of(study, protocol, assessment)),
         study=study.study,
         title=protocol.title,
         synthetic=protocol.synthetic,
@@ -89,6 +88,17 @@ def figures_of(study: Study, assessment: Assessment) -> Figures:
         degraded=assessment.degraded,
         stale_since=assessment.stale_since,
         assessment_digest=assessment.digest,
+    )
+
+
+def numbers_of(study: Study, protocol: Protocol, assessment: Assessment) -> StudyNumbers:
+    """What the charts draw, for figures and packet. ``protocol``: the assessment's."""
+    as_of, known_at = assessment.as_of, assessment.known_at
+    found = study.made_of_each(protocol, as_of, known_at, _told)
+    told = sorted(found, key=lambda one: (one.who.subject, one.who.usubjid))
+    rules = {one.usubjid: _liver_rules(protocol, one) for one in assessment.subjects}
+    states = study.states(protocol, as_of, known_at)
+    return StudyNumbers(
         subjects=tuple(one.who for one in told),
         courses=tuple(one.course for one in told),
         events=tuple(event for one in told for event in one.events),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from shared.clinical.packet import delay_days, is_reduced
+from shared.clinical.figures.treatment import delay_days, is_reduced
 from shared.clinical.profile.telling import Telling, Told
 from shared.contracts.facts import Concomitant, Disposition, DltReview, Dose, TumourResponse
 from shared.contracts.profile import DoseRecord, Leaving, Review, Treatment, TumourAssessment
