@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import pairwise
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -199,6 +200,20 @@ class Standing:
             self.tests = tuple({entry.test: None for entry in entries})
             self.flagged = any(entry.flagged for entry in entries)
 
+    @property
+    def let_stand(self) -> bool:
+        """Whether what stands was once sent again as it was, with a reason: a person has looked at
+        it."""
+        current = self.entries[0]
+        return len(self.entries) == 1 and any(
+            (later.fact.reason or "").strip()
+            and later.record is not None
+            and later.record == earlier.record
+            and current.record is not None
+            and not _hidden(later.record, current.record)
+            for earlier, later in pairwise(self.versions)
+        )
+
 
 def stand(versions: Iterable[Entry], known_at: datetime) -> Standing | None:
     """What stands of a record by what was known; None for a deleted or not yet known record."""
@@ -226,16 +241,32 @@ def stand(versions: Iterable[Entry], known_at: datetime) -> Standing | None:
 
 
 def _unexplained(older: list[Entry], current: Entry) -> tuple[Entry, ...]:
-    """Versions a change without reason or person can't put away, as far back as that goes on."""
+    """Versions a change without reason or person can't put away. A later version that names one
+    puts away what it speaks of: the variables it changes, or the whole record where it lets
+    everything stand."""
     kept: list[Entry] = []
+    settled: set[str] = set()
     newer = current
     for entry in reversed(older):
-        if newer.attributed or entry.record is None:
+        if entry.record is None or (newer.attributed and entry.record == newer.record):
             break
-        if _could_hide(entry.record, newer.record):
+        if newer.attributed:
+            settled |= _changed(entry.record, newer.record)
+        elif _hidden(entry.record, newer.record) - settled:
             kept.append(entry)
         newer = entry
     return tuple(kept)
+
+
+def _changed(before: Record, after: Record | None) -> set[str]:
+    """The variables in which two versions differ."""
+    both = [one for one in (before, after) if isinstance(one, SubjectRecord)]
+    names = {name for one in both for name in (*type(one).model_fields, *one.supp)}
+    changed = {name for name in names if _said(before, name) != _said(after, name)}
+    if isinstance(before, AdverseEvent) and isinstance(after, AdverseEvent):
+        graded = not changed.isdisjoint(_GRADE) or is_fatal(before) != is_fatal(after)
+        return changed | {"AETOXGR"} if graded else changed
+    return changed
 
 
 _HIDING: Final[dict[str, tuple[str, ...]]] = {
@@ -261,31 +292,41 @@ _ADDED_LATER: Final = frozenset({"ECDOSE", "planned_dose", "planned_dtc", "ECREA
 """What says more where nothing was said before."""
 
 
-def _could_hide(before: Record, after: Record | None) -> bool:
-    """Whether going from ``before`` to ``after`` could make a toxicity disappear, or a subject
-    count as followed who was not."""
+def _hidden(before: Record, after: Record | None) -> set[str]:
+    """The variables by which going from ``before`` to ``after`` could make a toxicity disappear, or
+    a subject count as followed who was not."""
+    hidden = set()
     for name in _HIDING.get(type(before).__name__, ()):
         was = _said(before, name)
         added = was is None and (isinstance(before, Subject) or name in _ADDED_LATER)
         if was != _said(after, name) and not added:
-            return True
+            hidden.add(name)
     if isinstance(before, AdverseEvent) and isinstance(after, AdverseEvent):
-        ends = before.AEENDTC, after.AEENDTC
-        other_end = None not in ends and ends[0] != ends[1]
-        unsaid = any(change not in after.grade_changes for change in before.grade_changes)
-        withdrawn = any(_said_yes(before, name) > _said_yes(after, name) for name in _GRAVE)
-        worse = worst_reported(before) > worst_reported(after)
-        return other_end or unsaid or withdrawn or worse
-    if isinstance(before, Disposition) and isinstance(after, Disposition):
-        said = [(one.DSDECOD, one.DSSTDTC, one.DSSCAT) for one in (before, after)]
-        return before.DSDECOD.strip().upper() != "COMPLETED" and said[0] != said[1]
-    if isinstance(before, ReviewComplete) and isinstance(after, ReviewComplete):
-        return before.evaluable is False and after.evaluable is not False
-    return False
+        hidden |= _hidden_of_event(before, after)
+    if isinstance(before, Disposition) and before.DSDECOD.strip().upper() != "COMPLETED":
+        hidden |= _changed(before, after) & {"DSDECOD", "DSSTDTC", "DSSCAT"}
+    if isinstance(before, ReviewComplete) and before.evaluable is False:
+        hidden |= _changed(before, after) & {"evaluable"}
+    return hidden
+
+
+def _hidden_of_event(before: AdverseEvent, after: AdverseEvent) -> set[str]:
+    ends = before.AEENDTC, after.AEENDTC
+    hidden = {name for name in _GRAVE if _said_yes(before, name) > _said_yes(after, name)}
+    if None not in ends and ends[0] != ends[1]:
+        hidden.add("AEENDTC")
+    if any(change not in after.grade_changes for change in before.grade_changes):
+        hidden.add("grade_changes")
+    if worst_reported(before) > worst_reported(after):
+        hidden.add("AETOXGR")
+    return hidden
 
 
 _GRAVE: Final = ("AESLIFE", "AEDLT")
 """What a report says of an event beside its grade."""
+
+_GRADE: Final = frozenset({"AETOXGR", "AESEV", "grade_changes"})
+"""What states the grade of a report."""
 
 
 def _said_yes(event: AdverseEvent, name: str) -> bool:

@@ -6,37 +6,20 @@ decides whether the next dose opens.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shared.clinical.rehearsal import Case, Expectation, rehearse
-
-STUDIES = Path(__file__).parents[2] / "studies"
-DOCUMENT = (STUDIES / "NCT05301764" / "protocol.yaml").read_text()
-NO_DIGEST = "sha256:" + "0" * 64
-
-Step = dict[str, Any]
-COHORT: list[Step] = [{"clean": {"subjects": ["1-01", "1-02"]}}, {"enrol": {"subject": "1-03"}}]
-CLEAN: list[Step] = [*COHORT, {"complete": "1-03"}]
-
-
-def said(word: str, /, **what: Any) -> Step:
-    return {word: {"subject": "1-03", **what}}
-
-
-def record(kind: str, known: str, **what: Any) -> Step:
-    return said("record", kind=kind, known=known, **what)
-
-
-def misses(given: list[Step], **expected: Any) -> list[str]:
-    told = Case(title="", given=given, then=[Expectation(at="end", **expected)])
-    return rehearse(DOCUMENT, told)
-
-
-def one(status: str, *given: Step, cohort: list[Step] = CLEAN, **expected: Any) -> list[str]:
-    return misses([*cohort, *given], subjects={"1-03": status}, **{"action": "wait", **expected})
+from tests.clinical.safe_side_support import (
+    CLEAN,
+    COHORT,
+    NO_DIGEST,
+    Step,
+    misses,
+    one,
+    record,
+    said,
+)
 
 
 def test_the_cohort_escalates_where_nothing_is_said_of_the_third() -> None:
