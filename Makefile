@@ -72,7 +72,7 @@ bench: $(VENV)/.dev  ## Measure against bare baselines in the same run
 lock: $(VENV)/.dev  ## Renew requirements/*.lock from pyproject.toml (UPGRADE=--upgrade)
 	$(BIN)/uv --version >/dev/null 2>&1 || $(PIP) install --quiet uv==$(UV_VERSION) >&2
 	$(BIN)/uv pip compile pyproject.toml --extra build $(UPGRADE) $(LOCK_OPTIONS) -o requirements/runtime.lock
-	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev --extra simulation --extra chat $(UPGRADE) $(LOCK_OPTIONS) -c requirements/runtime.lock -o requirements/dev.lock
+	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev --extra simulation --extra chat --extra oidc $(UPGRADE) $(LOCK_OPTIONS) -c requirements/runtime.lock -o requirements/dev.lock
 
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links

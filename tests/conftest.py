@@ -31,7 +31,7 @@ from shared.runtime.embedded_postgres import EmbeddedPostgres
 from shared.runtime.serving import serve
 from shared.runtime.settings import Settings
 
-pytest_plugins = ["tests.kafka_support"]
+pytest_plugins = ["tests.kafka_support", "tests.oidc_provider"]
 
 HISTORIES = (
     "shared.runtime",

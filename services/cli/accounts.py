@@ -6,6 +6,7 @@ A password is never an argument: it would stand in the process list and the shel
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from datetime import datetime
 from getpass import getpass
 from typing import Annotated, Any, get_args
@@ -16,12 +17,13 @@ from sqlalchemy import Connection
 
 from services.cli.database import DatabaseUrl, DataDir, command_engine
 from services.cli.output import BAD, USAGE, AsJson, fail, out, say_json, say_lines
-from shared.runtime import accounts
+from shared.runtime import accounts, links
 from shared.runtime.accesslog import OPERATOR
 from shared.runtime.accounts import AccountInfo
 from shared.runtime.auth import CACHE_SECONDS, Role
 from shared.runtime.clock import SystemClock
 from shared.runtime.db import migrate
+from shared.runtime.links import Link
 from shared.runtime.passwords import Passwords, complaint
 
 commands = typer.Typer(help="Make, list and shut people's accounts.", no_args_is_help=True)
@@ -81,13 +83,15 @@ def show(
         migrate(engine, "shared.runtime.access")
         with engine.connect() as conn:
             found = accounts.list_accounts(conn, _now())
+            linked = links.links(conn)
     if as_json:
-        say_json([_as_dict(one) for one in found])
+        say_json([_as_dict(one, linked.get(one.account_id)) for one in found])
         return
-    table = Table("Login", "Name", "Roles", "State")
+    table = Table("Login", "Name", "Roles", "Signs in by", "State")
     for one in found:
         roles = ", ".join(f"{grant.study}: {grant.role}" for grant in one.grants)
-        table.add_row(one.login, one.name, roles, _state(one))
+        way = "provider" if one.account_id in linked else "password"
+        table.add_row(one.login, one.name, roles, way, _state(one))
     out.print(table)
 
 
@@ -136,8 +140,51 @@ def reset(
     """Print a new one-time password; the old one and all sessions end."""
     with command_engine(database_url, data_dir) as engine, engine.begin() as conn:
         account = _account(conn, login)
-        password = accounts.reset_password(conn, Passwords(), account, OPERATOR, _now())
+        try:
+            password = accounts.reset_password(conn, Passwords(), account, OPERATOR, _now())
+        except ValueError as error:
+            fail(str(error), USAGE)
     _say_password(as_json, account.account_id, login, password)
+
+
+@commands.command("link")
+def link(
+    login: Login,
+    subject: Annotated[
+        str | None, typer.Option(help="What the provider calls the person (the claim sub).")
+    ] = None,
+    email: Annotated[
+        str | None,
+        typer.Option(help="Or: whoever first signs in there with this verified address."),
+    ] = None,
+    issuer: Annotated[
+        str,
+        typer.Option(envvar="VIGIL_OIDC_ISSUER", show_envvar=True, help="The provider."),
+    ] = "",
+    database_url: DatabaseUrl = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Let the account's person sign in at the OpenID Connect provider, and by no password."""
+    if not issuer:
+        fail("name the provider: --issuer, or VIGIL_OIDC_ISSUER", USAGE)
+    with command_engine(database_url, data_dir) as engine:
+        migrate(engine, "shared.runtime.access")
+        with engine.begin() as conn:
+            whose = Link(issuer, subject, email)
+            try:
+                links.link(conn, Passwords(), _account(conn, login), whose, OPERATOR, _now())
+            except ValueError as error:
+                fail(str(error), USAGE)
+    say_lines([f"{login} signs in at {issuer}; its password and sessions have ended"])
+
+
+@commands.command("unlink")
+def unlink(login: Login, database_url: DatabaseUrl = None, data_dir: DataDir = None) -> None:
+    """End the link; `vigil accounts reset` then gives a password."""
+    with command_engine(database_url, data_dir) as engine, engine.begin() as conn:
+        if not links.unlink(conn, _account(conn, login), OPERATOR, _now()):
+            fail("the account is not linked", BAD)
+    say_lines([f"{login} no longer signs in at the provider; {_SOON}"])
 
 
 _SOON = f"running services know within {CACHE_SECONDS:.0f} s"
@@ -185,7 +232,7 @@ def _state(one: AccountInfo) -> str:
     return "one-time password" if one.must_change else "open"
 
 
-def _as_dict(one: AccountInfo) -> dict[str, Any]:
+def _as_dict(one: AccountInfo, link: Link | None) -> dict[str, Any]:
     return {
         "id": one.account_id,
         "login": one.login,
@@ -195,6 +242,7 @@ def _as_dict(one: AccountInfo) -> dict[str, Any]:
         "disabled_at": one.disabled_at,
         "last_used_at": one.last_used_at,
         "state": _state(one),
+        "link": asdict(link) if link else None,
     }
 
 

@@ -21,6 +21,7 @@ from shared.runtime.auth import Authenticator
 from shared.runtime.bus import Bus
 from shared.runtime.clock import Clock, ClockError
 from shared.runtime.problems import problem_response
+from shared.runtime.provider_sessions import ProviderSessions
 from shared.runtime.sessions import Sessions
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry import Metrics
@@ -50,7 +51,9 @@ def create_app(
     )
     writer = Writer(engine, bus, clock, results=results)
     reader = Reader(settings.limits, clock.simulated)
-    parts = Parts(engine, bus, clock, reader, writer, sessions or Sessions(engine))
+    sessions = sessions or Sessions(engine)
+    provider = _provider(settings, engine, sessions)
+    parts = Parts(engine, bus, clock, reader, writer, sessions, provider)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -76,6 +79,14 @@ def create_app(
     for kind in (DBAPIError, PoolTimeout, ClockError):
         app.add_exception_handler(kind, _answer_failure)
     return app
+
+
+def _provider(settings: Settings, engine: Engine, sessions: Sessions) -> ProviderSessions | None:
+    if settings.oidc is None:
+        return None
+    from shared.runtime.provider import Provider  # its packages are an extra
+
+    return ProviderSessions(engine, sessions, Provider(settings.oidc))
 
 
 def _answer_failure(request: Request, error: Exception) -> Response:

@@ -16,6 +16,8 @@ Kind = Literal[
     "account_created",
     "account_disabled",
     "account_enabled",
+    "account_linked",
+    "account_unlinked",
     "role_granted",
     "role_revoked",
     "confirmed",

@@ -37,6 +37,10 @@ class Taken(ValueError):
     """The login or the name is another account's."""
 
 
+class Linked(ValueError):
+    """The account's person signs in at a provider, and has no password."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountInfo:
     """An account as it is listed. `locked_until`: after failed tries, and by itself."""
@@ -171,7 +175,10 @@ def set_disabled(
 def reset_password(
     conn: Connection, passwords: Passwords, account: AccountInfo, by: By, now: datetime
 ) -> str:
-    """A new one-time password; the old one and all sessions end."""
+    """A new one-time password; the old one and all sessions end. Raises Linked."""
+    linked = sa.text("SELECT FROM access.account_link WHERE account_id = :id")
+    if conn.execute(linked, {"id": account.account_id}).first() is not None:
+        raise Linked("this account signs in at a provider; unlink it first")
     new = one_time()
     store_password(conn, passwords, account.account_id, new, must_change=True)
     end_sessions(conn, account.account_id, now)

@@ -27,10 +27,23 @@ LONGEST_SESSION = timedelta(hours=12)
 CONFIRMATION = timedelta(minutes=2)
 
 _ACCOUNT = sa.text(
-    "SELECT id, login, name, password_hash, must_change, disabled_at,"
-    " ARRAY(SELECT ARRAY[g.study, g.role] FROM access.account_grant g WHERE g.account_id = a.id)"
-    " AS grants FROM access.account a WHERE login = :login"
+    "SELECT id, login, name, password_hash, must_change, disabled_at"
+    " FROM access.account WHERE login = :login"
 )
+_BY_ID = sa.text(
+    "SELECT id, login, name, must_change, disabled_at FROM access.account WHERE id = :id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose session or confirmation it becomes."""
+
+    id: str
+    login: str
+    name: str
+    must_change: bool = False
+    disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,7 @@ class SessionInfo:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """That an account gave its password for one body."""
+    """That a person proved for one body once more who they are."""
 
     token: str = field(repr=False)
     login: str
@@ -68,7 +81,7 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class Confirmer:
-    """Whoever gave a password for a body, with their roles at the time of use."""
+    """Whoever confirmed a body, with their roles at the time of use."""
 
     account_id: str
     login: str
@@ -94,7 +107,7 @@ class Sessions:
             if row is None:
                 self._note_failure(conn, login, "sign_in_failed", now)
             else:
-                return self._open(conn, row, now)
+                return self.open(conn, _account(row), now)
         raise Problem(
             401,
             "sign-in-refused",
@@ -170,24 +183,37 @@ class Sessions:
         row = self._verified(asked, password, None, now)
         if row is None or row.must_change:
             self._refuse_confirmation(asked, now)
-        token = secrets.token_urlsafe(32)
         with self._engine.begin() as conn:
-            conn.execute(
-                sa.text(
-                    "INSERT INTO access.confirmation"
-                    " (digest, session, account_id, body_sha256, ends_at)"
-                    " VALUES (:digest, :session, :account, :body, :ends)"
-                ),
-                {
-                    "digest": session_digest(token),
-                    "session": principal.session,
-                    "account": row.id,
-                    "body": body_sha256,
-                    "ends": now + CONFIRMATION,
-                },
-            )
-            accesslog.note(conn, now, "confirmed", By(row.id, row.name), row.name, account=row.id)
-        return Confirmation(token, row.login, row.name, now + CONFIRMATION)
+            return self.give(conn, principal, _account(row), body_sha256, now, CONFIRMATION)
+
+    def give(
+        self,
+        conn: Connection,
+        principal: Principal,
+        person: Account,
+        body_sha256: bytes,
+        now: datetime,
+        lasts: timedelta,
+    ) -> Confirmation:
+        """The confirmation of somebody who has just proved who they are."""
+        token, ends = secrets.token_urlsafe(32), now + lasts
+        conn.execute(
+            sa.text(
+                "INSERT INTO access.confirmation"
+                " (digest, session, account_id, body_sha256, ends_at)"
+                " VALUES (:digest, :session, :account, :body, :ends)"
+            ),
+            {
+                "digest": session_digest(token),
+                "session": principal.session,
+                "account": person.id,
+                "body": body_sha256,
+                "ends": ends,
+            },
+        )
+        by = By(person.id, person.name)
+        accesslog.note(conn, now, "confirmed", by, person.name, account=person.id)
+        return Confirmation(token, person.login, person.name, ends)
 
     def take(
         self, principal: Principal, tokens: Sequence[str], body_sha256: bytes
@@ -220,7 +246,8 @@ class Sessions:
                     403,
                     "confirmation-required",
                     "This needs the password again, for exactly this record",
-                    "POST /ingest/v1/confirmations gives the token for Vigil-Confirmation",
+                    "POST /ingest/v1/confirmations gives the token for Vigil-Confirmation; who"
+                    " signs in at a provider asks POST /ingest/v1/provider/confirmation-requests",
                 )
         return [Confirmer(row.id, row.login, row.name, _grants(row)) for row in rows]
 
@@ -254,7 +281,8 @@ class Sessions:
                 )
         return row
 
-    def _open(self, conn: Connection, row: "Row[tuple[object, ...]]", now: datetime) -> Opened:
+    def open(self, conn: Connection, person: Account, now: datetime) -> Opened:
+        """A session for somebody who has just proved who they are."""
         token = f"vigil_session_{secrets.token_urlsafe(32)}"
         ends = now + LONGEST_SESSION
         conn.execute(
@@ -262,11 +290,21 @@ class Sessions:
                 "INSERT INTO access.session (digest, account_id, started_at, used_at, ends_at)"
                 " VALUES (:digest, :account, :now, :now, :ends)"
             ),
-            {"digest": session_digest(token), "account": row.id, "now": now, "ends": ends},
+            {"digest": session_digest(token), "account": person.id, "now": now, "ends": ends},
         )
-        by = By(row.id, row.name)
-        accesslog.note(conn, now, "signed_in", by, row.name, account=row.id)
-        return Opened(token, row.login, row.name, row.must_change, ends)
+        by = By(person.id, person.name)
+        accesslog.note(conn, now, "signed_in", by, person.name, account=person.id)
+        return Opened(token, person.login, person.name, person.must_change, ends)
+
+    @staticmethod
+    def account(conn: Connection, id: str) -> Account:
+        """The account of that id, which there is."""
+        return _account(conn.execute(_BY_ID, {"id": id}).one())
+
+    @staticmethod
+    def account_by_login(conn: Connection, login: str) -> Account | None:
+        row = conn.execute(_ACCOUNT, {"login": login}).one_or_none()
+        return _account(row) if row else None
 
     def _refuse_confirmation(self, login: str, now: datetime) -> NoReturn:
         with self._engine.begin() as conn:
@@ -276,14 +314,18 @@ class Sessions:
     @staticmethod
     def _note_failure(conn: Connection, login: str, kind: Kind, now: datetime) -> None:
         """A login that is nobody's is not kept: people type passwords there by mistake."""
-        row = conn.execute(_ACCOUNT, {"login": login}).one_or_none()
-        name, account = (row.name, row.id) if row else ("an unknown login", None)
+        who = Sessions.account_by_login(conn, login)
+        name, account = (who.name, who.id) if who else ("an unknown login", None)
         accesslog.note(conn, now, kind, NOBODY, name, account=account)
 
 
 def body_digest(body: bytes) -> bytes:
     """What a confirmation is bound to."""
     return hashlib.sha256(body).digest()
+
+
+def _account(row: "Row[tuple[object, ...]]") -> Account:
+    return Account(row.id, row.login, row.name, row.must_change, row.disabled_at is not None)
 
 
 def _grants(row: "Row[tuple[object, ...]]") -> frozenset[Grant]:

@@ -6,9 +6,13 @@ An error names the variable and what is wrong with it, never its value: values h
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 KAFKA_SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+_SCOPES = "openid email"
+_PROVIDER = "your organisation"
 
 
 class SettingsError(ValueError):
@@ -47,6 +51,23 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcSettings:
+    """The OpenID Connect provider at which people sign in. Without a secret the client is a public
+    one, which PKCE alone protects. `public_url` is where browsers find the console."""
+
+    issuer: str
+    client_id: str
+    public_url: str
+    client_secret: str | None = field(default=None, repr=False)
+    scopes: str = _SCOPES
+    name: str = _PROVIDER
+
+    @property
+    def redirect_uri(self) -> str:
+        return f"{self.public_url}/provider/answer"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What every service needs to start. `database_url` None means the embedded PostgreSQL."""
 
@@ -56,6 +77,7 @@ class Settings:
     data_dir: Path = Path("vigil-data")
     limits: Limits = Limits()
     log_level: str = "INFO"
+    oidc: OidcSettings | None = None
 
     @staticmethod
     def from_env(environ: Mapping[str, str] | None = None) -> "Settings":
@@ -70,6 +92,7 @@ class Settings:
             log_level=_one_of(
                 env, "VIGIL_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"
             ),
+            oidc=_oidc(env),
         )
 
 
@@ -134,6 +157,48 @@ def _kafka(env: Mapping[str, str]) -> KafkaSettings | None:
         if _text(env, "KAFKA_PARTITIONS")
         else None,
     )
+
+
+def _oidc(env: Mapping[str, str]) -> OidcSettings | None:
+    if _text(env, "VIGIL_OIDC_ISSUER") is None:
+        return None
+    if find_spec("joserfc") is None:
+        raise SettingsError("VIGIL_OIDC_ISSUER", "needs the extra: pip install 'vigil[oidc]'")
+    scopes = _text(env, "VIGIL_OIDC_SCOPES") or _SCOPES
+    if "openid" not in scopes.split():
+        raise SettingsError("VIGIL_OIDC_SCOPES", "must hold openid")
+    return OidcSettings(
+        # To the letter as the provider writes it: it is compared, not only called.
+        issuer=_secure_address(env, "VIGIL_OIDC_ISSUER"),
+        client_id=_required(env, "VIGIL_OIDC_CLIENT_ID"),
+        public_url=_secure_address(env, "VIGIL_PUBLIC_URL").rstrip("/"),
+        client_secret=_text(env, "VIGIL_OIDC_CLIENT_SECRET"),
+        scopes=scopes,
+        name=_text(env, "VIGIL_OIDC_NAME") or _PROVIDER,
+    )
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    text = _text(env, name)
+    if text is None:
+        raise SettingsError(name, "must be set with VIGIL_OIDC_ISSUER")
+    return text
+
+
+def is_secure(url: str) -> bool:
+    """Whether nobody on the way can read or change what goes there: TLS, or this very machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "http":
+        return parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return parts.scheme == "https" and bool(parts.hostname)
+
+
+def _secure_address(env: Mapping[str, str], name: str) -> str:
+    url = _required(env, name)
+    parts = urlsplit(url)
+    if not is_secure(url) or parts.username or parts.query or parts.fragment:
+        raise SettingsError(name, "must be a bare https:// address")
+    return url
 
 
 def _limits(env: Mapping[str, str]) -> Limits:

@@ -14,7 +14,7 @@ _PIN = re.compile(r"^([a-z0-9.-]+)==\S+(?: ; .+)? \\$")
 _HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}(?: \\)?$")
 # Loaded by another package's name for it rather than by an import of ours.
 _BY_NAME = {"psycopg", "tzdata", "uvicorn"}
-_OPTIONAL = ("simulation", "chat")
+_OPTIONAL = ("simulation", "chat", "oidc")
 
 
 def _normal(name: str) -> str:

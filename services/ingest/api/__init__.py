@@ -10,6 +10,7 @@ from services.ingest.api import (
     events,
     keys,
     protocols,
+    provider,
     receipts,
     schemas,
     sessions,
@@ -27,6 +28,7 @@ def routers(parts: Parts) -> Sequence[APIRouter]:
         accounts,
         sessions,
         confirmations,
+        provider,
         schemas,
     )
     return [module.router(parts) for module in modules]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from services.ingest.api.parts import PREFIX, Parts
 from shared.runtime import accesslog, accounts
 from shared.runtime.accesslog import By
-from shared.runtime.accounts import AccountInfo, Taken
+from shared.runtime.accounts import AccountInfo, Linked, Taken
 from shared.runtime.auth import Principal, Role, require
 from shared.runtime.web import Problem, api_router
 
@@ -164,7 +164,12 @@ def router(parts: Parts) -> APIRouter:
         """A new one-time password; the old one and all open sessions end."""
         with parts.engine.begin() as conn:
             account = _own(conn, study, id, principal, clock.now())
-            password = accounts.reset_password(conn, passwords, account, by(principal), clock.now())
+            try:
+                password = accounts.reset_password(
+                    conn, passwords, account, by(principal), clock.now()
+                )
+            except Linked as linked:
+                raise Problem(409, "account-linked", "No password", str(linked)) from None
         return OneTimePassword(id=id, login=account.login, password=password)
 
     @router.get("/studies/{study}/access-log")

@@ -8,6 +8,7 @@ from services.ingest.intake.reading import Reader
 from services.ingest.intake.writer import Writer
 from shared.runtime.bus import Bus
 from shared.runtime.clock import Clock
+from shared.runtime.provider_sessions import ProviderSessions
 from shared.runtime.sessions import Sessions
 
 PREFIX = "/ingest/v1"
@@ -23,3 +24,4 @@ class Parts:
     reader: Reader
     writer: Writer
     sessions: Sessions
+    provider: ProviderSessions | None = None

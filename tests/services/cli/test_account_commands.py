@@ -86,3 +86,23 @@ def test_the_demo_has_somebody_for_every_role_that_reads(engine: Engine) -> None
         roles |= Authenticator(engine).authenticate(f"Bearer {token}").roles_in(STUDY)
     assert roles == set(ROLES) - {"edc_source"}
     assert len({one.password for one in made}) == len(made)
+
+
+def test_an_account_is_linked_to_a_person_at_the_provider_and_freed_again(
+    on: list[str], engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    issuer = ["--issuer", "https://login.example.org"]
+    assert run([*NEW, *on]) == 0
+    first = capsys.readouterr().out.strip()
+    assert run(["accounts", "link", "ada", "--email", "Ada@Example.org", *on]) == 2
+    assert run(["accounts", "link", "ada", *issuer, *on]) == 2
+    assert run(["accounts", "link", "ada", "--email", "Ada@Example.org", *issuer, *on]) == 0
+    link = {"issuer": issuer[1], "subject": None, "email": "ada@example.org"}
+    assert listed(on, capsys)["link"] == link
+    with pytest.raises(Problem):
+        Sessions(engine).begin("ada", first, None)
+    assert run(["accounts", "reset", "ada", *on]) == 2
+    assert run(["accounts", "unlink", "ada", *on]) == 0
+    assert run(["accounts", "unlink", "ada", *on]) == 1
+    assert run(["accounts", "reset", "ada", *on]) == 0
+    assert listed(on, capsys)["link"] is None
