@@ -22,7 +22,7 @@ _PAIRS: tuple[tuple[str, Measure, Measure], ...] = (
     ("Adverse events related to treatment", "related", "related_grade_3_or_higher"),
     ("Serious, and leading to discontinuation", "serious", "led_to_discontinuation"),
 )
-_RELATED = {"yes": "related", "no": "not related", "unknown": "not stated"}
+RELATED = {"yes": "related", "no": "not related", "unknown": "not stated"}
 
 
 def adverse_event_tables(summary: AdverseEventSummary) -> Iterator[Table]:
@@ -67,7 +67,7 @@ def event_listing(packet: Packet) -> Table:
             str(one.grade),
             f"{one.onset} (day {one.day})",
             one.end.isoformat() if one.end else "not over",
-            _RELATED[one.related],
+            RELATED[one.related],
             "yes" if one.serious else "no",
             one.action or "not stated",
             evidence_text(one.evidence),

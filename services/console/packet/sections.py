@@ -4,14 +4,15 @@ on after it, and at the end what is to be signed."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 
-from services.console.blocks import Block, Chart, Document, Facts, Section, Table, Text
-from services.console.charts.labs import lab_trend
-from services.console.charts.treatment import swimmer
+from services.console.blocks import Block, Document, Facts, Section, Table, Text
+from services.console.charts.treatment import dose_intensity, swimmer
 from services.console.charts.windows import dlt_board
 from services.console.html import utc
 from services.console.packet.adverse_events import adverse_event_tables, event_listing
+from services.console.packet.binding import binding
+from services.console.packet.measured import effects, labs
+from services.console.packet.shown import drawn
 from services.console.packet.subjects import (
     criteria_tables,
     dose_label,
@@ -19,6 +20,7 @@ from services.console.packet.subjects import (
     late_table,
     status_table,
 )
+from services.console.packet.toxicities import dlt_table
 from services.console.words import ACTIONS, DOSE_STATES, MTD_STATES, QUERY_KINDS, STUDY_STATES
 from shared.contracts.assessment import Reason, RuleReport
 from shared.contracts.packet import Packet
@@ -28,12 +30,15 @@ STATEMENT = (
     "Decision support: this packet says what the protocol’s rule says of the records received. It"
     " opens no dose level and lifts no hold; only a named person’s record does."
 )
+RELATIVE_INTENSITY = (
+    "Relative dose intensity (dose a week against that planned) is not recorded: records state the"
+    " planned dose, not the planned weeks. Shown is the dose given of that planned."
+)
 
 
 def document_of(packet: Packet) -> Document:
     """The packet as sections."""
     said = packet.assessment
-    board = _drawn(dlt_board(said))
     return Document(
         title=f"Committee packet: {packet.title}",
         study=said.study,
@@ -42,25 +47,23 @@ def document_of(packet: Packet) -> Document:
         proof=f"{said.study} · as of {utc(said.as_of)} · {said.digest}",
         sections=(
             Section("Recommendation", tuple(_recommendation(packet))),
-            Section("Dose levels", (_doses(packet), status_table(packet), board)),
+            Section("Dose levels", (_doses(packet), status_table(packet), drawn(dlt_board(said)))),
             Section("What the rule says", tuple(_rule(packet))),
+            Section("Rules that bind", tuple(binding(packet))),
             Section("If the pending turn out …", tuple(_outlook(packet))),
             Section("Open queries", (_queries(packet),)),
-            Section("DLT criteria by subject", tuple(criteria_tables(packet))),
+            Section("Dose-limiting toxicities", (dlt_table(packet), *criteria_tables(packet))),
             Section("Late toxicity", (late_table(packet),)),
             Section("Adverse events", (*adverse_event_tables(packet.summary),)),
             Section("Events of grade 3 and higher, and serious events", (event_listing(packet),)),
             Section("Treatment", tuple(_treatment(packet))),
-            Section("Key laboratory values", tuple(_labs(packet))),
+            Section("Key laboratory values, liver and QTcF", tuple(labs(packet))),
+            Section("Effects", tuple(effects(packet))),
+            Section("What the numbers rest on", tuple(map(Text, packet.notes))),
             Section("Earlier decisions", (_decisions(packet),)),
             Section("Decision of this meeting", tuple(_to_sign())),
         ),
     )
-
-
-def _drawn(chart: Chart) -> Block:
-    """The chart, or in words that there is nothing to draw."""
-    return Text(chart.alt) if chart.spec is None else chart
 
 
 def _recommendation(packet: Packet) -> Iterator[Block]:
@@ -131,17 +134,6 @@ def _rule(packet: Packet) -> Iterator[Block]:
         rows = tuple(_report_rows(report, 0))
         columns = ("Rule", "Says", "Inputs", "Limits", "Margin", "Source")
         yield Table("How the rule came to its answer", columns, rows)
-    stopping = tuple(
-        (one.id, one.status, one.text, f"{one.events}/{one.evaluable}", _number(one.margin))
-        for one in packet.assessment.stopping
-    )
-    if stopping:
-        names = ("Stopping rule", "Status", "Says", "Events", "Events more that stop")
-        yield Table("Stopping rules", names, stopping)
-
-
-def _number(value: int | None) -> str:
-    return "–" if value is None else str(value)
 
 
 def _design_table(packet: Packet) -> Iterator[Block]:
@@ -203,7 +195,9 @@ def _queries(packet: Packet) -> Table:
 
 
 def _treatment(packet: Packet) -> Iterator[Block]:
-    yield _drawn(swimmer(packet.assessment, packet.courses, packet.events))
+    yield drawn(swimmer(packet.assessment, packet.courses, packet.events))
+    yield drawn(dose_intensity(packet.assessment, packet.exposures))
+    yield Text(RELATIVE_INTENSITY)
     rows = tuple(
         (
             one.subject,
@@ -233,32 +227,6 @@ def _treatment(packet: Packet) -> Iterator[Block]:
     )
     names = ("Subject", "Dose", "First dose", "Last dose", "Ended", "Responses")
     yield Table("Courses and responses", names, left)
-
-
-def _labs(packet: Packet) -> Iterator[Block]:
-    yield Text(
-        "Tests in which somebody reached grade 3 on treatment. Each value’s grade is by its own"
-        " reference range and baseline; day 1 is the first dose."
-    )
-    ordered = sorted(packet.labs, key=lambda one: (one.test, one.term, one.dose_level or 0))
-    for (test, _), series in groupby(ordered, key=lambda one: (one.test, one.term)):
-        held = list(series)
-        yield _drawn(lab_trend(packet.assessment, held))
-        severe = [one for one in held if any((v.grade_high or 0) >= 3 for v in one.values)]
-        rows = tuple(
-            (
-                one.subject,
-                dose_label(packet, one.dose_level),
-                ", ".join(
-                    f"D{value.day} {value.result}"
-                    + (f" (G{value.grade_high})" if value.grade_high else "")
-                    for value in one.values
-                ),
-            )
-            for one in severe
-        )
-        title = f"{test}, subjects who reached grade 3 ({held[0].unit or 'no unit'})"
-        yield Table(title, ("Subject", "Dose", "Values by day (G: grade 1 and higher)"), rows)
 
 
 def _decisions(packet: Packet) -> Table:

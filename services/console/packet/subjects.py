@@ -9,7 +9,7 @@ from services.console.words import CRITERION_RESULTS, SUBJECT_STATES
 from shared.contracts.assessment import Evidence, SubjectAssessment
 from shared.contracts.packet import Packet
 
-_REVIEWS = {"DLT": "confirmed as DLT", "NOT_DLT": "rejected", None: "not reviewed"}
+REVIEWS = {"DLT": "confirmed as DLT", "NOT_DLT": "rejected", None: "not reviewed"}
 
 
 def evidence_text(evidence: tuple[Evidence, ...]) -> str:
@@ -26,7 +26,8 @@ def dose_label(packet: Packet, level: int | None) -> str:
     return "–" if level is None else labels.get(level, f"dose level {level}")
 
 
-def _assessed(packet: Packet) -> list[SubjectAssessment]:
+def assessed(packet: Packet) -> list[SubjectAssessment]:
+    """Those held to the DLT definition."""
     return [one for one in packet.assessment.subjects if one.status != "not_assessed"]
 
 
@@ -41,7 +42,7 @@ def status_table(packet: Packet) -> Table:
             one.why,
             "; ".join(flag.replace("_", " ") for flag in one.flags) or "–",
         )
-        for one in _assessed(packet)
+        for one in assessed(packet)
     )
     others = len(packet.assessment.subjects) - len(rows)
     notes = (f"Not assessed for DLT (other parts of the study): {others} subjects.",)
@@ -69,11 +70,11 @@ def criteria_tables(packet: Packet) -> Iterator[Block]:
             line.id,
             CRITERION_RESULTS[line.result].text,
             line.onset.isoformat() if line.onset else "–",
-            _REVIEWS[one.review] if line.result in ("met", "needs_review") else "–",
+            REVIEWS[one.review] if line.result in ("met", "needs_review") else "–",
             line.why,
             evidence_text(line.evidence),
         )
-        for one in _assessed(packet)
+        for one in assessed(packet)
         for line in one.criteria
         if line.result != "not_met"
     )
@@ -81,7 +82,7 @@ def criteria_tables(packet: Packet) -> Iterator[Block]:
     yield Table("Met, open, or to be reviewed", columns, telling)
     rest = tuple(
         (one.subject, line.id, line.why, evidence_text(line.evidence))
-        for one in _assessed(packet)
+        for one in assessed(packet)
         for line in one.criteria
         if line.result == "not_met"
     )

@@ -33,7 +33,8 @@ def demo_packet(at: datetime = HOLD) -> Packet:
 
 def without_charts(packet: Packet, **changes: Any) -> Packet:
     """The same without what takes long to draw."""
-    return packet.model_copy(update={"labs": (), "courses": (), **changes})
+    none: dict[str, Any] = dict.fromkeys(("labs", "courses", "exposures", "shifts", "liver"), ())
+    return packet.model_copy(update={**none, **changes})
 
 
 def text_of(pdf: bytes) -> list[str]:

@@ -1,0 +1,56 @@
+"""What was measured: laboratory values over time, liver, QTcF, tumour size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from services.console.blocks import Block, Table, Text
+from services.console.charts.heart import qtcf
+from services.console.charts.labs import lab_trend
+from services.console.charts.liver import edish
+from services.console.charts.shifts import shifts
+from services.console.charts.tumour import spider, waterfall
+from services.console.packet.shown import drawn, with_table
+from services.console.packet.subjects import dose_label
+from shared.contracts.packet import Packet
+
+NO_PHARMACOKINETICS = (
+    "Pharmacokinetics and pharmacodynamics: not recorded here; bring them from their own source."
+)
+
+
+def labs(packet: Packet) -> Iterator[Block]:
+    """Key tests over time, the shifts of all tests, and the two organs with limits of their own."""
+    yield Text(
+        "Tests in which somebody reached grade 3 on treatment. Each value’s grade is by its own"
+        " reference range and baseline; day 1 is the first dose."
+    )
+    ordered = sorted(packet.labs, key=lambda one: (one.test, one.term, one.dose_level or 0))
+    for (test, _), series in groupby(ordered, key=lambda one: (one.test, one.term)):
+        held = list(series)
+        yield drawn(lab_trend(packet.assessment, held))
+        severe = [one for one in held if any((v.grade_high or 0) >= 3 for v in one.values)]
+        rows = tuple(
+            (
+                one.subject,
+                dose_label(packet, one.dose_level),
+                ", ".join(
+                    f"D{value.day} {value.result}"
+                    + (f" (G{value.grade_high})" if value.grade_high else "")
+                    for value in one.values
+                ),
+            )
+            for one in severe
+        )
+        title = f"{test}, subjects who reached grade 3 ({held[0].unit or 'no unit'})"
+        yield Table(title, ("Subject", "Dose", "Values by day (G: grade 1 and higher)"), rows)
+    for chart in (shifts(packet), edish(packet), qtcf(packet)):
+        yield from with_table(chart)
+
+
+def effects(packet: Packet) -> Iterator[Block]:
+    """Tumour size where it was measured; what the records say in words is with the courses."""
+    for chart in (waterfall(packet), spider(packet)):
+        yield from with_table(chart)
+    yield Text(NO_PHARMACOKINETICS)
