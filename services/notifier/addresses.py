@@ -11,6 +11,7 @@ import re
 import socket
 import threading
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 MAIL_LANE = "mail"
@@ -57,6 +58,7 @@ def check_url(url: str) -> SplitResult:
     return parts
 
 
+@lru_cache(maxsize=1024)
 def lane_of(channel: str, address: str) -> str:
     """What a hanging receiver would block: all mail, one target, or one host and port."""
     if channel == "apprise":

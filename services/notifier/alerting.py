@@ -176,9 +176,7 @@ def _still_reachable(
     earlier: Iterable[Delivery], held: Iterable[Held], rules: InForce
 ) -> list[Told]:
     """Those who were told before; at their present address where the routing has one."""
-    present: dict[tuple[str, str], str] = {
-        (r.name, r.channel): r.address for r in (rules.routing.recipients if rules.routing else ())
-    }
+    present = rules.addresses
     ways = {(one.subscriber, one.channel): one.address for one in held}
     ways |= {(one.subscriber, one.channel): one.address for one in earlier}
     return [

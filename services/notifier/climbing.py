@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,9 +10,10 @@ from sqlalchemy import Connection
 
 from services.notifier.duetimes import step_of
 from services.notifier.inforce import InForce, as_of, in_force, occasion
-from services.notifier.routing import Ladder, Told, who_is_next
+from services.notifier.routing import Ladder, Step, Told, who_is_next
 from services.notifier.store import alerts, deliveries, dues
 from services.notifier.store.alerts import Alert
+from services.notifier.store.deliveries import Ways
 from services.notifier.store.dues import Due, NewDue
 from services.notifier.telling import Telling, tell
 from shared.contracts.signals import Signal
@@ -30,27 +31,25 @@ class Climb:
         self._bus = bus
         self._now = now
         self._raised_by: dict[tuple[str, int | None], InForce] = {}
-        self._present: dict[str, InForce] = {}
+        self._present: dict[str, Ways] = {}
 
     def work(self, taken: list[Due]) -> None:
         ids = {due.subject for due in taken}
-        found = {alert.id: alert for alert in alerts.by_ids(self._conn, ids)}
-        told = {
-            alert: [Told(*way, "") for way in ways]
-            for alert, ways in deliveries.ways(self._conn, ids).items()
-        }
+        climbing = {alert.id: alert for alert in alerts.by_ids(self._conn, ids)}
+        reached = deliveries.reached(self._conn, ids)
         tellings: list[Telling] = []
         following: list[NewDue] = []
         for due in taken:
-            alert = found[due.subject] = _another_round(found[due.subject])
+            alert, so_far = climbing[due.subject], reached[due.subject]
             ladder = self._ladder(alert)
-            ways = self._ways(alert, ladder, due.number, told[alert.id])
-            told[alert.id] += ways
-            tellings.append(Telling(alert, ways, step=alert.rounds, chases=True))
+            told = self._told(alert, ladder, due.number, so_far.ways)
+            so_far.step += 1
+            so_far.ways |= {(one.subscriber, one.channel): one.address for one in told}
+            tellings.append(Telling(alert, told, step=so_far.step, chases=True))
             if due.number >= len(ladder.steps) - 1:
                 following.append(step_of(alert, due.number + 1, self._now, ladder.again_every))
         tell(self._conn, self._bus, tellings, self._now)
-        alerts.count_rounds(self._conn, found.values())
+        alerts.note_changes(self._conn, [(a.study, a.id, "chased") for a in climbing.values()])
         dues.add(self._conn, following)
         dues.settle(self._conn, [due.id for due in taken], self._now)
 
@@ -65,41 +64,37 @@ class Climb:
             self._raised_by[place] = as_of(self._conn, *place)
         return self._raised_by[place]
 
-    def _ways(self, alert: Alert, ladder: Ladder, number: int, told: list[Told]) -> list[Told]:
-        """A withdrawal concerns only those who got the original: it only repeats."""
+    def _told(self, alert: Alert, ladder: Ladder, number: int, so_far: Ways) -> list[Told]:
+        """The route is frozen on the alert; an address that was corrected since is not."""
+        step = ladder.steps[number] if number < len(ladder.steps) else None
+        # A withdrawal concerns only those who got the original: it only repeats.
+        only_repeats = step is None or step.tell == "repeat" or alert.ends
+        told = () if step is None or only_repeats else self._next(alert, step, so_far)
+        present = self._addresses(alert.study)
+        return [
+            replace(one, address=present.get((one.subscriber, one.channel), one.address))
+            for one in told or _again(so_far)
+        ]
+
+    def _next(self, alert: Alert, step: Step, so_far: Ways) -> Sequence[Told]:
+        """Whom a step leads to; nobody, if that can no longer be told."""
         routing = self._rules(alert).routing
-        reminds = alert.ends or number >= len(ladder.steps)
-        if routing is None or alert.signal is None or reminds:
-            return _once(told)
-        step = ladder.steps[number]
+        if routing is None or alert.signal is None:
+            return ()
         try:
             asked = occasion(Signal.model_validate(dict(alert.signal)), self._now)
         except ValueError:
             # A signal of another version of the contract must not hold up everybody's ladders.
-            return _once(told)
-        names = list(dict.fromkeys(one.subscriber for one in told))
-        found = who_is_next(routing, step, asked, names)
-        return self._at_present_addresses(alert.study, found.told) or _once(told)
+            return ()
+        names = list(dict.fromkeys(subscriber for subscriber, _ in so_far))
+        return who_is_next(routing, step, asked, names).told
 
-    def _at_present_addresses(self, study: str, told: Iterable[Told]) -> list[Told]:
-        """The route is frozen on the alert; an address that was corrected since is not."""
+    def _addresses(self, study: str) -> Ways:
         if study not in self._present:
-            self._present[study] = in_force(self._conn, study)
-        routing = self._present[study].routing
-        present: dict[tuple[str, str], str] = {
-            (r.name, r.channel): r.address for r in (routing.recipients if routing else ())
-        }
-        return [
-            replace(way, address=present.get((way.subscriber, way.channel), way.address))
-            for way in told
-        ]
+            self._present[study] = in_force(self._conn, study).addresses
+        return self._present[study]
 
 
-def _another_round(alert: Alert) -> Alert:
-    return replace(alert, rounds=alert.rounds + 1)
-
-
-def _once(told: Iterable[Told]) -> list[Told]:
-    """Everybody told so far, each way once, at the address used last."""
-    ways = {(one.subscriber, one.channel): one for one in told}
-    return [replace(way, why="reminder: not acknowledged") for way in ways.values()]
+def _again(so_far: Ways) -> list[Told]:
+    """Everybody told so far, each way once."""
+    return [Told(*way, address, "reminder: not acknowledged") for way, address in so_far.items()]

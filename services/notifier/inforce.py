@@ -54,6 +54,12 @@ class InForce:
         return self.routing.held_back(signal.severity, signal.type)
 
     @property
+    def addresses(self) -> dict[tuple[str, str], str]:
+        """Where each recipient, named with the channel, is reached at present."""
+        recipients = () if self.routing is None else self.routing.recipients
+        return {(one.name, one.channel): one.address for one in recipients}
+
+    @property
     def synthetic(self) -> bool:
         """Whether the routing declares the study's data synthetic."""
         return self.routing is not None and self.routing.synthetic

@@ -6,7 +6,7 @@ always end in one stated outcome: whoever comes second is told what the first ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -101,11 +101,10 @@ class Responding:
         ]
         if not ways:
             return None
-        alert = replace(alert, rounds=alert.rounds + 1)
-        alerts.count_rounds(conn, [alert])
+        step = deliveries.reached(conn, [alert.id])[alert.id].step + 1
         alerts.assign(conn, alert, to)
         self._note(conn, alert, "handed_over", person, f"to {to}: {text}".removesuffix(": "))
-        return tell(conn, self._bus, [Telling(alert, ways, step=alert.rounds)], now)
+        return tell(conn, self._bus, [Telling(alert, ways, step=step)], now)
 
     def _note(
         self, conn: Connection, alert: Alert, kind: notes.Kind, person: Person, text: str

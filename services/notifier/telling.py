@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,9 +27,12 @@ INBOX = Told("inbox", "inbox", "", "every alert of a study is in its inbox")
 ReceiptState = Literal["pending", "sent", "failed", "given_up", "cancelled", "seen", "acknowledged"]
 
 
+_URGENCY = {str(one): number for number, one in enumerate(reversed(SEVERITIES), 1)}
+
+
 def urgency_of(severity: str) -> int:
     """1 for the most urgent severity, counting up."""
-    return len(SEVERITIES) - [str(one) for one in SEVERITIES].index(severity)
+    return _URGENCY[severity]
 
 
 def receipt(
@@ -79,7 +83,7 @@ def tell(conn: Connection, bus: Bus, tellings: Iterable[Telling], now: datetime)
 def _delivery(telling: Telling, told: Told, now: datetime) -> Delivery:
     alert, in_inbox = telling.alert, told.channel == "inbox"
     return Delivery(
-        id=uuid.uuid4().hex,
+        id=secrets.token_hex(16),
         alert=alert.id,
         study=alert.study,
         signal_id=alert.signal_id,

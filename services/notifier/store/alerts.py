@@ -16,12 +16,14 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from services.notifier.store.rows import columns_of, execute_rows, unnested
+
 State = Literal["open", "acknowledged", "closed", "superseded", "withdrawn"]
 Kind = Literal["signal", "test", "digest", "operator"]
 
 _COLUMNS = (
     "id, CAST(CAST(xid AS text) AS bigint) AS xid, number, study, kind, signal_id, severity,"
-    " signal, about, alias, details, asks, ladder, rounds, assigned_to, supersedes, ends,"
+    " signal, about, alias, details, asks, ladder, assigned_to, supersedes, ends,"
     " synthetic, routing_version, warnings, state, version, followed_by, raised_at"
 )
 _NEW = {
@@ -43,10 +45,9 @@ _NEW = {
     "routing_version": "int",
     "warnings": "jsonb",
 }
-_INSERT = sa.text(
-    f"INSERT INTO notifier.alert ({', '.join(_NEW)}, state) SELECT new.*, 'open' FROM unnest("
-    + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _NEW.items())
-    + f") AS new ON CONFLICT (signal_id) DO NOTHING RETURNING {_COLUMNS}"
+_INSERT = (
+    f"INSERT INTO notifier.alert ({', '.join(_NEW)}, state) SELECT new.*, 'open'"
+    f" FROM {unnested(_NEW)} AS new ON CONFLICT (signal_id) DO NOTHING RETURNING {_COLUMNS}"
 )
 _CLOSE = sa.text(
     "UPDATE notifier.alert SET state = :state, version = version + 1, followed_by = :followed_by"
@@ -75,13 +76,9 @@ _LAST_CHANGE = sa.text(
     "SELECT CAST(CAST(xid AS text) AS bigint) AS major, id AS minor FROM notifier.change"
     " WHERE xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid DESC, id DESC LIMIT 1"
 )
-_COUNT_ROUNDS = sa.text(
-    "UPDATE notifier.alert SET rounds = n.rounds FROM unnest(CAST(:ids AS text[]),"
-    " CAST(:rounds AS int[])) AS n (id, rounds) WHERE alert.id = n.id"
-)
-_NOTE_CHANGES = sa.text(
-    "INSERT INTO notifier.change (study, alert, what) SELECT * FROM unnest("
-    "CAST(:studies AS text[]), CAST(:alerts AS text[]), CAST(:what AS text[]))"
+_CHANGE = {"study": "text", "alert": "text", "what": "text"}
+_NOTE_CHANGES = (
+    f"INSERT INTO notifier.change ({', '.join(_CHANGE)}) SELECT * FROM {unnested(_CHANGE)}"
 )
 _CURSOR = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 
@@ -113,7 +110,7 @@ class Alert:
     """One alert. `signal` is the signal as received, None where the alert is about the channels,
     which `about` then tells. `alias` and `details` are what its messages may say, `ladder` how it
     is chased, as the routing said when it was raised. `asks`: it wants an acknowledgement;
-    `rounds`: how often people were told again; `warnings`: what is wrong with its own routing."""
+    `warnings`: what is wrong with its own routing. In the order of the columns."""
 
     id: str
     position: Position
@@ -127,13 +124,12 @@ class Alert:
     details: Mapping[str, Sequence[str]]
     asks: bool
     ladder: str | None
-    rounds: int
     assigned_to: str | None
     supersedes: str | None
     ends: bool
     synthetic: bool
     routing_version: int | None
-    warnings: tuple[str, ...]
+    warnings: Sequence[str]
     state: State
     version: int
     followed_by: str | None
@@ -177,10 +173,10 @@ def insert(conn: Connection, new: Sequence[NewAlert]) -> list[Alert]:
     """Adds alerts and their changes; gives those whose signal had none yet, in order."""
     if not new:
         return []
-    columns: dict[str, list[object]] = {n: [getattr(one, n) for one in new] for n in _NEW}
+    columns = columns_of(new, _NEW)
     for name in ("warnings", "details"):
         columns[name] = [json.dumps(value) for value in columns[name]]
-    added = [_alert(row) for row in conn.execute(_INSERT, columns).mappings()]
+    added = [_alert(row) for row in execute_rows(conn, _INSERT, columns)]
     note_changes(conn, [(a.study, a.id, "raised") for a in added if a.kind == "signal"])
     return sorted(added, key=lambda one: one.position)
 
@@ -215,23 +211,11 @@ def assign(conn: Connection, alert: Alert, to: str) -> None:
     note_change(conn, alert.study, alert.id, "handed_over")
 
 
-def count_rounds(conn: Connection, chased: Collection[Alert]) -> None:
-    """Writes down how often people have been told again. The caller holds the alerts' locks."""
-    conn.execute(
-        _COUNT_ROUNDS,
-        {
-            "ids": [alert.id for alert in chased],
-            "rounds": [alert.rounds for alert in chased],
-        },
-    )
-    note_changes(conn, [(alert.study, alert.id, "chased") for alert in chased])
-
-
 def note_changes(conn: Connection, changes: Collection[tuple[str, str, str]]) -> None:
     """Puts changes in the feed that live clients read: study, alert and what happened."""
     if changes:
-        studies, alerts, what = map(list, zip(*changes, strict=True))
-        conn.execute(_NOTE_CHANGES, {"studies": studies, "alerts": alerts, "what": what})
+        columns = map(list, zip(*changes, strict=True))
+        execute_rows(conn, _NOTE_CHANGES, dict(zip(_CHANGE, columns, strict=True)))
 
 
 def note_change(conn: Connection, study: str, alert: str, what: str) -> None:
@@ -243,14 +227,14 @@ def by_id(conn: Connection, id: str, *, lock: bool = False) -> Alert | None:
     """The alert; with `lock`, nobody else changes it until the transaction ends."""
     query = f"SELECT {_COLUMNS} FROM notifier.alert WHERE id = :id"
     query += " FOR UPDATE" if lock else ""
-    row = conn.execute(sa.text(query), {"id": id}).mappings().one_or_none()
+    row = conn.execute(sa.text(query), {"id": id}).one_or_none()
     return None if row is None else _alert(row)
 
 
 def by_signal(conn: Connection, study: str, signal_id: str) -> Alert | None:
     """The alert of a signal."""
     query = f"SELECT {_COLUMNS} FROM notifier.alert WHERE study = :study AND signal_id = :id"
-    row = conn.execute(sa.text(query), {"study": study, "id": signal_id}).mappings().one_or_none()
+    row = conn.execute(sa.text(query), {"study": study, "id": signal_id}).one_or_none()
     return None if row is None else _alert(row)
 
 
@@ -269,7 +253,7 @@ def followers(conn: Connection, study: str, signal_id: str) -> list[Alert]:
         f"SELECT {_COLUMNS} FROM notifier.alert"
         " WHERE study = :study AND supersedes = :id ORDER BY xid, number"
     )
-    rows = conn.execute(sa.text(query), {"study": study, "id": signal_id}).mappings()
+    rows = conn.execute(sa.text(query), {"study": study, "id": signal_id})
     return [_alert(row) for row in rows]
 
 
@@ -277,7 +261,7 @@ def by_ids(conn: Connection, ids: Collection[str]) -> list[Alert]:
     """Alerts by their id; unknown ones are left out."""
     rows = conn.execute(
         sa.text(f"SELECT {_COLUMNS} FROM notifier.alert WHERE id = ANY(:ids)"), {"ids": list(ids)}
-    ).mappings()
+    )
     return [_alert(row) for row in rows]
 
 
@@ -317,7 +301,7 @@ def page(
         if asked is not None and asked is not False:
             query += f" AND {condition}"
             values[name] = asked
-    rows = conn.execute(sa.text(query + " ORDER BY xid, number LIMIT :limit"), values).mappings()
+    rows = conn.execute(sa.text(query + " ORDER BY xid, number LIMIT :limit"), values)
     return [_alert(row) for row in rows]
 
 
@@ -338,8 +322,5 @@ def last_change(conn: Connection) -> Position:
     return BEGINNING if row is None else Position(row.major, row.minor)
 
 
-def _alert(row: Mapping[Any, Any]) -> Alert:
-    values = {name: row[name] for name in Alert.__slots__ if name not in ("position", "warnings")}
-    return Alert(
-        position=Position(row["xid"], row["number"]), warnings=tuple(row["warnings"]), **values
-    )
+def _alert(row: Sequence[Any]) -> Alert:
+    return Alert(row[0], Position(row[1], row[2]), *row[3:])

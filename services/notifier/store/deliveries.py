@@ -8,12 +8,14 @@ database's own clock, which always moves.
 # ruff: noqa: S608 - what is put into the statements is this module's own list of columns
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
+
+from services.notifier.store.rows import columns_of, execute_rows, unnested
 
 State = Literal["pending", "failed", "sent", "given_up", "cancelled"]
 
@@ -35,10 +37,9 @@ _TYPES = dict.fromkeys(_NEW.split(", "), "text") | {
     "began_at": "timestamptz",
     "settled_at": "timestamptz",
 }
-_ADD = sa.text(
-    f"INSERT INTO notifier.delivery ({_NEW}) SELECT * FROM unnest("
-    + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _TYPES.items())
-    + ") ON CONFLICT ON CONSTRAINT delivery_once DO NOTHING RETURNING id"
+_ADD = (
+    f"INSERT INTO notifier.delivery ({_NEW}) SELECT * FROM {unnested(_TYPES)}"
+    " ON CONFLICT ON CONSTRAINT delivery_once DO NOTHING RETURNING id"
 )
 # A claim that a crash of the server forgets is a delivery that is still due: no need to wait for
 # the disk. Of the most urgent, those that their lane has room for are taken, and the rest let go.
@@ -70,12 +71,11 @@ _OUTCOME = {
     "due_at": "timestamptz",
     "settled_at": "timestamptz",
 }
-_SETTLE = sa.text(
-    "WITH tried AS (SELECT * FROM unnest("
-    + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _OUTCOME.items())
-    + f") AS t ({', '.join(_OUTCOME)})), logged AS ("
+_SETTLE = (
+    f"WITH tried AS (SELECT * FROM {unnested(_OUTCOME)}"
+    f" AS t ({', '.join(_OUTCOME)})), logged AS ("
     "INSERT INTO notifier.attempt (delivery, number, step, answer, at)"
-    " SELECT id, number, CASE state WHEN 'sent' THEN 'sent' ELSE 'failed' END, answer, :at"
+    " SELECT id, number, CASE state WHEN 'sent' THEN 'sent' ELSE 'failed' END, answer, %(at)s"
     " FROM tried)"
     " UPDATE notifier.delivery SET state = tried.state, due_at = tried.due_at,"
     " settled_at = tried.settled_at, lease = NULL, lease_until = NULL FROM tried"
@@ -138,8 +138,7 @@ def add(conn: Connection, deliveries: Iterable[Delivery]) -> list[Delivery]:
     rows = list(deliveries)
     if not rows:
         return []
-    columns = {name: [getattr(row, name) for row in rows] for name in _TYPES}
-    added = set(conn.execute(_ADD, columns).scalars())
+    added = set(execute_rows(conn, _ADD, columns_of(rows, _TYPES)).scalars())
     return [row for row in rows if row.id in added]
 
 
@@ -192,7 +191,7 @@ def settle(conn: Connection, outcomes: Sequence[Settlement], at: datetime) -> se
     A failure counts only while the lease is ours; a success counts whoever holds it by now,
     because the subscriber has been told.
     """
-    columns = {
+    columns: dict[str, list[Any]] = {
         "id": [one.delivery.id for one in outcomes],
         "lease": [one.delivery.lease for one in outcomes],
         "number": [one.delivery.attempts for one in outcomes],
@@ -201,7 +200,7 @@ def settle(conn: Connection, outcomes: Sequence[Settlement], at: datetime) -> se
         "due_at": [one.due_at for one in outcomes],
         "settled_at": [one.settled_at for one in outcomes],
     }
-    return set(conn.execute(_SETTLE, {**columns, "at": at}).scalars())
+    return set(execute_rows(conn, _SETTLE, columns, at=at).scalars())
 
 
 def resend(conn: Connection, id: str, now: datetime) -> Delivery | None:
@@ -239,17 +238,33 @@ def of_alerts(conn: Connection, alerts: Collection[str]) -> dict[str, list[Deliv
     return found
 
 
-def ways(conn: Connection, alerts: Collection[str]) -> dict[str, list[tuple[str, str, str]]]:
-    """Whom each alert was told outside the inbox, each once, in the order they were first told:
-    subscriber, channel and the address used last."""
-    found: dict[str, list[tuple[str, str, str]]] = {alert: [] for alert in alerts}
+Ways = dict[tuple[str, str], str]
+"""By subscriber and channel: the address."""
+
+
+@dataclass(slots=True)
+class Reached:
+    """The last step of an alert, and whom it was told outside the inbox: each way once, in the
+    order they were first told, with the address used last."""
+
+    step: int = 0
+    ways: Ways = field(default_factory=dict)
+
+
+def reached(conn: Connection, alerts: Collection[str]) -> dict[str, Reached]:
+    """How far each alert has come."""
     query = sa.text(
-        "SELECT alert, subscriber, channel, (array_agg(address ORDER BY number DESC))[1] AS address"
-        " FROM notifier.delivery WHERE alert = ANY(:alerts) AND channel <> 'inbox'"
+        "SELECT alert, max(step) AS step, subscriber, channel,"
+        " (array_agg(address ORDER BY number DESC))[1] AS address"
+        " FROM notifier.delivery WHERE alert = ANY(:alerts)"
         " GROUP BY alert, subscriber, channel ORDER BY min(number)"
     )
+    found = {alert: Reached() for alert in alerts}
     for row in conn.execute(query, {"alerts": list(alerts)}):
-        found[row.alert].append((row.subscriber, row.channel, row.address))
+        one = found[row.alert]
+        one.step = max(one.step, row.step)
+        if row.channel != "inbox":
+            one.ways[row.subscriber, row.channel] = row.address
     return found
 
 

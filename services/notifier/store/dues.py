@@ -9,23 +9,31 @@ process that dies gives its rows back by the end of its transaction.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from services.notifier.store.rows import columns_of, execute_rows, unnested
+
 Kind = Literal["step", "digest", "weekly_test"]
 
-_COLUMNS = "kind, study, subject, number, urgency, due_at, wait"
-_OF_DUE = ", ".join(f"due.{name}" for name in ("id", *_COLUMNS.split(", ")))
-_ADD = sa.text(
-    f"INSERT INTO notifier.due ({_COLUMNS}) SELECT * FROM unnest(CAST(:kind AS text[]),"
-    " CAST(:study AS text[]), CAST(:subject AS text[]), CAST(:number AS int[]),"
-    " CAST(:urgency AS smallint[]), CAST(:due_at AS timestamptz[]), CAST(:wait AS interval[]))"
-    " ON CONFLICT DO NOTHING"
+_NEW = {
+    "kind": "text",
+    "study": "text",
+    "subject": "text",
+    "number": "int",
+    "urgency": "smallint",
+    "due_at": "timestamptz",
+    "wait": "interval",
+}
+_COLUMNS = ", ".join(_NEW)
+_OF_DUE = ", ".join(f"due.{name}" for name in (*_NEW, "id"))
+_ADD = (
+    f"INSERT INTO notifier.due ({_COLUMNS}) SELECT * FROM {unnested(_NEW)} ON CONFLICT DO NOTHING"
 )
 # Locks both, the alert too: an acknowledgement is either seen here or waits for this transaction.
 _TAKE_STEPS = sa.text(
@@ -88,20 +96,18 @@ def add(conn: Connection, dues: Iterable[NewDue]) -> None:
     """Adds rows; those that are there already are left as they are."""
     rows = list(dues)
     if rows:
-        names = NewDue.__slots__
-        conn.execute(_ADD, {name: [getattr(row, name) for row in rows] for name in names})
+        execute_rows(conn, _ADD, columns_of(rows, _NEW))
 
 
 def take_steps(conn: Connection, now: datetime, limit: int) -> list[Due]:
     """Due steps of open alerts, most urgent first; these and their alerts are locked."""
-    rows = conn.execute(_TAKE_STEPS, {"now": now, "limit": limit}).mappings()
-    return [_due(row) for row in rows]
+    return [Due(*row) for row in conn.execute(_TAKE_STEPS, {"now": now, "limit": limit})]
 
 
 def take(conn: Connection, kind: Kind, now: datetime) -> Due | None:
     """One due row of a kind that belongs to a study, locked."""
-    row = conn.execute(_TAKE, {"kind": kind, "now": now}).mappings().one_or_none()
-    return None if row is None else _due(row)
+    row = conn.execute(_TAKE, {"kind": kind, "now": now}).one_or_none()
+    return None if row is None else Due(*row)
 
 
 def settle(conn: Connection, ids: Sequence[int], at: datetime) -> None:
@@ -132,7 +138,3 @@ def stuck(conn: Connection) -> dict[str, int]:
 def overdue(conn: Connection, before: datetime) -> list[tuple[str, int, datetime]]:
     """Study, number and oldest moment of the rows that should have been worked before a moment."""
     return [(row.study, row.n, row.since) for row in conn.execute(_OVERDUE, {"before": before})]
-
-
-def _due(row: Mapping[Any, Any]) -> Due:
-    return Due(**{name: row[name] for name in (*NewDue.__slots__, "id")})

@@ -75,7 +75,7 @@ def test_a_signal_becomes_an_alert_with_a_delivery_per_subscriber(
     raising(urgent, notice)
     alert = alert_of(engine, urgent)
     assert (alert.state, alert.version, alert.severity) == ("open", 1, "urgent")
-    assert (alert.routing_version, alert.warnings, alert.synthetic) == (1, (), False)
+    assert (alert.routing_version, alert.warnings, alert.synthetic) == (1, [], False)
     assert alert.signal == urgent.model_dump(mode="json")
     assert _told(engine, urgent) == {INBOX, MONITOR, DESK}
     assert _told(engine, notice) == {INBOX, MONITOR}
@@ -115,7 +115,7 @@ def test_without_routing_the_inbox_gets_it_and_says_so(engine: Engine, raising: 
     raised = signal()
     raising(raised)
     assert _told(engine, raised) == {INBOX}
-    assert alert_of(engine, raised).warnings == (NO_ROUTING,)
+    assert alert_of(engine, raised).warnings == [NO_ROUTING]
     with engine.connect() as conn:
         assert study_warnings(conn, [STUDY], WHEN) == {STUDY: [NO_ROUTING]}
 
@@ -125,7 +125,7 @@ def test_without_a_matching_rule_the_alert_says_so(engine: Engine, raising: Rais
     raised = signal(severity="info")
     raising(raised)
     assert _told(engine, raised) == {INBOX}
-    assert alert_of(engine, raised).warnings == (NO_RULE,)
+    assert alert_of(engine, raised).warnings == [NO_RULE]
 
 
 def test_a_routing_this_version_cannot_read_does_not_silence_the_study(
@@ -135,7 +135,7 @@ def test_a_routing_this_version_cannot_read_does_not_silence_the_study(
     raised = signal()
     raising(raised)
     assert _told(engine, raised) == {INBOX}
-    assert alert_of(engine, raised).warnings == (UNREADABLE,)
+    assert alert_of(engine, raised).warnings == [UNREADABLE]
 
 
 def test_the_route_is_frozen_when_the_alert_is_raised(engine: Engine, raising: Raising) -> None:

@@ -170,7 +170,8 @@ def test_a_withdrawal_ends_it_and_is_itself_only_repeated_to_those_told(
     manual_clock.advance(timedelta(days=2))
     drain(chase)
     assert told(engine) == {"dr-a", "dr-b"}, "nobody else hears of what no longer stands"
-    assert alert_of(engine, first).rounds == 2
+    original = f"alert = '{alert_of(engine, first).id}'"
+    assert count(engine, f"SELECT max(step) FROM notifier.delivery WHERE {original}") == 2
 
 
 def test_whoever_is_on_duty_at_the_step_is_told(
@@ -208,6 +209,32 @@ def test_the_route_is_frozen_but_an_address_is_corrected(
     assert told(engine, 2) == {"dr-b"}
     send_all(outreach())
     assert "new@example.org" in [message.address for message in sender.sent]
+
+
+def test_reminders_too_go_to_a_corrected_address(
+    engine: Engine,
+    raising: Raising,
+    chase: Chase,
+    manual_clock: ManualClock,
+    outreach: Callable[..., Outreach],
+    sender: FakeSender,
+) -> None:
+    set_routing(engine, LADDERED)
+    raising(signal())
+    manual_clock.advance(timedelta(minutes=90))
+    drain(chase)
+    send_all(outreach())
+    sender.sent.clear()
+    set_routing(engine, LADDERED.replace("a@example.org", "new@example.org"), version=2)
+    manual_clock.advance(timedelta(hours=4))
+    drain(chase)
+    send_all(outreach())
+    assert {message.address for message in sender.sent} == {
+        "new@example.org",
+        "b@example.org",
+        "lead@example.org",
+        "https://desk.example.org/hook",
+    }
 
 
 def test_a_routing_that_can_no_longer_be_read_still_reminds(

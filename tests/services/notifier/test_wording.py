@@ -33,7 +33,6 @@ ALERT = Alert(
     details={},
     asks=True,
     ladder=None,
-    rounds=0,
     assigned_to=None,
     supersedes=None,
     ends=False,
