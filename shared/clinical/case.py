@@ -45,7 +45,7 @@ class Case:
     """Everything about one subject that the DLT rules may ask, as of one moment.
 
     ``window`` is the DLT window, ``windows`` those that criteria name; one is empty while its
-    treatment has not begun.
+    treatment has not begun. ``doubtful``: measurements that are no proof of anything, and why.
     """
 
     protocol: Protocol
@@ -56,6 +56,7 @@ class Case:
     windows: Mapping[str, Spans]
     observations: dict[str, list[Observation]]
     measurements: Measurements
+    doubtful: Mapping[Entry, str]
     labs: Sequence[Standing]
     events: Sequence[Standing]
     doses: Sequence[Standing]

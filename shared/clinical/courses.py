@@ -13,10 +13,11 @@ from itertools import chain
 from zoneinfo import ZoneInfo
 
 from shared.clinical.ctcae.criteria import by_test
+from shared.clinical.doubts import Doubtful, cautious, doubtful_among
 from shared.clinical.measured import COMPANIONS, GradedSample, Measurements, WorstCase
 from shared.clinical.protocol import Protocol
 from shared.clinical.samples import DOMAINS, FirstDose, testcd_of
-from shared.clinical.timeline import Standing
+from shared.clinical.timeline import Entry, Standing
 from shared.clinical.toxicity import Observation, measured_courses, observed
 from shared.contracts.graded import GradedResult
 
@@ -44,12 +45,15 @@ _DERIVED = (
 
 class Panel:
     """What was worked out of one panel: the grades of each record in the company they were graded
-    in, and on the first question the course of each term."""
+    in, what is ``doubtful`` of them, and on the first question the course of each term."""
 
     def __init__(self, basis: _Basis, companions: bool, before: Sequence[Panel]) -> None:
         """As far as possible from what was worked out ``before``."""
         ctcae, worst_case, zone, start, subjects, records = self.basis = basis
         past = next((one for one in before if one.basis[2:4] == (zone, start)), None)
+        self._plain: set[Standing] = past._plain if past else set()
+        everything = chain.from_iterable(records.values())
+        self.doubtful: Doubtful = doubtful_among(everything, self._plain)
         measured = Measurements(
             ctcae,
             zone,
@@ -57,6 +61,7 @@ class Panel:
             {"subject": subjects, **records},
             worst_case,
             set(past.on_treatment) if past else None,
+            self.doubtful,
         )
         company = measured.company(companions)
         self.company = ctcae, worst_case, zone, start, subjects, company
@@ -77,7 +82,9 @@ class Panel:
         assert start is not None
         known = self._seen
         self._seen = {
-            one: known[one] if one in known else observed(zone, graded, start)
+            one: known[one]
+            if one in known
+            else observed(zone, cautious(graded, self.doubtful), start)
             for one, graded in self.graded.items()
         }
         return measured_courses(chain.from_iterable(self._seen.values()))
@@ -102,12 +109,14 @@ class Courses:
         zone: ZoneInfo,
         start: FirstDose,
         standing: Mapping[str, Sequence[Standing]],
-    ) -> Course:
-        """The observations of each measured term, in the order of time."""
+    ) -> tuple[Course, Doubtful]:
+        """The observations of each measured term, in the order of time, and what is doubtful."""
         found: Course = {}
+        doubtful: dict[Entry, str] = {}
         for panel in self.panels(protocol, zone, start, standing):
             found |= panel.course
-        return found
+            doubtful |= panel.doubtful
+        return found, doubtful
 
     def panels(
         self,

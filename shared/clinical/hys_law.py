@@ -6,7 +6,7 @@ July 2009. Every value is compared with the upper limit sent with it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -35,9 +35,15 @@ class LiverValue:
     last: date
     multiple: Multiple | None
     entry: Entry
+    excuse: bool | None = None
+    """Of a doubtful value the answer that would excuse: it is not to be had from it."""
 
     def at_least(self, factor: int | Fraction) -> bool | None:
         """Whether it is so many times ULN or more; None where that can't be told."""
+        answer = self._at_least(factor)
+        return None if answer is self.excuse else answer
+
+    def _at_least(self, factor: int | Fraction) -> bool | None:
         if self.multiple is None:
             return None
         if isinstance(factor, int):
@@ -68,6 +74,10 @@ class _Limits:
 def hys_law_triggers(rule: HysLaw, case: Case) -> list[Trigger]:
     """One trigger per transaminase value that reaches the limit after the first dose."""
     values = liver_values(case.labs, case.zone, (*TRANSAMINASES, "BILI", "ALP"))
+    values = {
+        test: [_cautious(one, case.doubtful, test == "ALP") for one in found]
+        for test, found in values.items()
+    }
     factors = {test: _factor(rule, test, values, case) for test in _LIMITED}
     limits = _Limits(rule, values, factors)
     triggers = []
@@ -90,7 +100,8 @@ def _factor(
     before = [one for one in values[test] if is_before(one.entry, case.zone, case.start)]
     if multiple is None or not before:
         return plain
-    last = max(before, key=lambda one: rank_before(one, case.zone)).multiple
+    value = max(before, key=lambda one: rank_before(one, case.zone))
+    last = value.multiple if value.excuse is None else None
     return plain if last is None or last.low <= 1 else last.low * Fraction(multiple)
 
 
@@ -125,6 +136,11 @@ def liver_values(
 def _value(entry: Entry, zone: ZoneInfo) -> LiverValue:
     answer = multiple_of_uln(sample_of(entry).value)
     return LiverValue(*entry.dates(zone), answer if isinstance(answer, Multiple) else None, entry)
+
+
+def _cautious(value: LiverValue, doubtful: Container[Entry], cholestasis: bool) -> LiverValue:
+    """A high ALP excuses, a high transaminase or bilirubin is what is looked for."""
+    return replace(value, excuse=cholestasis) if value.entry in doubtful else value
 
 
 def _near(rule: HysLaw, value: LiverValue, others: list[LiverValue]) -> list[LiverValue]:

@@ -50,7 +50,7 @@ class GradedSample:
     """The answer of one criterion for one sample. ``low`` to ``high`` counts for a DLT, ``worst``
     is the worst case: a symptom or a second finding that nobody reported leaves the numeric minimum
     standing. ``beside`` are the samples of the same time it was graded with, ``baseline`` the one
-    it was compared with."""
+    it was compared with, ``doubt`` says why it is no proof that there was no toxicity."""
 
     sample: Sample
     before: bool
@@ -60,6 +60,7 @@ class GradedSample:
     worst: int
     beside: tuple[Sample, ...]
     baseline: Sample | None
+    doubt: str | None = None
 
     @property
     def name(self) -> str:
@@ -83,7 +84,7 @@ class GradedSample:
             said.append(self.sample.derived.formula.name)
         for one in self.beside:
             said.append(f"with {one.test} {one.value.result} {one.value.unit or ''}".strip())
-        return "; ".join(said)
+        return "; ".join([*said, self.doubt] if self.doubt else said)
 
     @property
     def series(self) -> tuple[str, tuple[str, ...]]:
@@ -103,12 +104,15 @@ class Measurements:
         standing: Mapping[str, Sequence[Standing]],
         worst_case: WorstCase = "query",
         on_treatment: set[Standing] | None = None,
+        doubtful: Container[Entry] = (),
     ) -> None:
-        """``on_treatment`` remembers records of which no content lies before this start."""
+        """``on_treatment`` remembers records of which no content lies before this start;
+        ``doubtful`` values may be no baseline."""
         self._ctcae, self._zone, self._start, self._worst_case = ctcae, zone, start, worst_case
         self._about = ages_and_sexes(standing.get("subject", ()))
         self.records = [one for domain in DOMAINS for one in standing.get(domain, ())]
         self.on_treatment = set() if on_treatment is None else on_treatment
+        self._doubtful = doubtful
 
     def graded_of(self, one: Standing) -> list[tuple[GradedSample, ...]]:
         """The answers of each content that stands of a record."""
@@ -164,7 +168,8 @@ class Measurements:
                 self.on_treatment.add(one)
             for kind, ranked in by_kind.items():
                 found.setdefault(kind, []).extend(ranked)
-                if {sample.entry for _, sample in ranked} == set(one.entries):
+                sure = {sample.entry for _, sample in ranked if sample.entry not in self._doubtful}
+                if sure == set(one.entries):
                     least = min(rank for rank, _ in ranked)
                     certain[kind] = max(least, certain.get(kind, least))
         return {
@@ -262,10 +267,15 @@ class Measurements:
     ) -> Iterator[GradedSample]:
         """One answer per criterion, baseline that may be it, and companions that fit."""
         for baseline in baselines or (None,):
-            for chosen in product(*(found or (None,) for found in beside)):
+            for chosen in product(*(self._choice(found) for found in beside)):
                 others = {one.test: one for one in chosen if one is not None}
                 case = _Case(self._ctcae, before, sample, baseline, others, self._worst_case)
                 yield from case.graded()
+
+    def _choice(self, found: tuple[Sample, ...]) -> tuple[Sample | None, ...]:
+        """The companions there may be: none, too, where one is doubtful."""
+        doubtful = not found or any(one.entry in self._doubtful for one in found)
+        return (*found, None) if doubtful else found
 
 
 def _worst(answers: Iterable[GradedSample]) -> tuple[GradedSample, ...]:

@@ -98,6 +98,8 @@ def ask_doubts(person: Person, case: Case, found: Findings) -> None:
         if entry.flagged and entry.dates(case.zone)[0] > case.start.last:
             text = "a value flagged as baseline was taken after the first dose"
             found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
+    for entry, text in case.doubtful.items():
+        found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
     for entry in _entries(person, "adverse_event"):
         for text in _report_doubts(person.protocol, case, entry):
             found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))

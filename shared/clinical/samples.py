@@ -7,7 +7,7 @@ a sample like any other and says from which records it comes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -24,6 +24,7 @@ from shared.clinical.derived import (
     fasting_status,
     qtcf,
 )
+from shared.clinical.plausibility import contradicts, implausible
 from shared.clinical.timeline import Entry, Standing
 from shared.contracts.facts import Ecg, Lab, Subject, Vital
 
@@ -44,7 +45,7 @@ class FirstDose:
 class Sample:
     """One measurement: as a record reports it, or ``derived`` from it and ``others``. ``test`` is
     the test code, one for all its spellings; corrected calcium stands for the calcium it
-    corrects."""
+    corrects. ``doubt``: why it cannot be as it is reported."""
 
     entry: Entry
     domain: Domain
@@ -52,6 +53,7 @@ class Sample:
     value: Measurement
     derived: Derived | None = None
     others: tuple[Entry, ...] = ()
+    doubt: str | None = None
 
 
 def is_flagged(entry: Entry) -> bool:
@@ -77,7 +79,11 @@ def sample_of(entry: Entry) -> Sample:
 def _sample(entry: Entry) -> Sample:
     value = _measurement(entry)
     domain = next(name for name in DOMAINS if name == entry.fact.kind)
-    return Sample(entry, domain, testcd_of(value.testcd), value)
+    doubt = implausible(value.testcd, value.result, value.unit, value.specimen)
+    if contradicts(value.testcd, value.specimen):
+        # It counts as what the test means, until the site says which of the two is wrong.
+        value = replace(value, specimen=None)
+    return Sample(entry, domain, testcd_of(value.testcd), value, doubt=doubt)
 
 
 def _measurement(entry: Entry) -> Measurement:

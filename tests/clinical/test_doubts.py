@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.clinical.dlt_blocks.support import Subject, day
 from tests.clinical.safe_side_support import Step, one, said
 
 LOW: Step = said("lab", test="PLAT", result="20", taken="day 10") | {"as": "value"}
@@ -47,3 +48,181 @@ def test_a_lower_grade_needs_somebody_who_speaks_of_the_grade(
     steps = [event, revise("day 11", AETOXGR="2"), revise("day 12", reason="checked", **later)]
     action = "escalate" if status == "completed" else "wait"
     assert one(status, *steps, action=action) == []
+
+
+# -- values that cannot be, and specimens the test is never taken from ----------------------------
+
+
+@pytest.mark.parametrize(
+    ("test", "result", "unit", "status"),
+    [
+        ("PLAT", "2200", "10^9/L", "completed"),
+        ("PLAT", "2201", "10^9/L", "open"),
+        ("PLAT", "20000", "10^9/L", "open"),
+        ("PLAT", "200000", "/uL", "completed"),
+        ("HGB", "120", "g/dL", "open"),
+        ("HGB", "120", "g/L", "completed"),
+        ("K", "4.5", "mmol/L", "completed"),
+        ("K", "45", "mmol/L", "dlt_candidate"),
+        ("CREAT", "0.9", "umol/L", "open"),
+        ("CHOL", "5", "mg/dL", "open"),
+    ],
+)
+def test_a_value_that_cannot_be_completes_nothing(
+    test: str, result: str, unit: str, status: str
+) -> None:
+    value = said("lab", test=test, result=result, taken="day 10", LBORRESU=unit)
+    action = "escalate" if status == "completed" else "wait"
+    asked = [] if status == "completed" else ["is implausible"]
+    assert one(status, value, action=action, asked=asked) == []
+
+
+IMPLAUSIBLE = said("lab", test="PLAT", result="20000", taken="day 10") | {"as": "value"}
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"LBORRES": "200", "reason": "unit"}, "completed"),
+        ({"LBORRES": "20", "reason": "unit"}, "dlt_candidate"),
+        ({"reason": "seen and right"}, "completed"),
+        ({}, "open"),
+        ({"LBFAST": "Y", "reason": "fasting added"}, "open"),
+        ({"LBORRES": "30000", "reason": "retyped"}, "open"),
+    ],
+)
+def test_who_corrects_it_or_lets_it_stand_ends_the_doubt(
+    change: dict[str, str], status: str
+) -> None:
+    action = "escalate" if status == "completed" else "wait"
+    assert one(status, IMPLAUSIBLE, revise("day 12", **change), action=action) == []
+
+
+@pytest.mark.parametrize(("between", "status"), [("3.0", "completed"), ("3000", "dlt_candidate")])
+def test_a_value_that_cannot_be_is_no_recovery(between: str, status: str) -> None:
+    values = [
+        said("lab", test="NEUT", result=result, taken=f"day {day}")
+        for day, result in ((5, "0.3"), (8, between), (10, "0.3"), (16, "4.0"))
+    ]
+    action = "escalate" if status == "completed" else "wait"
+    assert one(status, *values, action=action) == []
+
+
+@pytest.mark.parametrize(
+    ("test", "result", "specimen", "status"),
+    [
+        ("PLAT", "20", "URINE", "dlt_candidate"),
+        ("PLAT", "200", "URINE", "open"),
+        ("PLAT", "20", "ASCITES", "dlt_candidate"),
+        ("PLAT", "200", "WHOLE BLOOD", "completed"),
+        ("CREAT", "9000", "URINE", "completed"),
+        ("LDH", "1", "PLEURAL FLUID", "completed"),
+    ],
+)
+def test_a_specimen_the_test_is_never_taken_from_hides_nothing(
+    test: str, result: str, specimen: str, status: str
+) -> None:
+    value = said("lab", test=test, result=result, taken="day 10", LBSPEC=specimen)
+    action = "escalate" if status == "completed" else "wait"
+    asked = [] if status == "completed" else [f"{test} is not measured in {specimen.lower()}"]
+    assert one(status, value, action=action, asked=asked) == []
+
+
+# -- what else rests on a value -------------------------------------------------------------------
+
+
+def blood(subject: Subject, test: str, value: str, number: int, low: str, high: str) -> None:
+    """A value with its unit, and its range in the same unit."""
+    result, unit = value.split()
+    data = {"LBTESTCD": test, "LBORRES": result, "LBORRESU": unit, "LBDTC": f"{day(number)}T08:00"}
+    subject.other("lab", max(number, 1), **data, LBORNRLO=low, LBORNRHI=high)
+
+
+@pytest.mark.parametrize(
+    ("value", "result"), [("9", "met"), ("200", "not_met"), ("2200", "not_met"), ("2201", "open")]
+)
+def test_a_limit_in_numbers_is_not_kept_by_a_value_that_cannot_be(value: str, result: str) -> None:
+    subject = Subject("measurement: {testcd: PLAT, below: {10*9/L: 10}}")
+    subject.value("PLAT", value, 5)
+    assert subject.result(5) == result
+
+
+@pytest.mark.parametrize(
+    ("before", "result"), [("90", "met"), ("150", "not_met"), ("9000", "open")]
+)
+def test_a_baseline_that_cannot_be_excuses_no_rise(before: str, result: str) -> None:
+    subject = Subject("measurement: {testcd: CREAT, above: {baseline: 2}}")
+    blood(subject, "CREAT", f"{before} umol/L", -3, "60", "110")
+    blood(subject, "CREAT", "200 umol/L", 5, "60", "110")
+    assert subject.result(5) == result
+
+
+@pytest.mark.parametrize(
+    ("before", "result"),
+    [("30", "met"), ("400", "not_met"), ("11000", "not_met"), ("11001", "open")],
+)
+def test_a_grade_over_a_baseline_that_cannot_be_is_open(before: str, result: str) -> None:
+    subject = Subject("toxicity: {terms: [Alanine aminotransferase increased], grade: 3}")
+    subject.before("ALT", before)
+    subject.value("ALT", "300", 5)
+    assert subject.result(5) == result
+
+
+@pytest.mark.parametrize(
+    ("before", "result"), [("40 g/L", "met"), ("12 g/L", "not_met"), ("0.5 g/dL", "met")]
+)
+def test_a_grade_before_treatment_that_cannot_be_excuses_none(before: str, result: str) -> None:
+    subject = Subject("toxicity: {terms: [Hypoalbuminemia], grade: 3}")
+    blood(subject, "ALB", before, -3, "35", "50")
+    blood(subject, "ALB", "15 g/L", 5, "35", "50")
+    assert subject.result(5) == result
+
+
+@pytest.mark.parametrize(("albumin", "result"), [("40 g/L", "not_met"), ("7 g/dL", "open")])
+def test_what_is_derived_from_a_value_that_cannot_be_is_open(albumin: str, result: str) -> None:
+    subject = Subject("toxicity: {terms: [Hypercalcemia], grade: 3}")
+    blood(subject, "ALB", albumin, 5, "35", "50")
+    blood(subject, "CA", "2.3 mmol/L", 5, "2.1", "2.6")
+    assert subject.result(5) == result
+
+
+@pytest.mark.parametrize(("celsius", "asked"), [("37.0", False), ("3.7", True)])
+def test_a_temperature_that_cannot_be_rules_out_no_fever(celsius: str, asked: bool) -> None:
+    subject = Subject("toxicity: {terms: [Febrile neutropenia], grade: 3}")
+    subject.value("NEUT", "0.4", 5)
+    data = {"VSTESTCD": "TEMP", "VSDTC": str(day(5)), "VSORRES": celsius, "VSORRESU": "C"}
+    subject.other("vital", 5, **data)
+    assert any("may be grade 3" in text for text in subject.asked(5)) is asked
+
+
+@pytest.mark.parametrize(
+    ("alt", "bilirubin", "alp", "result"),
+    [
+        (("200", "U/L"), ("50", "umol/L"), ("100", "U/L"), "met"),
+        (("12000", "U/L"), ("50", "umol/L"), ("100", "U/L"), "met"),
+        (("1", "U/L"), ("50", "umol/L"), ("100", "U/L"), "open"),
+        (("200", "U/L"), ("2000", "umol/L"), ("100", "U/L"), "met"),
+        (("200", "U/L"), ("50", "umol/L"), ("300", "U/L"), "not_met"),
+        (("200", "U/L"), ("50", "umol/L"), ("5000", "U/L"), "needs_review"),
+        (("200", "U/L"), ("50", "umol/L"), ("1", "U/L"), "met"),
+    ],
+)
+def test_hys_law_is_not_excused_by_a_value_that_cannot_be(
+    alt: tuple[str, str], bilirubin: tuple[str, str], alp: tuple[str, str], result: str
+) -> None:
+    limits = "transaminase_at_least: 3, bilirubin_at_least: 2, alp_below: 2"
+    subject = Subject(f"hys_law: {{{limits}}}")
+    for test, (value, unit) in {"ALT": alt, "BILI": bilirubin, "ALP": alp}.items():
+        subject.value(test, value, 5, LBORRESU=unit)
+    assert subject.result(5) == result
+
+
+def test_hys_law_takes_no_raised_baseline_from_a_value_that_cannot_be() -> None:
+    raised = "if_baseline_raised: {transaminase_at_least: 2, bilirubin_at_least: 2}"
+    limits = f"transaminase_at_least: 3, bilirubin_at_least: 2, {raised}"
+    for before, result in (("90", "met"), ("120", "not_met"), ("12000", "met")):
+        subject = Subject(f"hys_law: {{{limits}}}")
+        subject.before("ALT", before)
+        subject.value("ALT", "200", 5)
+        subject.value("BILI", "50", 5)
+        assert subject.result(5) == result

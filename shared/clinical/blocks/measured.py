@@ -92,9 +92,16 @@ def _observed(rule: Measurement, case: Case) -> Iterable[Observation]:
 
 def baseline_values(records: Iterable[Sequence[Value]], case: Case) -> Sequence[Value | None]:
     """The flagged value of a day up to the first dose, or else the last one before it; all that
-    stands of that record."""
+    stands of that record, and None where it is doubtful."""
     before = [values for values in records if _before(values[0], case)]
-    return max(before, key=lambda values: _rank(values[0], case), default=())
+    found = max(before, key=lambda values: _rank(values[0], case), default=())
+    return (*found, None) if any(_doubt(one, case) for one in found) else found
+
+
+def _doubt(value: Value, case: Case) -> str | None:
+    """Why a value is no proof of anything."""
+    entries = (value.entry, *value.sample.others)
+    return next((case.doubtful[one] for one in entries if one in case.doubtful), None)
 
 
 def _rank(value: Value, case: Case) -> tuple[bool, datetime]:
@@ -113,6 +120,8 @@ def _observe(rule: Measurement, value: Value, baseline: Value | None, case: Case
         shown += f" ({value.sample.derived.formula.name})"
     words = limit_words(rule)
     why = f"{shown} is {words}" if answer else f"{shown} is not {words}"
+    doubt = _doubt(value, case)
+    why = f"{why}; {doubt}" if doubt else why
     first, moment = when.first, when.moment
     if when.slipped:
         first, moment = case.start.first, (case.start.moment[0], when.moment[1])
@@ -122,7 +131,7 @@ def _observe(rule: Measurement, value: Value, baseline: Value | None, case: Case
         last=when.last,
         moment=moment,
         low=int(answer is True),
-        high=int(answer is not False),
+        high=int(answer is not False or doubt is not None),
         entry=value.entry,
         why=why if answer is not None else f"{shown} cannot be compared with {words}",
         reported=False,

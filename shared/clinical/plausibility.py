@@ -1,0 +1,110 @@
+"""Results that cannot be: a value outside what a living patient has, a specimen the test is never
+taken from.
+
+Such a result is wrong by its unit, a digit or its test, and which is for the site to say. Until
+then it is graded as it stands, and is no proof that there was no toxicity
+(`shared.clinical.doubts`).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.clinical.analytes import analyte_of, unit_for
+from shared.clinical.ctcae.sample import specimen_of
+from shared.clinical.quantity import factor_between
+from shared.contracts.results import Measured, parse_result
+from shared.document import build, read_yaml
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Limits(_Strict):
+    """The least and the most a test can be, both plausible, in a unit (UCUM code)."""
+
+    testcd: str
+    unit: str
+    low: Decimal | None = None
+    high: Decimal | None = None
+    source: str
+
+
+class _Table(_Strict):
+    limits: tuple[Limits, ...]
+    only_in_blood: frozenset[str]
+    not_in_urine: frozenset[str]
+
+
+class _Ends(NamedTuple):
+    """Limits in the unit of a result; ``factor``: how many of their own unit one of it is."""
+
+    limits: Limits
+    factor: Fraction
+
+
+def limits() -> tuple[Limits, ...]:
+    """Every row of the table."""
+    return _table().limits
+
+
+@lru_cache(maxsize=65536)
+def implausible(
+    testcd: str, result: str, unit: str | None, specimen: str | None = None
+) -> str | None:
+    """Why a result cannot be, in words; None where it can, or nothing is known of it."""
+    if contradicts(testcd, specimen):
+        return f"{testcd} is not measured in {(specimen or '').lower()}"
+    if specimen_of(specimen or "") not in ("blood", "not_stated"):
+        return None
+    return _beyond(testcd, result, unit)
+
+
+def _beyond(testcd: str, result: str, unit: str | None) -> str | None:
+    """A bound such as ``<0.2`` says how far the assay reads and not what the value was."""
+    ends, measured = _ends(testcd, unit), parse_result(result)
+    if ends is None or not isinstance(measured, Measured):
+        return None
+    limit, value = ends.limits, Fraction(measured.value) * ends.factor
+    shown = f"{testcd} {result.strip()} {unit or ''}".strip()
+    if limit.high is not None and value > limit.high and "<" not in measured.comparator:
+        return f"{shown} is implausible, above {limit.high} {limit.unit}"
+    if limit.low is not None and value < limit.low and not measured.comparator:
+        return f"{shown} is implausible, below {limit.low} {limit.unit}"
+    return None
+
+
+@lru_cache(maxsize=4096)
+def contradicts(testcd: str, specimen: str | None) -> bool:
+    """Whether a test is never taken from the specimen stated with it."""
+    said, analyte, table = specimen_of(specimen or ""), analyte_of(testcd), _table()
+    if analyte is None or said not in ("urine", "other"):
+        return False
+    in_urine = said == "urine" and analyte.testcd in table.not_in_urine
+    return in_urine or analyte.testcd in table.only_in_blood
+
+
+@lru_cache(maxsize=4096)
+def _ends(testcd: str, unit: str | None) -> _Ends | None:
+    analyte, own = analyte_of(testcd), unit_for(testcd, unit)
+    for limit in limits():
+        if own is not None and analyte is not None and limit.testcd == analyte.testcd:
+            # A pH is a plain number, however its unit is written.
+            same = limit.testcd == "PH"
+            factor = Fraction(1) if same else factor_between(own.ucum, limit.unit, limit.testcd)
+            if factor is not None:
+                return _Ends(limit, factor)
+    return None
+
+
+@cache
+def _table() -> _Table:
+    path = Path(__file__).with_name("plausibility.yaml")
+    return build(read_yaml(path.read_text(encoding="utf-8")), _Table)
