@@ -5,13 +5,14 @@ An absent record means "not given" only where the source is complete for concomi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from shared.clinical.blocks.answers import Answer, any_of, decider, negated
 from shared.clinical.blocks.episode import Episode, Interval, Start
+from shared.clinical.blocks.names import is_named, sounds_like
 from shared.clinical.case import Case
 from shared.clinical.criteria import Despite, Treatment
 from shared.clinical.protocol import day_ends, day_starts
@@ -39,17 +40,21 @@ class Given:
 def given(case: Case, category: str, names: Sequence[str]) -> list[Given]:
     """Every standing record of a treatment, by category and (part of) name. A record without a
     category counts if its name does."""
-    wanted = {name.upper() for name in names}
-    found = []
+    return [
+        one
+        for one in _of_category(case, category)
+        if (is_named(names, one.record.CMTRT) if names else one.record.category is not None)
+    ]
+
+
+def _of_category(case: Case, category: str) -> Iterator[Given]:
+    """Every standing record of a category, or of none."""
     for standing in case.concomitants:
         for entry in standing.entries:
             record = entry.record
             assert isinstance(record, Concomitant)
-            named = not wanted or any(name in record.CMTRT.upper() for name in wanted)
-            known = record.category is not None or bool(wanted)
-            if named and known and record.category in (category, None):
-                found.append(_given(entry, record, case))
-    return found
+            if record.category in (category, None):
+                yield _given(entry, record, case)
 
 
 def _given(entry: Entry, record: Concomitant, case: Case) -> Given:
@@ -69,12 +74,14 @@ def _given(entry: Entry, record: Concomitant, case: Case) -> Given:
 
 def during(episode: Episode, category: str, names: Sequence[str]) -> list[Given]:
     """The treatments given while the toxicity lasts, by start."""
-    found = [
-        one
-        for one in given(episode.case, category, names)
-        if one.until >= episode.run.first and one.first <= episode.until
-    ]
-    return sorted(found, key=lambda one: (one.first, one.moment, one.entry.fact.fact_id))
+    return _during(episode, given(episode.case, category, names))
+
+
+def _during(episode: Episode, found: Iterable[Given]) -> list[Given]:
+    lasting = (
+        one for one in found if one.until >= episode.run.first and one.first <= episode.until
+    )
+    return sorted(lasting, key=lambda one: (one.first, one.moment, one.entry.fact.fact_id))
 
 
 def care_start(
@@ -118,7 +125,25 @@ def _given_at_all(rule: Treatment, episode: Episode) -> Answer:
     found = any_of(answers)
     if any(answer.holds != "no" for answer in answers):
         return found
+    doubtful = _unclear(rule, episode)
+    if doubtful is not None:
+        return doubtful
     return missing_means(episode, "CM", found.why or "nothing else reported with it", found.entries)
+
+
+def _unclear(rule: Treatment, episode: Episode) -> Answer | None:
+    """Open where a record of the time may be what the criterion names, by a word of its name."""
+    alike = [
+        one
+        for one in _during(episode, _of_category(episode.case, rule.category))
+        if sounds_like(rule.names, one.record.CMTRT) and not is_named(rule.names, one.record.CMTRT)
+    ]
+    if not alike:
+        return None
+    said = ", ".join(dict.fromkeys(one.record.CMTRT for one in alike))
+    missing = f"whether {said} is what the criterion means by {' or '.join(rule.names)}"
+    entries = tuple(one.entry for one in alike)
+    return Answer("open", f"{rule.category} {said}", entries=entries, missing=missing)
 
 
 def missing_means(
