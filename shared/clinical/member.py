@@ -23,6 +23,8 @@ from shared.contracts.facts import CohortAssignment
 from shared.contracts.graded import GradedResult
 
 Found = TypeVar("Found")
+Name = str | tuple[str, datetime]
+"""What something kept is: alone, or of a moment."""
 
 _MOST_PRESENT = 3
 """What was the present before is asked for again: did the latest news take something away?"""
@@ -74,10 +76,12 @@ class Member:
         self._courses = Courses()
         self._parts: set[str] | None = None
         """The parts that any assignment ever named."""
+        self._kept: dict[Name, tuple[object, object]] = {}
 
     def add(self, entry: Entry) -> None:
         """Take in one version and drop what it may change."""
         self.history.add(entry)
+        self._kept.clear()
         for memory in self._memories.values():
             memory.drop(entry.fact.known_at)
         if entry.fact.kind == "cohort_assignment":
@@ -94,6 +98,16 @@ class Member:
             records = (entry.record for entry in self.history.entries_of("cohort_assignment"))
             self._parts = {one.part for one in records if isinstance(one, CohortAssignment)}
         return not self._parts.isdisjoint(protocol.counted_parts)
+
+    def kept(
+        self, name: Name, known_at: datetime, basis: object, work: Callable[[], Found]
+    ) -> Found:
+        """What ``work`` makes of the records known at a moment, as whoever asks by this name has
+        it: anew where they are others, or the ``basis`` of what else goes into it is."""
+        under = self.history.latest_known(known_at), basis
+        if name not in self._kept or self._kept[name][0] != under:
+            self._kept[name] = under, work()
+        return cast("Found", self._kept[name][1])
 
     def person(
         self, protocol: Protocol, usubjid: str, as_of: datetime, known_at: datetime

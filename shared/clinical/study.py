@@ -6,14 +6,16 @@ is a memory of subjects already assessed, dropped as soon as a new fact could ch
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Literal
 
 from shared.clinical.escalation import PENDING, Escalation, assess_escalation
 from shared.clinical.escalation.places import Room, room_at
 from shared.clinical.history import History
-from shared.clinical.member import Found, Member
+from shared.clinical.member import Found, Member, Name
 from shared.clinical.misplaced import Misplaced
 from shared.clinical.person import Person, site_of
 from shared.clinical.protocol import Protocol, day_starts, load_protocol
@@ -29,6 +31,9 @@ from shared.contracts.graded import GradedResult
 
 ENGINE = "vigil-clinical 1"
 
+_MOST_MOMENTS = 256
+"""Earlier moments of which every subject's state is remembered."""
+
 
 class Study:
     """Everything known about one study, by the facts added so far."""
@@ -39,6 +44,9 @@ class Study:
         self._people: dict[str, Member] = {}
         self._own = History()
         self._misplaced = Misplaced()
+        self._rules: list[tuple[datetime, Protocol | None]] | None = None
+        """The protocol in force from each moment at which a version became known."""
+        self._then: dict[datetime, list[tuple[Protocol, Sequence[SubjectState]]]] = {}
 
     def add(self, facts: Iterable[Fact]) -> None:
         """Take in accepted facts, in any order; a fact already there changes nothing.
@@ -57,12 +65,14 @@ class Study:
 
     def _file(self, entry: Entry) -> None:
         fact = entry.fact
+        self._then = {at: found for at, found in self._then.items() if at < fact.known_at}
         if fact.kind not in STUDY_KINDS:
             self._misplaced.add(entry, self._facts.values())
             self._people.setdefault(fact.subject, Member()).add(entry)
             return
         self._own.add(entry)
         if fact.kind == "protocol":
+            self._rules = None
             for member in self._people.values():
                 member.forget()
 
@@ -73,6 +83,19 @@ class Study:
 
     def protocol_at(self, known_at: datetime | None) -> Protocol | None:
         """The protocol in force by what was known at a moment (None: now)."""
+        rules = self.rules(known_at)
+        return rules[-1][1] if rules else None
+
+    def rules(self, known_at: datetime | None) -> Sequence[tuple[datetime, Protocol | None]]:
+        """Which protocol was in force from when on, by what was known at a moment (None: now)."""
+        if self._rules is None:
+            told = {one.fact.known_at for one in self._own.entries_of("protocol")}
+            self._rules = [(moment, self._in_force(moment)) for moment in sorted(told)]
+        if known_at is None:
+            return self._rules
+        return self._rules[: bisect_right(self._rules, known_at, key=itemgetter(0))]
+
+    def _in_force(self, known_at: datetime) -> Protocol | None:
         known = [
             standing.entries[0]
             for standing in self._own.upserts("protocol", known_at)
@@ -218,6 +241,17 @@ class Study:
         present = [state for state in found if state is not None]
         return sorted(present, key=lambda one: (one.assessment.subject, one.assessment.usubjid))
 
+    def states_then(self, protocol: Protocol, moment: datetime) -> Sequence[SubjectState]:
+        """Every subject by what was known at a moment; kept until more is known of it."""
+        for rules, states in self._then.get(moment, ()):
+            if rules is protocol:
+                return states
+        if len(self._then) >= _MOST_MOMENTS:
+            self._then.clear()
+        states = self.states(protocol, moment, moment)
+        self._then.setdefault(moment, []).append((protocol, states))
+        return states
+
     def persons(self, protocol: Protocol, as_of: datetime, known_at: datetime) -> list[Person]:
         """Every subject with the records that had happened by ``as_of``, by subject code."""
         found = (self.person(protocol, usubjid, as_of, known_at) for usubjid in self._people)
@@ -267,6 +301,12 @@ class Study:
     ) -> list[datetime]:
         """When something became known that could make a toxicity of the subject disappear."""
         return self._people[usubjid].history.turning_points(known_at, protocol.zone())
+
+    def kept(
+        self, name: Name, usubjid: str, known_at: datetime, basis: object, work: Callable[[], Found]
+    ) -> Found:
+        """What ``work`` makes of a subject: see `Member.kept`."""
+        return self._people[usubjid].kept(name, known_at, basis, work)
 
     def state_of(
         self, protocol: Protocol, usubjid: str, as_of: datetime, known_at: datetime

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Protocol as Shape
+from typing import TypeVar
 
 from shared.clinical.designs import Answer
 from shared.clinical.designs.live import reasons_of
@@ -19,6 +21,7 @@ from shared.clinical.escalation.question import (
     record_of,
 )
 from shared.clinical.escalation.stopping import Stopping
+from shared.clinical.member import Name
 from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.protocol.design import COHORTS_OF_THEIR_OWN
 from shared.clinical.subject import SubjectState
@@ -28,6 +31,7 @@ from shared.contracts.assessment import Reason
 from shared.contracts.facts import Decision
 
 TOXIC = ("dlt", "dlt_candidate")
+Found = TypeVar("Found")
 _EVER = datetime(1900, 1, 1, tzinfo=UTC)
 _JUST_BEFORE = timedelta(microseconds=1)
 
@@ -36,11 +40,10 @@ class Memory(Shape):
     """What the escalation asks of a study about earlier moments."""
 
     def protocol_at(self, known_at: datetime | None) -> Protocol | None: ...
+    def rules(self, known_at: datetime | None) -> Sequence[tuple[datetime, Protocol | None]]: ...
     def amended(self, known_at: datetime) -> list[datetime]: ...
     def people(self) -> Sequence[str]: ...
-    def states(
-        self, protocol: Protocol, as_of: datetime, known_at: datetime
-    ) -> list[SubjectState]: ...
+    def states_then(self, protocol: Protocol, moment: datetime) -> Sequence[SubjectState]: ...
     def turning_points(
         self, protocol: Protocol, usubjid: str, known_at: datetime
     ) -> list[datetime]: ...
@@ -50,6 +53,9 @@ class Memory(Shape):
     def state_of(
         self, protocol: Protocol, usubjid: str, as_of: datetime, known_at: datetime
     ) -> SubjectState | None: ...
+    def kept(
+        self, name: Name, usubjid: str, known_at: datetime, basis: object, work: Callable[[], Found]
+    ) -> Found: ...
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ def look_back(
 def _at(moment: datetime, present: Situation, memory: Memory) -> Situation:
     rules = memory.protocol_at(moment) or present.protocol
     known = [entry for entry in present.decisions if entry.fact.known_at <= moment]
-    return Situation(rules, memory.states(rules, moment, moment), known, moment)
+    return Situation(rules, memory.states_then(rules, moment), known, moment)
 
 
 def _dilutes(protocol: Protocol) -> bool:
@@ -277,22 +283,37 @@ def _improvements(present: Situation, memory: Memory, known_at: datetime) -> set
     settled = max(lifted_at(present), default=_EVER)
     states = {state.assessment.usubjid: state for state in present.states}
     opened = _opened(present)
+    basis = present.protocol.zone(), settled, opened, memory.rules(known_at)
+    watched = present.protocol.stopping or present.protocol.futility
     for usubjid in memory.people():
-        watched = present.protocol.stopping or present.protocol.futility
-        if not watched and not _ever_suspect(states.get(usubjid)):
+        if watched or _ever_suspect(states.get(usubjid)):
+            work = partial(_improved, present.protocol, memory, usubjid, known_at, settled, opened)
+            moments |= memory.kept("improvements", usubjid, known_at, basis, work)
+    return moments
+
+
+def _improved(
+    protocol: Protocol,
+    memory: Memory,
+    usubjid: str,
+    known_at: datetime,
+    settled: datetime,
+    opened: Sequence[tuple[datetime, int]],
+) -> set[datetime]:
+    """Those of one subject, by the records known at a moment."""
+    moments: set[datetime] = set()
+    for moment in memory.turning_points(protocol, usubjid, known_at):
+        before = moment - _JUST_BEFORE
+        rules = memory.protocol_at(before) if before > settled else None
+        if rules is None:
             continue
-        for moment in memory.turning_points(present.protocol, usubjid, known_at):
-            before = moment - _JUST_BEFORE
-            rules = memory.protocol_at(before) if before > settled else None
-            if rules is None:
-                continue
-            then, level = memory.state_of(rules, usubjid, before, before), _open_at(opened, before)
-            weighed, supported = _weight(rules, then), _supports(then, level)
-            if not weighed and (level == 1 or supported):
-                continue
-            now = memory.state_of(rules, usubjid, moment, moment)
-            if weighed - _weight(rules, now) or _supports(now, level) - supported:
-                moments.add(before)
+        then, level = memory.state_of(rules, usubjid, before, before), _open_at(opened, before)
+        weighed, supported = _weight(rules, then), _supports(then, level)
+        if not weighed and (level == 1 or supported):
+            continue
+        now = memory.state_of(rules, usubjid, moment, moment)
+        if weighed - _weight(rules, now) or _supports(now, level) - supported:
+            moments.add(before)
     return moments
 
 

@@ -12,7 +12,7 @@ from shared.clinical.escalation.stopping import Stopping, stopping_of
 from shared.clinical.protocol import Protocol
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry
-from shared.contracts.assessment import Action, SubjectAssessment
+from shared.contracts.assessment import Action, SubjectAssessment, SubjectStatus
 from shared.contracts.facts import Decision
 
 PENDING = ("in_window", "open", "dlt_candidate")
@@ -73,7 +73,11 @@ def record_of(entry: Entry) -> Decision:
 
 def counts_at(situation: Situation, level: int) -> DoseCounts:
     """The counts of a dose level, candidates among the pending."""
-    there = [one.status for one in situation.at(level)]
+    return counts_of([one.status for one in situation.at(level)])
+
+
+def counts_of(there: Sequence[SubjectStatus]) -> DoseCounts:
+    """The counts of subjects of these statuses."""
     confirmed = there.count("dlt")
     return DoseCounts(
         n=confirmed + there.count("completed"),

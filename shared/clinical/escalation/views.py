@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
-from shared.clinical.designs import Answer, Question
+from shared.clinical.designs import Answer, DoseCounts, Question
 from shared.clinical.designs.three_plus_three import LIMIT, cleared
 from shared.clinical.escalation.holds import Hold, Memory
-from shared.clinical.escalation.question import Situation, counts_at, record_of
+from shared.clinical.escalation.question import Situation, counts_of, record_of
 from shared.clinical.protocol import Protocol
 from shared.clinical.protocol.design import COHORTS_OF_THEIR_OWN
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry
-from shared.contracts.assessment import DecisionView, DltCount, DoseAssessment
+from shared.contracts.assessment import DecisionView, DltCount, DoseAssessment, SubjectStatus
 
 State = Literal["not_open", "open", "cleared", "held", "exceeded"]
 
@@ -86,19 +88,39 @@ def _dose_view(
     )
 
 
-def _otherwise(protocol: Protocol, memory: Memory, moment: datetime, known_at: datetime) -> bool:
-    """Whether a subject counts otherwise by what is known now than by what was known then."""
-    return any(
-        _counts_as(memory.state_of(protocol, who, moment, moment))
-        != _counts_as(memory.state_of(protocol, who, moment, known_at))
-        for who in memory.seen_otherwise(protocol, moment, known_at)
-    )
+_Place = tuple[str, int | None, SubjectStatus]
+"""What a subject counts as: the part, the dose level and the status."""
 
 
-def _counts_as(state: SubjectState | None) -> tuple[str, int | None, str] | None:
+def _place(state: SubjectState | None) -> _Place | None:
     if state is None:
         return None
     return state.assessment.part, state.assessment.dose_level, state.assessment.status
+
+
+def _seen_otherwise(
+    protocol: Protocol, memory: Memory, moment: datetime, known_at: datetime
+) -> dict[str, _Place | None]:
+    """What subjects count as by what is known now, where that is not what was known then."""
+    changed = {}
+    for who in memory.seen_otherwise(protocol, moment, known_at):
+        work = partial(_then_and_now, protocol, memory, who, moment, known_at)
+        then, now = memory.kept(("decision", moment), who, known_at, protocol, work)
+        if then != now:
+            changed[who] = now
+    return changed
+
+
+def _then_and_now(
+    protocol: Protocol, memory: Memory, who: str, moment: datetime, known_at: datetime
+) -> tuple[_Place | None, _Place | None]:
+    then = memory.state_of(protocol, who, moment, moment)
+    return _place(then), _place(memory.state_of(protocol, who, moment, known_at))
+
+
+def _counts(protocol: Protocol, places: Iterable[_Place | None], level: int) -> DoseCounts:
+    counted = [place for place in places if place and place[0] in protocol.counted_parts]
+    return counts_of([status for _, there, status in counted if there == level])
 
 
 def decision_view(
@@ -107,11 +129,13 @@ def decision_view(
     """A decision beside what it would rest on by what is known now about the same moment."""
     record, moment = record_of(entry), entry.fact.known_at
     changed, protocol = [], situation.protocol
-    doses = protocol.doses if _otherwise(protocol, memory, moment, known_at) else ()
-    then = replace(situation, states=memory.states(protocol, moment, moment) if doses else [])
-    now = replace(situation, states=memory.states(protocol, moment, known_at) if doses else [])
-    for dose in doses:
-        before, after = counts_at(then, dose.level), counts_at(now, dose.level)
+    otherwise = _seen_otherwise(protocol, memory, moment, known_at)
+    states = memory.states_then(protocol, moment) if otherwise else ()
+    then = {state.assessment.usubjid: _place(state) for state in states}
+    now = then | otherwise
+    for dose in protocol.doses if otherwise else ():
+        before = _counts(protocol, then.values(), dose.level)
+        after = _counts(protocol, now.values(), dose.level)
         if before != after:
             changed.append(
                 f"{dose.label}: {before.ratio} with {before.pending} pending was known, "
