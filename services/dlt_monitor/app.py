@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from services.dlt_monitor.api import monitor_router
 from services.dlt_monitor.asking import Parts
+from services.dlt_monitor.folding import StillReading
 from services.dlt_monitor.freshness import LONGEST_SILENCE_SECONDS, Freshness
 from services.dlt_monitor.monitor import GROUP, Monitor
 from services.dlt_monitor.ticker import Ticker
@@ -64,17 +65,20 @@ def create_app(
         metrics=metrics,
     )
     ticker = Ticker(monitor, engine, clock)
+    views = Views(clock)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         if run_in_background:
             worker.start()
             ticker.start()
+            views.read_ahead(engine)
         yield
         await run_in_threadpool(worker.stop)
         await run_in_threadpool(ticker.stop)
+        await run_in_threadpool(views.stop)
 
-    parts = Parts(engine, Views(clock), Freshness(worker, ticker, monitor, clock), worker)
+    parts = Parts(engine, views, Freshness(worker, ticker, monitor, clock), worker)
     app = create_web_app(
         "Vigil DLT monitor",
         settings,
@@ -101,6 +105,12 @@ def create_app(
         if isinstance(error, DBAPIError) and not is_outage(error):
             raise error
         problem = Problem(503, "stale", "The answer is not known now")
+        return problem_response(problem, request.scope.get("vigil.request_id"))
+
+    @app.exception_handler(StillReading)
+    def answer_later(request: Request, _error: Exception) -> JSONResponse:
+        """Soon after the start of a large study only its stored assessment can be had."""
+        problem = Problem(503, "still-reading", "The records of this study are still being read")
         return problem_response(problem, request.scope.get("vigil.request_id"))
 
     return app

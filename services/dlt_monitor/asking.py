@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,6 +16,8 @@ from services.dlt_monitor.freshness import Freshness
 from services.dlt_monitor.store import studies
 from services.dlt_monitor.store.studies import StudyRow
 from services.dlt_monitor.views import NoProtocol, NotYet, NoVersion, View, Views
+from shared.clinical import Study
+from shared.contracts.assessment import Assessment
 from shared.runtime.auth import ROLES, require
 from shared.runtime.web import Problem
 from shared.runtime.worker import Worker
@@ -81,7 +83,18 @@ def view_of(
 def _is_missing_something(conn: Connection, row: StudyRow, view: View) -> bool:
     """Degraded, but the assessment does not say so: it could not be made again."""
     open_now = bool(studies.degraded_now(conn, [row.study]))
-    return open_now and not view.assessment.degraded
+    return open_now and not view.degraded
+
+
+def answer_to(
+    parts: Parts,
+    view: View,
+    question: Hashable,
+    work: Callable[[Study, Assessment], str | None],
+) -> str | None:
+    """What ``work`` makes of the study for a view: see `Views.answer`."""
+    with parts.engine.begin() as conn:
+        return parts.views.answer(conn, view, question, work)
 
 
 def headers_of(parts: Parts, view: View | None, *, missed: bool = False) -> dict[str, str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from services.dlt_monitor.asking import JSON, READERS, Moment, Parts, view_of
+from services.dlt_monitor.asking import JSON, READERS, Moment, Parts, answer_to, view_of
+from shared.clinical import Study
 from shared.clinical.figures import figures_of
 from shared.clinical.profile import profile_of
+from shared.contracts.assessment import Assessment
 from shared.contracts.figures import Figures
 from shared.contracts.profile import Profile
 from shared.runtime.web import Problem
@@ -24,18 +27,23 @@ def profile_routes(router: APIRouter, parts: Parts) -> None:
         """Everything about one subject, now or as known at a past moment. The subject is named by
         the first 16 hex digits of SHA-256 of `study|usubjid`."""
         with view_of(parts, study, None, known_at) as (view, headers):
-            said = view.assessment
-        with parts.engine.begin() as conn, parts.views.folded(conn, study) as folded:
-            found = profile_of(folded, said, subject)
+            found = answer_to(parts, view, ("profile", subject), partial(_profile, subject))
         if found is None:
             raise Problem(404, "no-such-subject", "Nothing of such a subject was known then")
-        return Response(found.model_dump_json(), media_type=JSON, headers=headers)
+        return Response(found, media_type=JSON, headers=headers)
 
     @router.get("/studies/{study}/figures", response_model=Figures, dependencies=READERS)
     def figures(study: str, known_at: Moment = None) -> Response:
         """The numbers behind the charts of the study, now or as known at a past moment."""
         with view_of(parts, study, None, known_at) as (view, headers):
-            said = view.assessment
-        with parts.engine.begin() as conn, parts.views.folded(conn, study) as folded:
-            found = figures_of(folded, said)
-        return Response(found.model_dump_json(), media_type=JSON, headers=headers)
+            found = answer_to(parts, view, "figures", _figures)
+        return Response(found, media_type=JSON, headers=headers)
+
+
+def _profile(subject: str, study: Study, said: Assessment) -> str | None:
+    found = profile_of(study, said, subject)
+    return None if found is None else found.model_dump_json()
+
+
+def _figures(study: Study, said: Assessment) -> str:
+    return figures_of(study, said).model_dump_json()

@@ -6,20 +6,21 @@ facts may still be rolled back.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
-from services.dlt_monitor.memory import MOST_STUDIES, stored_facts
+from services.dlt_monitor.answers import Answers
+from services.dlt_monitor.folding import Folding
 from services.dlt_monitor.store import outputs, studies
 from services.dlt_monitor.store.outputs import StoredAssessment
 from services.dlt_monitor.store.studies import StudyRow
 from shared.clinical import Room, Study
+from shared.clinical.figures import figures_of
 from shared.contracts.assessment import Assessment
 from shared.runtime.clock import Clock
 
@@ -36,20 +37,21 @@ class NotYet(ValueError):
     """An instant in the future: what will be known then cannot be said."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class View:
-    """One assessment as handed out: the object, its JSON text and the facts it rests on."""
+    """One assessment as handed out: its JSON text, the facts it rests on, whether it knows that
+    something is missing, and the object for those who need more."""
 
-    assessment: Assessment
     document: str
     facts: int
+    degraded: bool
 
+    @cached_property
+    def assessment(self) -> Assessment:
+        return Assessment.model_validate_json(self.document)
 
-@dataclass(slots=True)
-class _Folded:
-    study: Study
-    through: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    def __len__(self) -> int:
+        return len(self.document)
 
 
 class Views:
@@ -57,8 +59,16 @@ class Views:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
-        self._folded: OrderedDict[str, _Folded] = OrderedDict()
+        self._folding = Folding(_prepare)
+        self._answers = Answers()
+
+    def read_ahead(self, engine: Engine) -> None:
+        """Begin to read every study there is, so that nobody has to wait for it."""
+        self._folding.read_ahead(engine)
+
+    def stop(self) -> None:
+        """End what `read_ahead` has begun."""
+        self._folding.stop()
 
     def current(self, conn: Connection, row: StudyRow) -> View:
         """The study now: the stored assessment, or a new view if a deadline has passed since.
@@ -66,12 +76,12 @@ class Views:
         Raises NoProtocol.
         """
         now = self._clock.now()
-        stored = outputs.latest_assessment(conn, row.study)
-        if stored is None:
+        if row.summary is None:
             raise NoProtocol
-        if row.next_deadline is None or now < row.next_deadline:
-            return _view_of(stored)
-        return self._at(conn, row, as_of=now, known_at=now)
+        if row.next_deadline is not None and row.next_deadline <= now:
+            return self._at(conn, row, as_of=now, known_at=now)
+        key = row.study, "current", row.assessments, row.summary["digest"]
+        return self._answers.get(key, lambda: _latest(conn, row))
 
     def at(
         self,
@@ -95,7 +105,7 @@ class Views:
 
     def versions(self, conn: Connection, row: StudyRow, known_at: datetime) -> list[str]:
         """The versions of the protocol known at a moment, in the order they came."""
-        with self._folded_study(conn, row) as folded:
+        with self._folding.folded(conn, row) as folded:
             return list(folded.study.versions(known_at))
 
     def room(self, conn: Connection, study: str, view: View, dose_level: int) -> Room | None:
@@ -104,7 +114,7 @@ class Views:
         changes no assessment."""
         row = studies.study_row(conn, study)
         assert row is not None
-        with self._folded_study(conn, row) as folded:
+        with self._folding.folded(conn, row) as folded:
             return folded.study.room(dose_level, max(self.now(), view.assessment.as_of))
 
     @contextmanager
@@ -112,8 +122,25 @@ class Views:
         """The study with every committed fact, for questions that no assessment answers."""
         row = studies.study_row(conn, study)
         assert row is not None
-        with self._folded_study(conn, row) as folded:
+        with self._folding.folded(conn, row) as folded:
             yield folded.study
+
+    def answer(
+        self,
+        conn: Connection,
+        view: View,
+        question: Hashable,
+        work: Callable[[Study, Assessment], str | None],
+    ) -> str | None:
+        """What ``work`` makes of the folded study for a view, kept as long as the study has no
+        further fact. ``question`` tells the works from each other."""
+        said = view.assessment
+        row = studies.study_row(conn, said.study)
+        assert row is not None
+        with self._folding.folded(conn, row) as folded:
+            moment = said.as_of, said.known_at, said.digest
+            key = said.study, folded.through, moment, question
+            return self._answers.get(key, lambda: work(folded.study, said))
 
     def now(self) -> datetime:
         """The time by which a view is current."""
@@ -132,7 +159,7 @@ class Views:
             if given > latest:
                 raise NotYet
             return given.astimezone(UTC)
-        with self._folded_study(conn, row) as folded:
+        with self._folding.folded(conn, row) as folded:
             protocol = folded.study.protocol
             if protocol is None:
                 raise NoProtocol
@@ -152,44 +179,49 @@ class Views:
         version: str | None = None,
     ) -> View:
         degraded = studies.degraded_at(conn, row.study, known_at)
-        with self._folded_study(conn, row) as folded:
+        with self._folding.folded(conn, row) as folded:
             facts = folded.through
             if folded.study.protocol_at(known_at) is None:
                 raise NoProtocol
             if version is not None and version not in folded.study.versions(known_at):
                 raise NoVersion
-            assessment = folded.study.assess(
-                as_of=as_of,
-                known_at=known_at,
-                degraded=degraded,
-                applied_through=str(facts),
-                version=version,
-            )
-        document = assessment.model_dump_json()
+
+            def assess() -> View:
+                assessment = folded.study.assess(
+                    as_of=as_of,
+                    known_at=known_at,
+                    degraded=degraded,
+                    applied_through=str(facts),
+                    version=version,
+                )
+                return View(assessment.model_dump_json(), facts, degraded)
+
+            key = row.study, facts, as_of, known_at, degraded, version
+            view = self._answers.get(key, assess)
+        # Each time: the transaction of an earlier one may have come to nothing.
         outputs.add_answer(
             conn,
             facts=facts,
-            assessment=assessment,
+            assessment=view.assessment,
             given_at=self._clock.now(),
-            document=document,
+            document=view.document,
         )
-        return View(assessment, document, facts)
+        return view
 
-    @contextmanager
-    def _folded_study(self, conn: Connection, row: StudyRow) -> Iterator[_Folded]:
-        with self._lock:
-            folded = self._folded.setdefault(row.study, _Folded(Study(row.study)))
-            self._folded.move_to_end(row.study)
-            while len(self._folded) > MOST_STUDIES:
-                self._folded.popitem(last=False)
-        with folded.lock:
-            if folded.through < row.facts:
-                for facts in stored_facts(conn, row.study, after=folded.through, through=row.facts):
-                    folded.study.add(facts)
-                folded.through = row.facts
-            yield folded
+
+def _latest(conn: Connection, row: StudyRow) -> View:
+    stored = outputs.latest_assessment(conn, row.study)
+    if stored is None:
+        raise NoProtocol
+    return _view_of(stored)
 
 
 def _view_of(stored: StoredAssessment) -> View:
-    assessment = Assessment.model_validate_json(stored.document)
-    return View(assessment, stored.document, stored.facts)
+    return View(stored.document, stored.facts, stored.degraded)
+
+
+def _prepare(conn: Connection, row: StudyRow, study: Study) -> None:
+    """Most answers need every value graded: the figures are made of that."""
+    stored = outputs.latest_assessment(conn, row.study)
+    if stored is not None:
+        figures_of(study, _view_of(stored).assessment)

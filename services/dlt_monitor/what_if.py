@@ -11,9 +11,10 @@ from datetime import UTC
 from typing import Any
 
 from fastapi import APIRouter, Response
+from pydantic_core import to_json
 
-from services.dlt_monitor.asking import READERS, Parts, view_of
-from shared.clinical import DocumentError, suppose, what_if
+from services.dlt_monitor.asking import JSON, READERS, Parts, answer_to, view_of
+from shared.clinical import DocumentError, Study, suppose, what_if
 from shared.contracts.assessment import Assessment
 from shared.contracts.envelope import Event, fact_from, read_event
 from shared.contracts.reader import FieldProblem, Refused, refuse
@@ -27,22 +28,13 @@ def what_if_routes(router: APIRouter, parts: Parts) -> None:
     """Both questions; neither answer can be cited, and neither is stored."""
 
     @router.get("/studies/{study}/what-if", dependencies=READERS)
-    def pending(study: str, response: Response) -> dict[str, Any]:
+    def pending(study: str) -> Response:
         """For the pending subjects, every number of DLTs at each dose with the decision it would
         give; `certain` says what all of them agree on. `complete` is false where there were too
         many and only none, one and all of a dose were worked out."""
         with view_of(parts, study, None, None) as (view, headers):
-            response.headers.update(headers)
-            said = view.assessment
-        with parts.engine.begin() as conn, parts.views.folded(conn, study) as folded:
-            found = what_if(folded, as_of=said.as_of, degraded=said.degraded)
-        return {
-            "study": study,
-            "as_of": said.as_of,
-            "assessment_digest": said.digest,
-            "recommendation": said.recommendation,
-            **asdict(found),
-        }
+            found = answer_to(parts, view, "what-if", _pending)
+        return Response(found, media_type=JSON, headers=headers)
 
     @router.post("/studies/{study}/what-if", dependencies=READERS)
     def supposed(study: str, body: JsonBody, response: Response) -> dict[str, Any]:
@@ -68,6 +60,18 @@ def what_if_routes(router: APIRouter, parts: Parts) -> None:
             "after": _shown(found.after),
             "signals": [_signal(one) for one in found.signals],
         }
+
+
+def _pending(study: Study, said: Assessment) -> str:
+    found = what_if(study, as_of=said.as_of, known_at=said.known_at, degraded=said.degraded)
+    answer = {
+        "study": study.study,
+        "as_of": said.as_of,
+        "assessment_digest": said.digest,
+        "recommendation": said.recommendation,
+        **asdict(found),
+    }
+    return to_json(answer).decode()
 
 
 def _events(study: str, body: Any) -> list[Event]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from shared.clinical.adverse_events import summarise
 from shared.clinical.designs.decision_tables import DecisionTable, decision_table
@@ -14,7 +13,7 @@ from shared.clinical.protocol import Protocol
 from shared.clinical.study import Study
 from shared.clinical.what_if import what_if
 from shared.contracts.assessment import Assessment, DoseAssessment
-from shared.contracts.packet import DesignTable, Outlook, Packet, TableCell
+from shared.contracts.packet import DesignTable, Outlook, Packet, StudyOutlook, TableCell
 
 _LEAST_PATIENTS = 12
 
@@ -38,13 +37,30 @@ def packet_of(study: Study, assessment: Assessment) -> Packet:
         assessment=assessment.model_copy(update={"applied_through": None}),
         summary=summarise(protocol, people, numbers.events),
         labs=lab_series([person for person in people if person.start]),
-        outlook=_outlook(study, as_of, known_at, degraded=assessment.degraded),
+        outlook=_outlook(study, assessment),
         table=_table(protocol, assessment),
     )
 
 
-def _outlook(study: Study, as_of: datetime, known_at: datetime, *, degraded: bool) -> Outlook:
-    found = what_if(study, as_of=as_of, known_at=known_at, degraded=degraded)
+def outlook_of(study: Study, assessment: Assessment) -> StudyOutlook:
+    """Of the packet what depends on the pending and on the design alone. Raises as `packet_of`."""
+    protocol = study.versions(assessment.known_at).get(assessment.protocol_version)
+    if protocol is None:
+        raise ValueError(f"protocol version {assessment.protocol_version} was not known then")
+    return StudyOutlook(
+        assessment_digest=assessment.digest,
+        outlook=_outlook(study, assessment),
+        table=_table(protocol, assessment),
+    )
+
+
+def _outlook(study: Study, assessment: Assessment) -> Outlook:
+    found = what_if(
+        study,
+        as_of=assessment.as_of,
+        known_at=assessment.known_at,
+        degraded=assessment.degraded,
+    )
     pending = sum(map(len, found.pending.values()))
     return Outlook(
         pending=pending,

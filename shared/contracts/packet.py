@@ -85,6 +85,14 @@ class DesignTable(_Part):
     stands: tuple[TableCell, ...]
 
 
+class StudyOutlook(_Part):
+    """What depends on the pending and on the design alone, for the assessment of that digest."""
+
+    assessment_digest: str
+    outlook: Outlook
+    table: DesignTable | None
+
+
 class Packet(StudyNumbers):
     """What the charts draw, and beside it all that a meeting reads. ``table`` is None for a design
     that decides by the whole trial. ``labs``: the tests in which somebody reached grade 3."""
