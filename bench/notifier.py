@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from statistics import median, quantiles
 from typing import Any
 
@@ -22,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from bench.bare import wait_for
+from bench.sink import HttpSink, http_sink
 from bench.systems import Ground
 from services.embedded import HISTORIES
 from services.notifier.alerting import Alerting
@@ -83,10 +82,10 @@ def measure(ground: Ground, size: Size) -> Result:
     for package in HISTORIES:
         migrate(engine, package)
     try:
-        with PostgresBus(engine) as bus, _sink() as (url, arrived):
-            _set_routing(engine, url)
-            bare = _bare(engine, url, arrived, size)
-            vigil = _vigil(engine, bus, arrived, size)
+        with PostgresBus(engine) as bus, http_sink(keeps=True) as sink:
+            _set_routing(engine, sink.url)
+            bare = _bare(engine, sink, size)
+            vigil = _vigil(engine, bus, sink, size)
             return Result(*_turns(engine, bus, size), bare, vigil)
     finally:
         engine.dispose()
@@ -133,11 +132,17 @@ def _copy(engine: Engine, rows: int) -> None:
 
 # -- the way to a webhook ------------------------------------------------------------------------
 
-Arrivals = dict[str, float]
-"""When each body came, by its ``webhook-id``."""
+Times = dict[str, float]
 
 
-def _vigil(engine: Engine, bus: PostgresBus, arrived: Arrivals, size: Size) -> list[float]:
+def _first_arrivals(sink: HttpSink, of: int) -> Times:
+    """When each body came, by its ``webhook-id``, once so many have."""
+    wait_for("every body", lambda: len(sink.requests) >= of)
+    ids = [headers["webhook-id"] for headers, _ in sink.requests]
+    return dict(zip(reversed(ids), reversed(sink.arrived), strict=True))
+
+
+def _vigil(engine: Engine, bus: PostgresBus, sink: HttpSink, size: Size) -> list[float]:
     clock = SystemClock()
     handle = Alerting(bus, clock).on_signals
     sender = WebhookSender(clock=clock, trusted_hosts=("127.0.0.1",))
@@ -159,7 +164,7 @@ def _vigil(engine: Engine, bus: PostgresBus, arrived: Arrivals, size: Size) -> l
     )
     worker.start()
     outreach.start()
-    began: Arrivals = {}
+    began: Times = {}
 
     def publish(name: str) -> None:
         began[name] = time.monotonic()
@@ -169,9 +174,10 @@ def _vigil(engine: Engine, bus: PostgresBus, arrived: Arrivals, size: Size) -> l
 
     try:
         wait_for("the reader", worker.ready)
-        arrived.clear()
+        sink.requests.clear()
+        sink.arrived.clear()
         _steadily(publish, size.signals)
-        wait_for("every webhook", lambda: len(arrived) >= size.signals)
+        arrived = _first_arrivals(sink, size.signals)
     finally:
         worker.stop()
         outreach.stop()
@@ -181,12 +187,12 @@ def _vigil(engine: Engine, bus: PostgresBus, arrived: Arrivals, size: Size) -> l
     return [at - began[names[delivery]] for delivery, at in arrived.items()]
 
 
-def _bare(engine: Engine, url: str, arrived: Arrivals, size: Size) -> list[float]:
+def _bare(engine: Engine, sink: HttpSink, size: Size) -> list[float]:
     with engine.begin() as conn:
         conn.execute(
             sa.text("CREATE TABLE bare_row (n bigserial PRIMARY KEY, name text, line text)")
         )
-    began: Arrivals = {}
+    began: Times = {}
     stop = threading.Event()
 
     def publish(name: str) -> None:
@@ -205,14 +211,13 @@ def _bare(engine: Engine, url: str, arrived: Arrivals, size: Size) -> list[float
                     query = sa.text("SELECT n, name, line FROM bare_row WHERE n > :last ORDER BY n")
                     rows = conn.execute(query, {"last": last}).all()
                 for row in rows:
-                    client.post(url, content=row.line, headers={"webhook-id": row.name})
+                    client.post(sink.url, content=row.line, headers={"webhook-id": row.name})
                     last = row.n
 
     thread = threading.Thread(target=relay, daemon=True)
     thread.start()
-    arrived.clear()
     _steadily(publish, size.signals)
-    wait_for("every row", lambda: len(arrived) >= size.signals)
+    arrived = _first_arrivals(sink, size.signals)
     stop.set()
     thread.join()
     return [at - began[name] for name, at in arrived.items()]
@@ -223,31 +228,6 @@ def _steadily(publish: Any, signals: int) -> None:
     for number in range(signals):
         time.sleep(max(0.0, start + number / RATE - time.monotonic()))
         publish(f"way-{number}")
-
-
-@contextmanager
-def _sink() -> Iterator[tuple[str, Arrivals]]:
-    arrived: Arrivals = {}
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
-            arrived.setdefault(self.headers["webhook-id"], time.monotonic())
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/hook", arrived
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 # -- parts ---------------------------------------------------------------------------------------

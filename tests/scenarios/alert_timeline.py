@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from sqlalchemy import Engine
 
+from bench.sink import HttpSink
 from services.notifier.channels.email import EmailSender, MailServer
 from services.notifier.channels.webhook import WebhookSender, new_secret
 from services.notifier.chase import Chase
@@ -35,7 +36,6 @@ from tests.services.notifier.ladder_support import drain
 from tests.services.notifier.outreach_support import send_all
 from tests.services.notifier.support import (
     STUDY,
-    HttpSink,
     MailSink,
     as_message,
     set_routing,

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine
 
+from bench.sink import http_sink
 from shared.runtime.clock import ManualClock
 from tests.scenarios.alert_timeline import FILES, Stage, read
-from tests.services.notifier.support import http_sink, mail_sink
+from tests.services.notifier.support import (
+    mail_sink,
+)
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in FILES.glob("*.yaml")))

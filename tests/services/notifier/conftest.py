@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
+from bench.sink import HttpSink, http_sink
 from services.notifier.alerting import Alerting
 from services.notifier.app import create_app
 from services.notifier.channels.email import MailServer
@@ -25,10 +26,8 @@ from tests.services.notifier.outreach_support import QUICK
 from tests.services.notifier.support import (
     STUDY,
     FakeSender,
-    HttpSink,
     MailSink,
     Raising,
-    http_sink,
     mail_sink,
     signals_worker,
 )

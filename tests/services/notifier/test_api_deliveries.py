@@ -9,13 +9,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from standardwebhooks import Webhook
 
+from bench.sink import HttpSink
 from shared.runtime.bus import Message
 from tests.services.notifier.support import (
     ROUTING,
     STUDY,
     SUBJECT,
     V1,
-    HttpSink,
     MailSink,
     Raising,
     as_message,

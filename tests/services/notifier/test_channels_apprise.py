@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.sink import HttpSink
 from services.notifier.channels import Outgoing
 from services.notifier.channels.apprise import AppriseSender, read_targets
 from services.notifier.settings import NotifierSettings
 from shared.runtime.settings import SettingsError
-from tests.services.notifier.support import HttpSink
 
 # apprise's own import; it does without the module where Python has none.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from bench.sink import RESET, HttpSink, http_sink
 from services.notifier.addresses import is_public
 from services.notifier.channels import MAX_ANSWER, Outgoing, webhook
 from services.notifier.channels.webhook import (
@@ -24,9 +25,6 @@ from services.notifier.channels.webhook import (
 )
 from shared.runtime.clock import ManualClock, SystemClock
 from tests.services.notifier.support import (
-    RESET,
-    HttpSink,
-    http_sink,
     make_certificate,
     wait_for,
 )

@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from bench.sink import HttpSink
 from services.notifier.channels import Outcome
 from services.notifier.channels.webhook import WebhookSender, new_secret
 from services.notifier.outreach import Outreach, Patience
@@ -28,7 +29,6 @@ from tests.services.notifier.support import (
     STUDY,
     WHEN,
     FakeSender,
-    HttpSink,
     Raising,
     set_routing,
     signal,

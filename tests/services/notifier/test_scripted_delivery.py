@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
+from bench.sink import HANG, RESET, HttpSink
 from services.notifier.channels.email import EmailSender, MailServer
 from services.notifier.channels.webhook import WebhookSender, new_secret
 from services.notifier.outreach import Outreach
@@ -15,12 +16,9 @@ from shared.runtime.clock import ManualClock, SystemClock
 from shared.runtime.postgres_bus import PostgresBus
 from tests.services.notifier.outreach_support import QUICK, log_of, send_all, the_delivery
 from tests.services.notifier.support import (
-    HANG,
-    RESET,
     ROUTING,
     STUDY,
     WHEN,
-    HttpSink,
     MailSink,
     Raising,
     set_routing,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +13,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from bench.sink import http_sink
 from services.notifier.chase import Chase
 from services.notifier.heartbeat import Heartbeat
 from services.notifier.outreach import Outreach, Patience
@@ -199,40 +197,16 @@ def test_the_weekly_test_goes_to_everybody_once_a_week(
     assert count(engine, waiting) == 1
 
 
-@contextmanager
-def _switch() -> Iterator[tuple[str, list[str]]]:
-    """A dead-man's switch: its address, and the paths it was called at."""
-    calls: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            calls.append(self.path)
-            self.send_response(200)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/ping", calls
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 def test_the_heartbeat_is_heard_while_all_is_well_and_stops_when_it_is_not() -> None:
     state: list[str | None] = [None]
-    with _switch() as (url, calls):
-        heartbeat = Heartbeat(url, {"outreach": lambda: state[0]}, every=0.01)
+    with http_sink() as switch:
+        heartbeat = Heartbeat(switch.url, {"outreach": lambda: state[0]}, every=0.01)
         heartbeat.start()
-        wait_for(lambda: len(calls) >= 3)
+        wait_for(lambda: len(switch.requests) >= 3)
         state[0] = "nothing is being sent"
         assert not heartbeat.is_well()
         heartbeat.stop()
-    assert set(calls) == {"/ping"}
+    assert {body for _, body in switch.requests} == {b""}
 
 
 def test_a_database_that_is_away_silences_the_heartbeat() -> None:
