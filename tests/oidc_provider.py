@@ -233,7 +233,9 @@ def provider(live_server: Callable[[FastAPI], str]) -> OidcProvider:
 def account(engine: Engine, provider: OidcProvider) -> Callable[..., AccountInfo]:
     """Makes an account: `account("ada", subject="sub-ada")`, or with an `email` to come."""
 
-    def make(login: str, role: str = "committee_member", **whose: str) -> AccountInfo:
+    def make(
+        login: str, role: str = "committee_member", study: str = "S1", **whose: str
+    ) -> AccountInfo:
         now = SystemClock().now()
         with engine.begin() as conn:
             made, _ = create_account(
@@ -241,7 +243,7 @@ def account(engine: Engine, provider: OidcProvider) -> Callable[..., AccountInfo
                 CHEAP,
                 login,
                 f"Dr. {login.title()}",
-                [("S1", role)],
+                [(study, role)],
                 by=OPERATOR,
                 now=now,
                 password=PASSWORD,

@@ -146,13 +146,25 @@ async def post_act(
     Raises what `confirm` raises; Forbidden where a role or the second person is missing, Refused
     and Conflict as the intake says. With a key, the passwords are not looked at.
     """
-    body = json.dumps(event, ensure_ascii=False).encode()
+    body = body_of(event)
     tokens: Sequence[str] = ()
     if session.login is not None:
         people = [await confirm(upstream, session, password, body)]
         if second is not None:
             people.append(await confirm(upstream, session, second.password, body, second.login))
         tokens = [one.token for one in people]
+    return await post_body(upstream, session, body, tokens)
+
+
+def body_of(event: Mapping[str, object]) -> bytes:
+    """The act as it is confirmed and sent, to the byte."""
+    return json.dumps(event, ensure_ascii=False).encode()
+
+
+async def post_body(
+    upstream: Upstream, session: Session, body: bytes, tokens: Sequence[str]
+) -> Taken:
+    """Sends an act with its confirmations. Raises Forbidden, Refused and Conflict as above."""
     response = await upstream.ask(
         "ingest",
         "POST",

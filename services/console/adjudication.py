@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
@@ -26,9 +27,11 @@ from services.console.adjudication_view import (
     waits,
 )
 from services.console.asking import Study, day_of, go, upstream_of
+from services.console.going import Act
 from services.console.guard import SignedIn, check_csrf, form
 from services.console.html import page
 from services.console.notes import Note
+from services.console.provider import goes_to_provider, to_provider
 from services.console.recording import (
     NotRecorded,
     Rules,
@@ -135,12 +138,25 @@ async def judge(request: Request, session: SignedIn, study: Study, case: Case) -
     try:
         data = _review(profile, criterion, fields, digest, now)
         event = event_of("dlt_review", study, profile.assessment.usubjid, token, now, data)
+        if goes_to_provider(session, None):
+            changed = partial(_changed, upstream, session, study, case, digest)
+            act = Act(session, event, f"/studies/{study}/adjudication", changed)
+            return await to_provider(request, act)
         applied = await put_on_record(upstream, session, event, fields.get("password", ""))
     except NotRecorded as problem:
         attempt = Attempt(**typed, problem=str(problem))
         return await _case_page(request, session, study, case, None, attempt)
     note = "recorded" if applied else "recorded-not-applied"
     return go(f"/studies/{study}/adjudication?{urlencode({'note': note})}")
+
+
+async def _changed(
+    upstream: Upstream, session: Session, study: str, case: str, digest: str
+) -> Sequence[str]:
+    """What has moved since the page was made."""
+    profile, _ = await _subject_of(upstream, session, study, case, None)
+    seen = await assessment_seen(upstream, session, study, digest)
+    return moved_on(seen, profile.assessment)
 
 
 def _review(

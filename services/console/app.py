@@ -19,6 +19,7 @@ from services.console.charts.drawer import Drawer
 from services.console.charts.gallery import Gallery
 from services.console.committee import router as committee
 from services.console.data import router as data
+from services.console.going import Going
 from services.console.guard import (
     Foreign,
     MustChange,
@@ -31,6 +32,7 @@ from services.console.html import PAGE_HEADERS, page
 from services.console.notes import since, unavailable_lines
 from services.console.packets import router as packets
 from services.console.pages import router
+from services.console.provider import router as provider
 from services.console.sessions import Sessions
 from services.console.settings import ConsoleSettings
 from services.console.signing import router as signing
@@ -78,6 +80,7 @@ def create_app(
         settings,
         routers=[
             signing,
+            provider,
             router,
             packets,
             alerts,
@@ -95,6 +98,7 @@ def create_app(
     app.state.drawer = drawer
     app.state.gallery = Gallery()
     app.state.trial_clock = clock or clock_from_settings(settings)
+    app.state.going = Going()
     app.state.sessions = sessions or Sessions(
         idle=console.session_idle, longest=console.session_longest
     )

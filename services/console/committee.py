@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
@@ -28,9 +29,11 @@ from services.console.committee_view import (
     outside_table,
     table_lines,
 )
+from services.console.going import Act
 from services.console.guard import SignedIn, check_csrf, form
 from services.console.html import page
 from services.console.notes import Note
+from services.console.provider import goes_to_provider, to_provider
 from services.console.recording import (
     NotRecorded,
     Rules,
@@ -45,6 +48,7 @@ from services.console.recording import (
     token_of,
 )
 from services.console.sessions import Session
+from services.console.upstream import Upstream
 from services.console.words import ACTIONS
 from shared.contracts.assessment import Assessment
 from shared.runtime.web import api_router
@@ -109,11 +113,24 @@ async def decide(request: Request, session: SignedIn, study: Study) -> Response:
         now = now_of(request)
         data, second = _decision(present, rules, fields, digest, now)
         event = event_of("decision", study, study, token, now, data)
+        if goes_to_provider(session, second):
+            changed = partial(_changed, upstream, session, study, digest)
+            login = second.login if second else None
+            act = Act(session, event, f"/studies/{study}/committee", changed, login)
+            return await to_provider(request, act)
         applied = await put_on_record(upstream, session, event, fields.get("password", ""), second)
     except NotRecorded as problem:
         return await _page(request, session, study, None, Attempt(typed, str(problem)))
     note = "recorded" if applied else "recorded-not-applied"
     return go(f"/studies/{study}/committee?{urlencode({'note': note})}")
+
+
+async def _changed(upstream: Upstream, session: Session, study: str, digest: str) -> Sequence[str]:
+    """What has moved since the page was made. Raises NotRecorded where nobody can say."""
+    assessed = await upstream.assessment(session.key, study, None)
+    if assessed.stale:
+        raise NotRecorded("The monitor is behind: what this would rest on is not known.")
+    return moved_on(await assessment_seen(upstream, session, study, digest), assessed.assessment)
 
 
 def _decision(

@@ -111,6 +111,31 @@ def forget_cookie(request: Request, response: Response) -> None:
     )
 
 
+def set_trip(request: Request, response: Response, name: str, secret: str) -> None:
+    """Ties a way to the provider to this browser; lax, since it comes back from another site."""
+    response.set_cookie(
+        _trip(request, name),
+        secret,
+        max_age=15 * 60,
+        httponly=True,
+        samesite="lax",
+        secure=_over_tls(request),
+        path="/",
+    )
+
+
+def secret_of_trip(request: Request, name: str) -> str | None:
+    """What `set_trip` gave the browser."""
+    return request.cookies.get(_trip(request, name))
+
+
+def forget_trip(request: Request, response: Response, name: str) -> None:
+    """Takes it from the browser again."""
+    response.delete_cookie(
+        _trip(request, name), httponly=True, samesite="lax", secure=_over_tls(request), path="/"
+    )
+
+
 def from_another_site(request: Request) -> bool:
     """Whether a link elsewhere led here: then a strict cookie stays behind although it exists."""
     return request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
@@ -128,6 +153,10 @@ def _from_our_own_page(request: Request) -> bool:
 
 def _cookie(request: Request) -> str:
     return COOKIE if _over_tls(request) else PLAIN_COOKIE
+
+
+def _trip(request: Request, name: str) -> str:
+    return f"__Host-{name}" if _over_tls(request) else name
 
 
 def _over_tls(request: Request) -> bool:

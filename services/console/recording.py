@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
@@ -19,7 +19,14 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict
 
-from services.console.accounts import NotConfirmed, SamePerson, SecondPerson, post_act
+from services.console.accounts import (
+    NotConfirmed,
+    SamePerson,
+    SecondPerson,
+    body_of,
+    post_act,
+    post_body,
+)
 from services.console.sessions import Session
 from services.console.upstream import (
     Conflict,
@@ -178,11 +185,22 @@ async def put_on_record(
     try:
         await post_act(upstream, session, event, password, second)
     except UpstreamError as error:
-        raise NotRecorded(_reason(error)) from error
+        raise NotRecorded(reason_of(error)) from error
     return await _applied(upstream, session, str(event["studyid"]), str(event["recordid"]))
 
 
-def _reason(error: UpstreamError) -> str:
+async def put_confirmed_on_record(
+    upstream: Upstream, session: Session, event: Mapping[str, object], tokens: Sequence[str]
+) -> bool:
+    """The same for an act whose confirmations are there already."""
+    try:
+        await post_body(upstream, session, body_of(event), tokens)
+    except UpstreamError as error:
+        raise NotRecorded(reason_of(error)) from error
+    return await _applied(upstream, session, str(event["studyid"]), str(event["recordid"]))
+
+
+def reason_of(error: UpstreamError) -> str:
     match error:
         case NotConfirmed():
             return "The password is not right, or the second person’s login or password is not."

@@ -16,7 +16,9 @@ MOST_SESSIONS = 10_000
 @dataclass(slots=True)
 class Session:
     """`token` is what the cookie carries; `csrf` is what a form must carry beside it. With a key
-    instead of an account there is no `login`. `until`: when it ends unless it is used again."""
+    instead of an account there is no `login`. `until`: when it ends unless it is used again.
+    `provider`: the name of the one at which people may sign in, and `by_provider` whether this
+    person did; `logout_url` ends their session there."""
 
     key: str = field(repr=False)
     token: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(32))
@@ -26,6 +28,9 @@ class Session:
     login: str | None = None
     name: str = ""
     must_change: bool = False
+    provider: str | None = None
+    by_provider: bool = False
+    logout_url: str | None = field(default=None, repr=False)
     until: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def vouches_for(self, csrf: str) -> bool:

@@ -16,6 +16,7 @@ from services.console.guard import (
     set_cookie,
 )
 from services.console.html import page
+from services.console.provider import offered, sign_in_page
 from services.console.sessions import Session
 from services.console.upstream import (
     Forbidden,
@@ -53,9 +54,9 @@ CHANGED = {
 
 @router.get("/login", include_in_schema=False)
 @public
-def login_page(next: str = "/") -> Response:
+async def login_page(request: Request, next: str = "/") -> Response:
     """The form that asks who is there."""
-    return _form(200, local(next))
+    return await sign_in_page(request, 200, local(next))
 
 
 @router.post("/login", include_in_schema=False)
@@ -67,11 +68,13 @@ async def login(request: Request) -> Response:
     try:
         session = await (_with_key if with_key else _with_password)(request, fields)
     except (KeyRefused, Forbidden, Refused):
-        return _form(401, goal, _WRONG_KEY if with_key else _WRONG_LOGIN, with_key=with_key)
+        wrong = _WRONG_KEY if with_key else _WRONG_LOGIN
+        return await sign_in_page(request, 401, goal, wrong, with_key=with_key)
     except TooManyTries:
-        return _form(429, goal, _TOO_MANY)
+        return await sign_in_page(request, 429, goal, _TOO_MANY)
     except Unavailable as problem:
-        return _form(503, goal, _SILENT[problem.service], with_key=with_key)
+        silent = _SILENT[problem.service]
+        return await sign_in_page(request, 503, goal, silent, with_key=with_key)
     before = session_of(request)
     if before is not None:
         sessions_of(request).end(before)
@@ -86,9 +89,11 @@ async def _with_password(request: Request, fields: dict[str, str]) -> Session:
         raise KeyRefused
     address = request.client.host if request.client else None
     opened = await accounts.sign_in(upstream_of(request), login, password, address)
-    return sessions_of(request).begin(
+    session = sessions_of(request).begin(
         opened.token, opened.login, opened.name, must_change=opened.must_change
     )
+    session.provider = await offered(upstream_of(request))
+    return session
 
 
 async def _with_key(request: Request, fields: dict[str, str]) -> Session:
@@ -99,18 +104,14 @@ async def _with_key(request: Request, fields: dict[str, str]) -> Session:
     return sessions_of(request).begin(key)
 
 
-def _form(
-    status: int, goal: str, problem: str | None = None, *, with_key: bool = False
-) -> Response:
-    return page("login.html", status, next=goal, problem=problem, with_key=with_key)
-
-
 @router.post("/logout", include_in_schema=False)
 async def logout(request: Request, session: SignedInAtAll) -> Response:
     """Ends the session here and in the services; its streams close."""
     check_csrf(session, await form(request))
     sessions_of(request).end(session)
-    response = go("/login")
+    end = session.logout_url
+    # By our own policy no form leads to another site, also not by its answer: a page does.
+    response = page("again.html", url=end) if end else go("/login")
     forget_cookie(request, response)
     try:
         await accounts.sign_out(upstream_of(request), session)
