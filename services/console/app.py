@@ -17,9 +17,9 @@ from services.console.audit import router as audit
 from services.console.charting import router as charting
 from services.console.charts.drawer import Drawer
 from services.console.charts.gallery import Gallery
+from services.console.charts.simulator import Simulator
 from services.console.committee import router as committee
 from services.console.data import router as data
-from services.console.going import Going
 from services.console.guard import (
     Foreign,
     MustChange,
@@ -32,7 +32,6 @@ from services.console.html import PAGE_HEADERS, page
 from services.console.notes import since, unavailable_lines
 from services.console.packets import router as packets
 from services.console.pages import router
-from services.console.provider import router as provider
 from services.console.sessions import Sessions
 from services.console.settings import ConsoleSettings
 from services.console.signing import router as signing
@@ -67,20 +66,20 @@ def create_app(
     connections to them.
     """
     upstream = Upstream(console)
-    drawer = Drawer()
+    drawer, simulator = Drawer(), Simulator()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await upstream.close()
         drawer.close()
+        simulator.close()
 
     app = web.create_app(
         "Vigil console",
         settings,
         routers=[
             signing,
-            provider,
             router,
             packets,
             alerts,
@@ -96,9 +95,9 @@ def create_app(
     app.state.console = console
     app.state.upstream = upstream
     app.state.drawer = drawer
+    app.state.simulator = simulator
     app.state.gallery = Gallery()
     app.state.trial_clock = clock or clock_from_settings(settings)
-    app.state.going = Going()
     app.state.sessions = sessions or Sessions(
         idle=console.session_idle, longest=console.session_longest
     )

@@ -18,8 +18,10 @@ from fastapi import Path, Request, Response
 from services.console.acts import entry_of
 from services.console.asking import Study, day_of, upstream_of
 from services.console.blocks import Chart, csv_text
+from services.console.charts import characteristics
 from services.console.charts.drawer import CannotDraw, Drawer, digest_of
 from services.console.charts.gallery import Gallery, Hung
+from services.console.charts.simulator import Simulator
 from services.console.charts.study import study_charts, subject_charts
 from services.console.guard import SignedIn
 from services.console.html import PAGE_HEADERS, page
@@ -44,6 +46,8 @@ Name = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
 Subject = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 ROWS_AT_ONCE = 40
 """Of a table on the page with all charts; the chart's own page has every row."""
+PATIENCE, LONG_PATIENCE = 0.3, 20.0
+"""Seconds in which a simulation may end before its page is given without it."""
 _MOVED_ON = Gap(
     "The study changed while this page was made.",
     "Its charts may not be of one moment: load it again.",
@@ -155,7 +159,7 @@ async def one_chart(
     """One chart with its whole table."""
     where = Where(study, None, day_of(known_at))
     entry, hung = await asyncio.gather(
-        entry_of(upstream_of(request), session, study), _hang(request, session, where)
+        entry_of(upstream_of(request), session, study), _hang(request, session, where, name)
     )
     return page(
         "charts_one.html",
@@ -176,7 +180,7 @@ async def _picture(
     """``wanted``: the digest of the picture that a page speaks of."""
     await entry_of(upstream_of(request), session, where.study)
     held = _gallery(request).find((session.token, where), fresh=wanted is None)
-    chart = _named(held or await _hang(request, session, where), name)
+    chart = _named(held or await _hang(request, session, where, name), name)
     if chart.spec is None:
         raise NotFound
     if wanted is not None and digest_of(chart.spec) != wanted:
@@ -197,7 +201,7 @@ def _drawn(request: Request, compressed: bytes) -> Response:
 
 async def _csv(request: Request, session: Session, where: Where, name: str) -> Response:
     await entry_of(upstream_of(request), session, where.study)
-    table = _named(await _hang(request, session, where), name).table
+    table = _named(await _hang(request, session, where, name), name).table
     file = f"{where.study}-{name}.csv"
     headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{file}"'}
     text = csv_text((table.columns, *table.rows))
@@ -212,18 +216,26 @@ def _named(hung: Hung, name: str) -> Chart:
     return chart
 
 
-async def _hang(request: Request, session: Session, where: Where) -> Hung:
-    """The charts, made anew unless that was just done for this session."""
+async def _hang(request: Request, session: Session, where: Where, name: str | None = None) -> Hung:
+    """The charts, made anew unless that was just done for this session. ``name``: the one chart
+    that is asked for, worth waiting for."""
     key = (session.token, where)
     hung = _gallery(request).find(key, fresh=True)
     if hung is None:
-        make = _of_subject if where.subject else _of_study
-        hung = await make(upstream_of(request), session.key, where)
+        upstream = upstream_of(request)
+        if where.subject:
+            hung = await _of_subject(upstream, session.key, where)
+        else:
+            patience = LONG_PATIENCE if name == characteristics.NAME else PATIENCE
+            simulator: Simulator = request.app.state.simulator
+            hung = await _of_study(upstream, session.key, where, simulator, patience)
         _gallery(request).hang(key, hung)
     return hung
 
 
-async def _of_study(upstream: Upstream, key: str, where: Where) -> Hung:
+async def _of_study(
+    upstream: Upstream, key: str, where: Where, simulator: Simulator, patience: float
+) -> Hung:
     (figures, stale), assessed, packet = await asyncio.gather(
         _read(upstream, key, where, "figures", Figures),
         upstream.assessment(key, where.study, where.past),
@@ -235,8 +247,10 @@ async def _of_study(upstream: Upstream, key: str, where: Where) -> Hung:
     digests = {said.digest, figures.assessment_digest}
     if len(digests) > 1:
         gaps += (_MOVED_ON,)
+    worked_out = await simulator.of(figures.design, patience)
+    last = characteristics.characteristics(figures.design, worked_out)
     return Hung(
-        charts=await asyncio.to_thread(study_charts, said, figures, labs),
+        charts=(*await asyncio.to_thread(study_charts, said, figures, labs), last),
         as_of=figures.as_of,
         digest=figures.assessment_digest,
         degraded=figures.degraded or said.degraded,
@@ -244,6 +258,7 @@ async def _of_study(upstream: Upstream, key: str, where: Where) -> Hung:
         stale_since=figures.stale_since,
         gaps=gaps,
         notes=figures.notes,
+        waiting=last.name if worked_out is None else None,
     )
 
 

@@ -213,6 +213,18 @@ class StoppingFigure(Part):
     path: tuple[CountPoint, ...]
 
 
+class EscalationDesign(Part):
+    """The protocol's design: its ``kind`` and ``parameters`` (JSON, with the kind in it), as `vigil
+    design` takes them; the labels of the dose levels, the place of the first one to be given, and
+    the size of a cohort, None where the design says it."""
+
+    kind: str
+    parameters: str
+    doses: tuple[str, ...]
+    start: int
+    cohort_size: int | None
+
+
 class StudyNumbers(Part):
     """Everything the study-wide charts draw; ``notes`` say what the numbers rest on."""
 
@@ -230,7 +242,7 @@ class StudyNumbers(Part):
 
 
 class Figures(StudyNumbers):
-    """The numbers with the moment they are of."""
+    """The numbers with the moment they are of, and the design of the protocol of then."""
 
     contract: Literal["vigil.figures.v1"] = "vigil.figures.v1"
     study: str
@@ -243,3 +255,4 @@ class Figures(StudyNumbers):
     degraded: bool
     stale_since: datetime | None
     assessment_digest: str
+    design: EscalationDesign

@@ -18,7 +18,8 @@ FRESH = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Hung:
-    """The charts of one page; ``gaps`` say what it lacks, ``notes`` what the numbers rest on."""
+    """The charts of one page; ``gaps`` say what it lacks, ``notes`` what the numbers rest on.
+    ``waiting``: a chart still being worked out, for which the page is made again."""
 
     charts: tuple[Chart, ...]
     as_of: datetime
@@ -28,6 +29,7 @@ class Hung:
     stale_since: datetime | None
     gaps: tuple[Gap, ...] = ()
     notes: tuple[str, ...] = ()
+    waiting: str | None = None
 
     def named(self, name: str) -> Chart | None:
         return next((one for one in self.charts if one.name == name), None)
@@ -50,7 +52,7 @@ class Gallery:
     def find(self, key: Hashable, *, fresh: bool) -> Hung | None:
         """What is held, if need be only where it is fresh."""
         since, hung = self._held.get(key, (0.0, None))
-        if hung is None or (fresh and self._clock() - since > FRESH):
+        if hung is None or (fresh and (hung.waiting or self._clock() - since > FRESH)):
             return None
         self._held.move_to_end(key)
         return hung

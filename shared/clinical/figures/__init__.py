@@ -25,6 +25,7 @@ from shared.contracts.adverse_events import ReportedEvent
 from shared.contracts.assessment import Assessment, SubjectAssessment
 from shared.contracts.figures import (
     Course,
+    EscalationDesign,
     Exposure,
     Figures,
     HeatCell,
@@ -88,6 +89,18 @@ def figures_of(study: Study, assessment: Assessment) -> Figures:
         degraded=assessment.degraded,
         stale_since=assessment.stale_since,
         assessment_digest=assessment.digest,
+        design=_design(protocol),
+    )
+
+
+def _design(protocol: Protocol) -> EscalationDesign:
+    rule = protocol.design.rule
+    return EscalationDesign(
+        kind=rule.kind,
+        parameters=rule.model_dump_json(),
+        doses=tuple(dose.label for dose in protocol.doses),
+        start=protocol.design.start,
+        cohort_size=protocol.design.cohort_size,
     )
 
 

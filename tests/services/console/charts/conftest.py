@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 
 from services.console.app import create_app
 from services.console.charts.drawer import Drawer
+from services.console.charts.simulator import Simulator
 from services.console.settings import ConsoleSettings
 from shared.clinical.figures import figures_of
 from shared.clinical.profile import profile_of
@@ -78,12 +79,25 @@ def drawer() -> Iterator[Drawer]:
     drawer.close()
 
 
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[Simulator]:
+    """The same for what designs do."""
+    simulator = Simulator()
+    yield simulator
+    simulator.close()
+
+
 @pytest.fixture
-def app(neighbours: Drawn, live_server: Callable[[FastAPI], str], drawer: Drawer) -> FastAPI:
+def app(
+    neighbours: Drawn,
+    live_server: Callable[[FastAPI], str],
+    drawer: Drawer,
+    simulator: Simulator,
+) -> FastAPI:
     there = live_server(neighbours.app())
     console = ConsoleSettings(
         monitor_url=there, notifier_url=there, ingest_url=there, timeout=5.0, live_interval=0.05
     )
     app = create_app(Settings(), console)
-    app.state.drawer = drawer
+    app.state.drawer, app.state.simulator = drawer, simulator
     return app

@@ -9,6 +9,7 @@ from typing import Any
 from shared.contracts.figures import (
     BoundaryPoint,
     CountPoint,
+    EscalationDesign,
     Figures,
     HeatCell,
     LiverPeak,
@@ -28,6 +29,13 @@ from tests.services.console.packet_support import demo_packet
 STUDY = "NCT05301764"
 DAY = date(2022, 9, 1)
 KNOWN = datetime(2022, 12, 26, 9, tzinfo=UTC)
+DESIGN = EscalationDesign(
+    kind="3+3",
+    parameters='{"kind": "3+3", "variant": "deescalate"}',
+    doses=("1 mg/kg", "2 mg/kg", "3 mg/kg", "4 mg/kg"),
+    start=1,
+    cohort_size=None,
+)
 CODES = ("1-01", "2-01", "3-01", "3-02", "4-01")
 
 
@@ -160,6 +168,7 @@ def figures(packet: Packet | None = None, **changes: Any) -> Figures:
         "degraded": False,
         "stale_since": None,
         "assessment_digest": said.digest,
+        "design": DESIGN,
         "subjects": tuple(treated(code) for code in CODES),
         "courses": packet.courses,
         "events": packet.events,
