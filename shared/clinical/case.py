@@ -15,6 +15,7 @@ from shared.clinical.samples import FirstDose
 from shared.clinical.timeline import Entry, Standing
 from shared.clinical.toxicity import Observation
 from shared.contracts.assessment import CriterionResult
+from shared.contracts.facts import CohortAssignment
 
 Place = Literal["in", "out", "possible"]
 Spans = tuple[tuple[date, date], ...]
@@ -45,7 +46,8 @@ class Case:
     """Everything about one subject that the DLT rules may ask, as of one moment.
 
     ``window`` is the DLT window, ``windows`` those that criteria name; one is empty while its
-    treatment has not begun. ``doubtful``: measurements that are no proof of anything, and why.
+    treatment has not begun. ``doubtful``: measurements that are no proof of anything, and why;
+    ``assigned``: the assignment of the first dose.
     """
 
     protocol: Protocol
@@ -64,6 +66,7 @@ class Case:
     dispositions: Sequence[Standing]
     reviews: Sequence[Standing]
     complete: dict[str, date]
+    assigned: CohortAssignment | None = None
 
     @cached_property
     def undecided(self) -> frozenset[str]:

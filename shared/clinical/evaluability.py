@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from fractions import Fraction
 
 from shared.clinical.case import Case
+from shared.clinical.dose_units import amounts_of, plan_of
 from shared.clinical.protocol import day_ends
 from shared.clinical.timeline import Entry
 from shared.clinical.toxicity import DEATH, Observation
@@ -164,8 +164,9 @@ def beyond_limits(case: Case) -> list[str]:
 
 def _share(case: Case, treatment: str) -> tuple[Fraction | None, bool]:
     """Given as a share of planned in cycle 1, and whether toxicity is named for what was missed."""
-    planned = given = Decimal(0)
+    planned = given = Fraction(0)
     seen = because = False
+    plan = plan_of(case, treatment)
     for standing in case.doses:
         for entry in standing.entries:
             dose = entry.record
@@ -174,15 +175,16 @@ def _share(case: Case, treatment: str) -> tuple[Fraction | None, bool]:
                 continue
             if (dose.cycle or 1) != 1 or entry.dates(case.zone)[0] > case.window[1]:
                 continue
-            if dose.planned_dose is None or (dose.ECOCCUR == "Y" and dose.ECDOSE is None):
+            amounts = amounts_of(dose, plan)
+            if amounts is None:
                 return None, False
             seen = True
-            planned += Decimal(dose.planned_dose)
-            given += Decimal(dose.ECDOSE or 0) if dose.ECOCCUR == "Y" else 0
+            planned += amounts.planned
+            given += amounts.given
             because = because or _names_toxicity(dose.ECREASOC) or _names_toxicity(dose.ECADJ)
     if not seen or planned == 0:
         return None, False
-    return Fraction(given) / Fraction(planned), because
+    return given / planned, because
 
 
 def _names_toxicity(reason: str | None) -> bool:

@@ -66,7 +66,7 @@ class Person:
         )
         self.start_moved = False
         self.start = self._start(protocol.window.day_1_is_first_dose_of)
-        assignment = self._assignment()
+        self.assigned = assignment = self._assignment()
         self.part = assignment.part if assignment else "escalation"
         self.cohort = assignment.cohort_id if assignment else None
         self.dose_level = assignment.dose_level if assignment else None
@@ -231,6 +231,7 @@ class Person:
             dispositions=self.of("disposition"),
             reviews=self.of("review_complete"),
             complete=complete,
+            assigned=self.assigned,
         )
 
     def _window(self, start: FirstDose) -> tuple[date, date]:

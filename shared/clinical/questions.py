@@ -12,6 +12,7 @@ from typing import Literal
 
 from shared.clinical.case import Case
 from shared.clinical.ctcae.reported import lacking
+from shared.clinical.dose_units import doses_in_doubt
 from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.reconcile import discordances
@@ -93,19 +94,23 @@ def ask_doubts(person: Person, case: Case, found: Findings) -> None:
         found.ask("doubtful", "the date of the first dose is not a day")
     if person.part in person.protocol.counted_parts and not person.protocol.has(person.dose_level):
         found.ask("missing", "the dose level of a treated subject, as the protocol numbers it")
-    flagged = [one for kind in DOMAINS for one in person.of(kind) if one.flagged]
-    for entry in (entry for one in flagged for entry in one.entries):
-        if entry.flagged and entry.dates(case.zone)[0] > case.start.last:
-            text = "a value flagged as baseline was taken after the first dose"
-            found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
-    for entry, text in case.doubtful.items():
+    for text, entry in _record_doubts(person, case):
         found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
-    for entry in _entries(person, "adverse_event"):
-        for text in _report_doubts(person.protocol, case, entry):
-            found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
     _ask_discordances(case, found)
     if person.part in person.protocol.counted_parts:
         _ask_about_values(case, found)
+
+
+def _record_doubts(person: Person, case: Case) -> Iterator[tuple[str, Entry]]:
+    """What is doubtful of single records, in words."""
+    flagged = [one for kind in DOMAINS for one in person.of(kind) if one.flagged]
+    for entry in (entry for one in flagged for entry in one.entries):
+        if entry.flagged and entry.dates(case.zone)[0] > case.start.last:
+            yield "a value flagged as baseline was taken after the first dose", entry
+    yield from ((text, entry) for entry, text in case.doubtful.items())
+    yield from doses_in_doubt(case)
+    for entry in _entries(person, "adverse_event"):
+        yield from ((text, entry) for text in _report_doubts(person.protocol, case, entry))
 
 
 def _entries(person: Person, kind: str) -> Iterator[Entry]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal
 from fractions import Fraction
 
 from shared.clinical.blocks.answers import Answer, any_of, required
@@ -16,6 +15,7 @@ from shared.clinical.blocks.doses import Reasons, doses_of, for_toxicity, left_f
 from shared.clinical.blocks.selection import toxicity_runs
 from shared.clinical.case import Case, Trigger
 from shared.clinical.criteria import CriterionRule, Dosing
+from shared.clinical.dose_units import Plan, amounts_of, is_in_doubt, plan_of
 from shared.clinical.protocol import day_ends
 from shared.clinical.timeline import Entry
 from shared.contracts.facts import AdverseEvent, Disposition, Dose
@@ -43,24 +43,21 @@ def _trigger(dosing: Dosing, treatment: str, case: Case) -> Trigger | None:
     return _stopped(dosing, treatment, case)
 
 
-def _short(dose: Dose) -> bool:
-    return dose.ECOCCUR == "N" or (
-        dose.planned_dose is not None
-        and dose.ECDOSE is not None
-        and Decimal(dose.ECDOSE) < Decimal(dose.planned_dose)
-    )
+def _short(dose: Dose, plan: Plan | None) -> bool:
+    amounts = amounts_of(dose, plan)
+    less = amounts is not None and amounts.given < amounts.planned
+    return dose.ECOCCUR == "N" or less
 
 
 def _intensity(
     dosing: Dosing, percent: int, treatment: str, doses: Doses, case: Case
 ) -> Trigger | None:
     """Nothing while every dose on record was given in full."""
-    short = [(entry, dose) for entry, dose in doses if _short(dose)]
-    unknown = [
-        dose
-        for _, dose in doses
-        if dose.planned_dose is None or (dose.ECOCCUR == "Y" and dose.ECDOSE is None)
-    ]
+    plan = plan_of(case, treatment)
+    short = [(entry, dose) for entry, dose in doses if _short(dose, plan)]
+    stated = [amounts_of(dose, plan) for _, dose in doses]
+    known = [amounts for amounts in stated if amounts is not None]
+    unknown = len(known) < len(stated)
     if not short and not unknown:
         return None
     trigger = _begun(f"{treatment} of cycle {dosing.cycle}", short or doses, case)
@@ -71,8 +68,8 @@ def _intensity(
     if unknown:
         missing = f"planned and given dose of {treatment} in cycle {dosing.cycle}"
         return replace(trigger, result="open", missing=missing)
-    planned = sum((Fraction(dose.planned_dose or 0) for _, dose in doses), Fraction())
-    got = sum((Fraction(dose.ECDOSE or 0) for _, dose in doses if dose.ECOCCUR == "Y"), Fraction())
+    planned = sum((amounts.planned for amounts in known), Fraction())
+    got = sum((amounts.given for amounts in known), Fraction())
     if got * 100 >= planned * percent:
         why = f"{trigger.why}: at least {percent} % of the planned dose"
         return replace(trigger, result="not_met", why=why)
@@ -106,11 +103,22 @@ def _missed(
 
 
 def _reduced(dosing: Dosing, treatment: str, doses: Doses, case: Case) -> Trigger | None:
-    reduced = [one for one in doses if one[1].ECOCCUR == "Y" and _short(one[1])]
+    plan = plan_of(case, treatment)
+    given = [one for one in doses if one[1].ECOCCUR == "Y"]
+    reduced = [one for one in given if _short(one[1], plan)]
     if not reduced:
-        return None
+        return _unclear(treatment, given, plan, case)
     trigger = _begun(f"{treatment} reduced", reduced, case)
     return _because(trigger, dosing, "reduced", stated_reasons(reduced), case)
+
+
+def _unclear(treatment: str, given: Doses, plan: Plan | None, case: Case) -> Trigger | None:
+    """Open where a dose does not compare with its plan: it may have been reduced."""
+    unclear = [one for one in given if plan is not None and is_in_doubt(one[1], plan)]
+    if not unclear:
+        return None
+    trigger = _begun(f"{treatment} in another unit than planned", unclear, case)
+    return replace(trigger, result="open", missing=f"the unit of the dose of {treatment}")
 
 
 def _stopped(dosing: Dosing, treatment: str, case: Case) -> Trigger | None:
