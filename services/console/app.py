@@ -20,6 +20,7 @@ from services.console.charts.gallery import Gallery
 from services.console.charts.simulator import Simulator
 from services.console.committee import router as committee
 from services.console.data import router as data
+from services.console.going import Going
 from services.console.guard import (
     Foreign,
     MustChange,
@@ -32,6 +33,7 @@ from services.console.html import PAGE_HEADERS, page
 from services.console.notes import since, unavailable_lines
 from services.console.packets import router as packets
 from services.console.pages import router
+from services.console.provider import router as provider
 from services.console.sessions import Sessions
 from services.console.settings import ConsoleSettings
 from services.console.signing import router as signing
@@ -80,6 +82,7 @@ def create_app(
         settings,
         routers=[
             signing,
+            provider,
             router,
             packets,
             alerts,
@@ -98,6 +101,7 @@ def create_app(
     app.state.simulator = simulator
     app.state.gallery = Gallery()
     app.state.trial_clock = clock or clock_from_settings(settings)
+    app.state.going = Going()
     app.state.sessions = sessions or Sessions(
         idle=console.session_idle, longest=console.session_longest
     )
