@@ -105,10 +105,18 @@ def _latency(ground: Ground, carrier: str, quick: bool) -> None:
     found = latency.measure(ground, carrier, size)
     print(
         f"\n{carrier}: {found.events} single events at {latency.RATE}/s over {size.studies}"
-        f" studies, {len(found.vigil.milliseconds)} alerts"
+        f" studies, {len(found.vigil.seen.milliseconds)} alerts"
     )
-    for name, waits in (("bare", found.bare), ("vigil", found.vigil)):
-        print(f"  {name:6}p50 {waits.percentile(50):.0f} ms, p99 {waits.percentile(99):.0f} ms")
+    for end, bare, vigil in (
+        ("alert", found.bare.seen, found.vigil.seen),
+        ("webhook", found.bare.told, found.vigil.told),
+    ):
+        for number in (50, 99):
+            ours, theirs = vigil.percentile(number), bare.percentile(number)
+            print(
+                f"  to the {end:8}p{number} {ours:.0f} ms, bare {theirs:.0f} ms:"
+                f" ratio {ours / theirs:.0f}"
+            )
 
 
 def _profile(ground: Ground, quick: bool) -> None:

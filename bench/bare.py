@@ -1,8 +1,9 @@
 """The bare pipeline: the same hops with the same libraries, and nothing in between.
 
 POST, one COPY of the lines and of the outbox rows, relay, topic, consume, one COPY; without Kafka
-the consumer reads the outbox itself. Nothing is validated, identified, evaluated or answered in
-detail. The numbers that decide its speed (batch sizes, client settings) are those of Vigil's own.
+the consumer reads the outbox itself. With a webhook, each line is posted to it in the end. Nothing
+is validated, identified, evaluated or answered in detail. The numbers that decide its speed (batch
+sizes, client settings) are those of Vigil's own.
 
 Run by the benchmark: ``python -m bench.bare ROLE`` with what it needs in the environment.
 """
@@ -16,8 +17,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from queue import SimpleQueue
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 from fastapi import FastAPI, Request, Response
@@ -103,9 +106,14 @@ class OutboxReader:
     """Reads the outbox in order and hands batches on; the position moves with them."""
 
     def __init__(
-        self, database: str, name: str, apply: Callable[[Any, Sequence[Row]], None]
+        self,
+        database: str,
+        name: str,
+        apply: Callable[[Any, Sequence[Row]], None],
+        onward: Callable[[Sequence[Row]], None] = lambda _rows: None,
     ) -> None:
-        self._database, self._name, self._apply = database, name, apply
+        """`onward` gets what has been committed."""
+        self._database, self._name, self._apply, self._onward = database, name, apply, onward
         self._bell = threading.Event()
 
     def wake(self) -> None:
@@ -124,7 +132,9 @@ class OutboxReader:
                         self._apply(conn, [row[2:] for row in rows])
                         major, minor = rows[-1][:2]
                         conn.execute(_MOVE, (major, minor, len(rows), self._name))
-                if not rows:
+                if rows:
+                    self._onward([row[2:] for row in rows])
+                else:
                     self._bell.wait(IDLE_SECONDS)
 
 
@@ -136,6 +146,23 @@ def keep(conn: psycopg.Connection[Any], rows: Sequence[Row]) -> None:
     ):
         for key, message_id, line in rows:
             copy.write_row((key, message_id, line.decode()))
+
+
+class Webhook:
+    """Posts each line to a receiver, over a connection that stays open; nothing without a URL."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._path = parts.path
+        self._connection = HTTPConnection(parts.netloc, timeout=30) if url else None
+
+    def send(self, rows: Sequence[Row]) -> None:
+        """As `OutboxReader` wants it."""
+        if self._connection is None:
+            return
+        for _, _, line in rows:
+            self._connection.request("POST", self._path, line)
+            self._connection.getresponse().read()
 
 
 class Producer:
@@ -164,7 +191,7 @@ class Producer:
             future.get(30)
 
 
-def consume(servers: str, database: str) -> None:
+def consume(servers: str, database: str, onward: Callable[[Sequence[Row]], None]) -> None:
     """From the topic to the rows, for ever."""
     consumer = KafkaConsumer(
         bootstrap_servers=servers,
@@ -184,6 +211,7 @@ def consume(servers: str, database: str) -> None:
                 with conn.transaction():
                     keep(conn, rows)
                     conn.execute(_MOVE, (0, records[-1].offset, len(rows), "reader"))
+                onward(rows)
 
 
 def _spawn(target: Callable[[], None]) -> None:
@@ -204,10 +232,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     given = parser.parse_args()
     database, servers = os.environ["BARE_DATABASE"], os.environ.get("BARE_KAFKA", "")
+    onward = Webhook(os.environ.get("BARE_WEBHOOK", "")).send
     if given.role == "reader":
-        consume(servers, database)
+        consume(servers, database, onward)
     elif given.role == "all":
-        _door(database, given.port, OutboxReader(database, "reader", keep))
+        _door(database, given.port, OutboxReader(database, "reader", keep, onward))
     else:
         _door(database, given.port, OutboxReader(database, "relay", Producer(servers).send))
 

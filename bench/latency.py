@@ -1,13 +1,15 @@
-"""POST to alert: how long it takes until an alert row is visible, at a steady 50 events a second.
+"""POST to alert and to webhook: how long they take, at a steady 50 events a second.
 
-Vigil's figure is from the start of the POST to the committed alert at the notifier: door, log,
-monitor, log, notifier. The bare pipeline's is from the start of the POST to the line at its end.
+Vigil's figures are from the start of the POST to the committed alert at the notifier (door, log,
+monitor, log, notifier) and to the body at the receiver of its webhook. The bare pipeline's are from
+the start of the POST to the line at its end and at the receiver.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -16,11 +18,19 @@ from statistics import quantiles
 from bench.bare import wait_for
 from bench.load import Single, chunks, enrolments, singles
 from bench.sender import Plan, Wave
+from bench.sink import HttpSink, http_sink
 from bench.systems import Bare, Ground, Vigil
 from bench.throughput import sent, start_sender
 
 RATE = 50
 POLL_SECONDS = 0.002
+KIND = "dlt.candidate"
+ROUTING = """\
+study: {study}
+recipients: [{{name: desk, channel: webhook, address: "{url}"}}]
+rules: [{{name: all, tell: [desk]}}]
+details: {{webhook: [type, subject]}}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +56,21 @@ class Waits:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """Until an alert (bare: a line) is seen in the database, and told to the webhook."""
+
+    seen: Waits
+    told: Waits
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What one carrier gave; the load beside it is that of the alerts."""
 
     carrier: str
     events: int
-    bare: Waits
-    vigil: Waits
+    bare: Way
+    vigil: Way
 
 
 def measure(ground: Ground, carrier: str, size: Size) -> Result:
@@ -60,12 +78,15 @@ def measure(ground: Ground, carrier: str, size: Size) -> Result:
     studies = [f"{carrier}-latency-{number}" for number in range(size.studies)]
     now = datetime.now(UTC)
     posts = _interleaved(studies, size, now)
-    with Bare(ground, "latency_bare") as bare:
-        bare_waits = _watch(bare, posts, _lines_out(bare, posts))
-    with Vigil(ground, "latency_vigil", live=True) as vigil:
+    with http_sink(keeps=True) as sink, Bare(ground, "latency_bare", webhook=sink.url) as bare:
+        lines = {one.body.strip(): _name(study, one.alerts) for study, one in posts}
+        bare_way = _watch(bare, posts, _lines_out(bare, lines), _told(sink, lines.get))
+    with http_sink(keeps=True) as sink, Vigil(ground, "latency_vigil", live=True) as vigil:
         _load(vigil, studies, size, now)
-        vigil_waits = _watch(vigil, posts, _alerts_out(vigil))
-    return Result(carrier, len(posts), bare_waits, vigil_waits)
+        for study in studies:
+            vigil.route(study, ROUTING.format(study=study, url=sink.url))
+        vigil_way = _watch(vigil, posts, _alerts_out(vigil), _told(sink, _named_in_webhook))
+    return Result(carrier, len(posts), bare_way, vigil_way)
 
 
 def _interleaved(studies: Sequence[str], size: Size, now: datetime) -> list[tuple[str, Single]]:
@@ -99,33 +120,38 @@ def _wait_until_quiet(vigil: Vigil) -> None:
         time.sleep(1.0)
 
 
-Arrivals = Callable[[], list[str]]
-"""What has come out since the last look, each named as `_name` does."""
+Arrivals = Callable[[], list[tuple[str, float]]]
+"""What has come out since the last look, each named as `_name` does, and when."""
 
 
-def _watch(system: Bare | Vigil, posts: Sequence[tuple[str, Single]], arrivals: Arrivals) -> Waits:
-    """Post at the rate and note when each of the marked ones comes out."""
+def _watch(
+    system: Bare | Vigil, posts: Sequence[tuple[str, Single]], seen: Arrivals, told: Arrivals
+) -> Way:
+    """Post at the rate and note when each of the marked ones comes out, in both ways."""
     requests = [
         system.post(study, one.body, number / RATE) for number, (study, one) in enumerate(posts)
     ]
     expected = {_name(study, one.alerts) for study, one in posts if one.alerts}
-    seen: dict[str, float] = {}
+    outputs = [(seen, dict[str, float]()), (told, dict[str, float]())]
     sender = start_sender(Plan(system.port, [Wave(requests)], connections=16))
     deadline = time.monotonic() + len(posts) / RATE + 120
-    while len(seen) < len(expected):
+    while any(len(came) < len(expected) for _, came in outputs):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{system.name}: {len(seen)} of {len(expected)} came out")
-        for name in arrivals():
-            if name in expected:
-                seen.setdefault(name, time.monotonic())
+            counts = [len(came) for _, came in outputs]
+            raise TimeoutError(f"{system.name}: {counts} of {len(expected)} came out")
+        for arrivals, came in outputs:
+            for name, at in arrivals():
+                if name in expected:
+                    came.setdefault(name, at)
         time.sleep(POLL_SECONDS)
     times = sent(sender)
-    return Waits(
-        [
-            (seen[_name(study, one.alerts)] - began) * 1000
-            for (study, one), (began, _) in zip(posts, times, strict=True)
-            if one.alerts
-        ]
+    marked = [
+        (_name(study, one.alerts), began)
+        for (study, one), (began, _) in zip(posts, times, strict=True)
+        if one.alerts
+    ]
+    return Way(
+        *(Waits([(came[name] - began) * 1000 for name, began in marked]) for _, came in outputs)
     )
 
 
@@ -133,17 +159,16 @@ def _name(study: str, subject: str | None) -> str:
     return f"{study}/{subject}"
 
 
-def _lines_out(bare: Bare, posts: Sequence[tuple[str, Single]]) -> Arrivals:
-    names = {one.body.strip(): _name(study, one.alerts) for study, one in posts if one.alerts}
+def _lines_out(bare: Bare, names: Mapping[bytes, str]) -> Arrivals:
     last = 0
 
-    def look() -> list[str]:
+    def look() -> list[tuple[str, float]]:
         nonlocal last
         rows = bare.watch.execute(
             "SELECT id, line FROM applied WHERE id > %s ORDER BY id", (last,)
         ).fetchall()
         last = rows[-1][0] if rows else last
-        return [names[line.encode()] for _, line in rows if line.encode() in names]
+        return [(names[line.encode()], time.monotonic()) for _, line in rows]
 
     return look
 
@@ -151,7 +176,7 @@ def _lines_out(bare: Bare, posts: Sequence[tuple[str, Single]]) -> Arrivals:
 def _alerts_out(vigil: Vigil) -> Arrivals:
     last = vigil.count("SELECT coalesce(max(number), 0) FROM notifier.alert")
 
-    def look() -> list[str]:
+    def look() -> list[tuple[str, float]]:
         nonlocal last
         rows = vigil.watch.execute(
             "SELECT number, study, signal ->> 'subject', signal ->> 'type' FROM notifier.alert"
@@ -160,7 +185,27 @@ def _alerts_out(vigil: Vigil) -> Arrivals:
         ).fetchall()
         last = rows[-1][0] if rows else last
         return [
-            _name(study, subject) for _, study, subject, kind in rows if kind == "dlt.candidate"
+            (_name(study, subject), time.monotonic())
+            for _, study, subject, kind in rows
+            if kind == KIND
         ]
 
     return look
+
+
+def _told(sink: HttpSink, named: Callable[[bytes], str | None]) -> Arrivals:
+    read = 0
+
+    def look() -> list[tuple[str, float]]:
+        nonlocal read
+        first, read = read, len(sink.requests)
+        bodies = zip(sink.requests[first:read], sink.arrived[first:read], strict=True)
+        return [(name, at) for (_, body), at in bodies if (name := named(body)) is not None]
+
+    return look
+
+
+def _named_in_webhook(body: bytes) -> str | None:
+    data = json.loads(body)["data"]
+    details = data.get("details", {})
+    return _name(data["study"], details["subject"]) if details.get("type") == KIND else None

@@ -126,13 +126,17 @@ class System(ABC):
 
 
 class Bare(System):
-    """The bare pipeline."""
+    """The bare pipeline, up to a webhook if there is one."""
 
     name = "bare"
 
+    def __init__(self, ground: Ground, database: str, *, webhook: str = "") -> None:
+        super().__init__(ground, database)
+        self._webhook = webhook
+
     def start(self) -> None:
         self.watch.execute(SCHEMA.encode())
-        environment = {"BARE_DATABASE": plain(self.database)}
+        environment = {"BARE_DATABASE": plain(self.database), "BARE_WEBHOOK": self._webhook}
         if self.ground.servers is None:
             self.spawn("door", [*_BARE, "all"], **environment)
         else:
@@ -172,7 +176,11 @@ class Vigil(System):
     def start(self) -> None:
         for package in HISTORIES:
             migrate(self._engine, package)
-        environment = {"DATABASE_URL": self.database, "VIGIL_LOG_LEVEL": "WARNING"}
+        environment = {
+            "DATABASE_URL": self.database,
+            "VIGIL_LOG_LEVEL": "WARNING",
+            "VIGIL_WEBHOOK_TRUSTED_HOSTS": "127.0.0.1",
+        }
         if self.clock is not None:
             self.clock.set(start_of_trial())
             environment["VIGIL_CLOCK_FILE"] = str(self.clock.path)
@@ -219,10 +227,19 @@ class Vigil(System):
         query = "SELECT sum(facts) FROM dlt_monitor.study WHERE study = ANY(%s)"
         return self.count(query, list(studies))
 
+    def route(self, study: str, routing: str) -> None:
+        """Puts a routing in force."""
+        port = self.ports.get("notifier", self.port)
+        self._put(port, f"notifier/v1/studies/{study}/routing", study, routing.encode())
+
     def _put_protocol(self, study: str) -> None:
+        path = f"ingest/v1/studies/{study}/protocol"
+        self._put(self.port, path, study, protocol_of(study))
+
+    def _put(self, port: int, path: str, study: str, document: bytes) -> None:
         answer = httpx2.put(
-            f"http://127.0.0.1:{self.port}/ingest/v1/studies/{study}/protocol",
-            content=protocol_of(study),
+            f"http://127.0.0.1:{port}/{path}",
+            content=document,
             headers={
                 "Content-Type": "application/yaml",
                 "Authorization": f"Bearer {self._keys[study]}",
