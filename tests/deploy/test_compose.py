@@ -2,11 +2,14 @@
 
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import httpx2
 import pytest
+from fastapi import FastAPI, Request
 
 from deploy.compose.plan import (
     COMPOSE_FILE,
@@ -28,6 +31,7 @@ ROOT = COMPOSE_FILE.parent
 COMPOSE = load()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OWN = own_services(COMPOSE)
+_READ_BY_UVICORN = "FORWARDED_ALLOW_IPS"
 LASTING = [name for name in SERVICES if name != MIGRATE]
 SECRETS = {name: f"secret-of-{name.lower()}" for name in required_variables(COMPOSE)} | {
     "SMTP_URL": "smtp://mail.example.org:587",
@@ -118,7 +122,58 @@ def _names_read_by_the_program() -> set[str]:
 
 @pytest.mark.parametrize("name", OWN)
 def test_every_variable_is_one_the_program_reads(name: str) -> None:
-    assert set(OWN[name]["environment"]) <= _names_read_by_the_program()
+    assert set(OWN[name]["environment"]) - {_READ_BY_UVICORN} <= _names_read_by_the_program()
+
+
+@pytest.mark.parametrize("name", ["ingest", "console"])
+def test_a_browsers_address_is_the_one_that_the_gateway_states(
+    name: str, live_server: Callable[[FastAPI], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By it tries of passwords are counted. Who speaks to a container is not this machine."""
+    app = FastAPI()
+
+    @app.get("/")
+    def address(request: Request) -> str:
+        return request.client.host if request.client else ""
+
+    def seen(there: str) -> object:
+        neighbour = httpx2.HTTPTransport(local_address="127.0.0.2")
+        with httpx2.Client(transport=neighbour) as gateway:
+            return gateway.get(there, headers={"X-Forwarded-For": "192.0.2.7"}).json()
+
+    monkeypatch.delenv(_READ_BY_UVICORN, raising=False)
+    assert seen(live_server(app)) == "127.0.0.2"
+    monkeypatch.setenv(_READ_BY_UVICORN, _environment(name)[_READ_BY_UVICORN])
+    assert seen(live_server(app)) == "192.0.2.7"
+
+
+def test_the_provider_that_is_written_out_as_an_example_is_accepted() -> None:
+    lines = COMPOSE_FILE.read_text().splitlines()
+    commented = [line.strip().removeprefix("# ") for line in lines if "# VIGIL_" in line]
+    example = dict(line.split(": ", 1) for line in commented)
+    known = {**SECRETS, "VIGIL_OIDC_CLIENT_SECRET": "s3cret"}
+    oidc = Settings.from_env({k: interpolate(v, known) for k, v in example.items()}).oidc
+    assert oidc is not None
+    assert (oidc.client_id, oidc.name, oidc.client_secret) == ("vigil", "the hospital", "s3cret")
+    assert oidc.redirect_uri == "https://vigil.example.org/provider/answer"
+
+
+def test_an_image_takes_what_an_extra_needs_from_the_locks() -> None:
+    """Run as the Dockerfile has it: exactly the named packages, each with its hashes."""
+    [program] = re.findall(r"awk -v pin=\S+ '([^']+)'", (ROOT / "deploy/Dockerfile").read_text())
+    lock = ROOT / "requirements/dev.lock"
+    for name in ("joserfc", "cryptography"):
+        taken = subprocess.run(
+            ["awk", "-v", f"pin={name}==", program, str(lock)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()
+        assert taken[0].startswith(f"{name}==")
+        assert taken[0] in lock.read_text()
+        assert len(taken) > 1
+        assert all(line.startswith("    --hash=sha256:") for line in taken[1:])
+        assert not taken[-1].endswith("\\")
 
 
 @pytest.mark.parametrize("name", OWN)

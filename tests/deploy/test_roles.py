@@ -1,16 +1,24 @@
 """The role script against a real PostgreSQL: what each service may do, and what it may not."""
 
+import secrets
 from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from deploy.compose.local import make_roles
+from shared.runtime.accesslog import OPERATOR
+from shared.runtime.accounts import create_account
+from shared.runtime.auth import Authenticator, create_key
+from shared.runtime.clock import SystemClock
 from shared.runtime.db import create_engine, migrate
 from shared.runtime.embedded_postgres import EmbeddedPostgres
+from shared.runtime.sessions import Sessions
+from tests.oidc_provider import CHEAP
+from tests.oidc_provider import PASSWORD as SECRET
 
 DATABASE = "roles"
 PASSWORDS = {
@@ -44,6 +52,7 @@ def as_role(postgres: EmbeddedPostgres) -> Iterator[As]:
         _run(engine("owner"), f"CREATE TABLE {schema}.made_later (id bigserial PRIMARY KEY, n int)")
     # A second time, as after an upgrade that brings a role or a schema.
     make_roles(host, password, PASSWORDS, DATABASE)
+    migrate(engine("owner"), "shared.runtime.access")
     yield engine
     for one in engines.values():
         one.dispose()
@@ -55,6 +64,80 @@ def as_role(postgres: EmbeddedPostgres) -> Iterator[As]:
 def _run(engine: Engine, statement: str) -> None:
     with engine.begin() as conn:
         conn.execute(sa.text(statement))
+
+
+@pytest.fixture(params=["made first", "made again"])
+def after(request: pytest.FixtureRequest, postgres: EmbeddedPostgres, as_role: As) -> As:
+    """The roles as the schema's migration leaves them, and as the script does afterwards."""
+    if request.param == "made again":
+        _run(as_role("owner"), "GRANT ALL ON ALL TABLES IN SCHEMA access TO vigil_notifier")
+        url = make_url(postgres.url(DATABASE))
+        make_roles(str(url.query["host"]), str(url.password), PASSWORDS, DATABASE)
+    return as_role
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_checks_keys_and_sessions(after: As, service: str) -> None:
+    ingest = after("ingest")
+    sessions = Sessions(ingest, passwords=CHEAP)
+    login, now = f"ada.{secrets.token_hex(4)}", SystemClock().now()
+    with ingest.begin() as conn:
+        key = create_key(conn, "EDC", [("S1", "edc_source")])
+        create_account(
+            conn, CHEAP, login, login, [("S1", "auditor")],
+            by=OPERATOR, now=now, password=SECRET,
+        )  # fmt: skip
+    _run(ingest, "UPDATE access.api_key SET last_used_at = '2020-01-01'")
+    token = sessions.begin(login, SECRET, "192.0.2.1").token
+    _run(ingest, "UPDATE access.session SET used_at = used_at - interval '1 hour'")
+    checks = Authenticator(after(service))
+    assert checks.authenticate(f"Bearer {key}").roles_in("S1") == {"edc_source"}
+    assert checks.authenticate(f"Bearer {token}").name == login
+    with ingest.connect() as conn:
+        newest = "SELECT max(last_used_at) > '2020-01-02' FROM access.api_key"
+        assert conn.execute(sa.text(newest)).scalar_one(), "the use is noted"
+
+
+@pytest.mark.parametrize("service", ["dlt_monitor", "notifier"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT password_hash FROM access.account",
+        "SELECT * FROM access.account",
+        "SELECT login FROM access.account",
+        "UPDATE access.account SET must_change = false",
+        "SELECT * FROM access.account_link",
+        "SELECT * FROM access.provider_request",
+        "SELECT * FROM access.confirmation",
+        "SELECT * FROM access.attempt",
+        "SELECT * FROM access.record",
+        "INSERT INTO access.account_grant VALUES ('a', 'S1', 'study_admin')",
+        "INSERT INTO access.key_grant VALUES ('a', 'S1', 'study_admin')",
+        "UPDATE access.api_key SET revoked_at = NULL",
+        "UPDATE access.session SET ended_at = NULL",
+        "DELETE FROM access.session",
+        "SELECT access.let_services_check()",
+    ],
+)
+def test_a_service_that_only_checks_sees_no_password_and_lets_nobody_in(
+    after: As, service: str, statement: str
+) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        _run(after(service), statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE access.record SET about = ''",
+        "DELETE FROM access.record",
+        "TRUNCATE access.record",
+        "ALTER TABLE access.record DISABLE TRIGGER ALL",
+    ],
+)
+def test_nobody_edits_the_record_of_who_got_in(as_role: As, statement: str) -> None:
+    with pytest.raises(DBAPIError, match=r"never edited|permission denied|must be owner"):
+        _run(as_role("ingest"), statement)
 
 
 @pytest.mark.parametrize("service", SERVICES)
