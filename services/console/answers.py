@@ -6,7 +6,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.assessment import Action, Assessment
-from shared.contracts.signals import Signal
+from shared.contracts.signals import Severity, Signal
 
 
 class _Answer(BaseModel):
@@ -52,6 +52,13 @@ class Acknowledgement(_Answer):
     at: datetime
 
 
+class Told(_Answer):
+    """The signal of an alert, as far as a list of alerts names it."""
+
+    id: str
+    severity: Severity
+
+
 class Alert(_Answer):
     """The notifier's record of one signal. `signal` is None for a test of the channels;
     `warnings` say what is wrong with the way it was routed."""
@@ -60,18 +67,16 @@ class Alert(_Answer):
     study: str
     version: int
     state: str = "open"
-    signal: Signal | None
+    signal: Told | None
     acknowledgements: tuple[Acknowledgement, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
 class Alerts(_Answer):
-    """``GET /notifier/v1/alerts``; `next` continues where there are `more`. `warnings` by study
-    say whom alerts do not reach."""
+    """``GET /notifier/v1/alerts/brief``: every alert of a study. `warnings` by study say whom
+    alerts do not reach."""
 
     alerts: tuple[Alert, ...]
-    next: str
-    more: bool
     warnings: dict[str, tuple[str, ...]] = {}
 
 

@@ -112,6 +112,8 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        # A template is part of the program; looking at its file for each card took most of a page.
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )

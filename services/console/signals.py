@@ -11,6 +11,7 @@ from shared.contracts.signals import Signal
 NEEDS_ANSWER = ("critical", "urgent")
 NEWEST = 5
 """How many of the newest signals the board shows; all of them have a page of their own."""
+MOST_PRESSING = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,19 @@ class SignalList:
 
     @property
     def foremost(self) -> tuple[Row, ...]:
-        """What the board shows: the newest, and everything that awaits an acknowledgement."""
-        return tuple(row for n, row in enumerate(self.rows) if self._in_sight(n, row))
+        """What the board shows: the newest, and of what awaits an acknowledgement the critical
+        first, as many as people can take in."""
+        pressing = [row for row in self.rows if row.pressing] if self.acknowledgements else []
+        pressing.sort(key=lambda row: row.signal.severity != "critical")
+        shown = {row.signal.id for row in (*self.rows[:NEWEST], *pressing[:MOST_PRESSING])}
+        return tuple(row for row in self.rows if row.signal.id in shown)
 
-    def _in_sight(self, number: int, row: Row) -> bool:
-        return number < NEWEST or (self.acknowledgements and row.pressing)
+    @property
+    def more_pressing(self) -> int:
+        """How many await an acknowledgement and are not among the foremost."""
+        if not self.acknowledgements:
+            return 0
+        return self.awaiting - sum(row.pressing for row in self.foremost)
 
 
 def list_signals(

@@ -4,6 +4,8 @@ An answer is believed only if it can be read by the contract; everything else ra
 turns "no answer" into "nothing there": the pages must be able to say what is not known.
 """
 
+import hashlib
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -31,6 +33,8 @@ Service = Literal["monitor", "notifier", "ingest"]
 Model = TypeVar("Model", bound=BaseModel)
 
 MOST_PAGES = 100
+MOST_REMEMBERED = 16
+"""Studies whose signals, and answers whose assessment, need not be read again."""
 BESIDE_TIMEOUT = 3.0
 """Seconds for what a page can do without; the board must not wait long for it."""
 LONG_TIMEOUT = 60.0
@@ -100,6 +104,8 @@ class Upstream:
         }
         self._timeout = settings.timeout
         self._answered: dict[Service, datetime] = {}
+        self._signals: OrderedDict[str, tuple[Signal, ...]] = OrderedDict()
+        self._assessments: OrderedDict[bytes, Assessment] = OrderedDict()
         self._client: httpx2.AsyncClient | None = None
 
     async def studies(self, key: str) -> tuple[StudyEntry, ...]:
@@ -116,7 +122,17 @@ class Upstream:
             key,
             params={"known_at": known_at} if known_at else {},
         )
-        return Assessed(self.read("monitor", response, Assessment), is_stale(response))
+        return Assessed(self._assessment_of(response), is_stale(response))
+
+    def _assessment_of(self, response: httpx2.Response) -> Assessment:
+        """The same bytes are read once: most pages show the assessment of the page before."""
+        digest = hashlib.sha256(response.content).digest()
+        if digest not in self._assessments:
+            self._assessments[digest] = self.read("monitor", response, Assessment)
+            while len(self._assessments) > MOST_REMEMBERED:
+                self._assessments.popitem(last=False)
+        self._assessments.move_to_end(digest)
+        return self._assessments[digest]
 
     async def packet(self, key: str, study: str, known_at: str | None) -> Packet:
         """The committee's packet; `known_at` as for an assessment. Unavailable while the monitor is
@@ -129,10 +145,26 @@ class Upstream:
         return self.read("monitor", response, Packet)
 
     async def signals(self, key: str, study: str) -> tuple[Signal, ...]:
-        """Every signal of the study, oldest first."""
+        """Every signal of the study, oldest first.
+
+        A signal never changes, so those already read are remembered, and only those after them are
+        asked for: with the last one known, to see that it is still the same list. Whoever may not
+        see them gets no answer at all.
+        """
+        known = self._signals.get(study, ())
+        found = await self._signals_after(key, study, max(len(known) - 1, 0))
+        if known and found[:1] != known[-1:]:
+            known, found = (), await self._signals_after(key, study, 0)
+        self._signals[study] = (*known[:-1], *found)
+        self._signals.move_to_end(study)
+        while len(self._signals) > MOST_REMEMBERED:
+            self._signals.popitem(last=False)
+        return (*known[:-1], *found)
+
+    async def _signals_after(self, key: str, study: str, number: int) -> tuple[Signal, ...]:
         found: list[Signal] = []
         path = f"/monitor/v1/studies/{quote(study, safe='')}/signals"
-        params: dict[str, str] = {}
+        params = {"after": str(number)}
         for _ in range(MOST_PAGES):
             page = self.read(
                 "monitor", await self.ask("monitor", "GET", path, key, params=params), Signals
@@ -145,23 +177,12 @@ class Upstream:
 
     async def alerts(self, key: str, study: str) -> Inbox:
         """Every alert of the study."""
-        found: list[Alert] = []
-        params = {"study": study}
-        for _ in range(MOST_PAGES):
-            response = await self.ask(
-                "notifier",
-                "GET",
-                "/notifier/v1/alerts",
-                key,
-                params=params,
-                seconds=BESIDE_TIMEOUT,
-            )
-            page = self.read("notifier", response, Alerts)
-            found += page.alerts
-            if not page.more:
-                return Inbox(tuple(found), page.warnings.get(study, ()))
-            params = {"study": study, "after": page.next}
-        raise self.unavailable("notifier", "has more alerts than a page can show")
+        path, params = "/notifier/v1/alerts/brief", {"study": study}
+        response = await self.ask(
+            "notifier", "GET", path, key, params=params, seconds=BESIDE_TIMEOUT
+        )
+        found = self.read("notifier", response, Alerts)
+        return Inbox(found.alerts, found.warnings.get(study, ()))
 
     async def alert(self, key: str, alert: str) -> Alert:
         """One alert, as the link in a message names it."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Query, Response
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from services.notifier.api.common import READERS, Reader, Service, not_found, studies_for
 from services.notifier.store import alerts
 from services.notifier.store.alerts import BEGINNING, Alert, Position, State, Wanted
+from services.notifier.store.brief import alerts_in_brief
 from services.notifier.views import AlertView, alert_views, study_warnings
 from shared.contracts.signals import Severity, SignalType
 from shared.runtime.auth import Principal
@@ -72,6 +74,19 @@ def list_alerts(
             last_event_id=str(last_event),
             warnings=study_warnings(conn, studies, service.clock.now()),
         )
+
+
+@router.get("/brief")
+def list_in_brief(
+    service: Service, principal: Reader, study: Annotated[str, Query(min_length=1)]
+) -> Response:
+    """Every alert of a study at once, oldest first, as far as a list of signals shows it: which
+    signal, its state and version, and who has acknowledged it."""
+    studies = studies_for(principal, study)
+    with service.engine.connect() as conn:
+        found = alerts_in_brief(conn, study)
+        warnings = json.dumps(study_warnings(conn, studies, service.clock.now()))
+    return Response(f'{{"alerts":{found},"warnings":{warnings}}}', media_type="application/json")
 
 
 @router.get("/{id}")

@@ -59,6 +59,7 @@ class Neighbours:
         app.get("/monitor/v1/studies/{study}/what-if")(self._what_if)
         app.get("/monitor/v1/studies/{study}/signals")(self._signals)
         app.get("/notifier/v1/alerts")(self._alerts)
+        app.get("/notifier/v1/alerts/brief")(self._brief)
         app.get("/notifier/v1/alerts/stream")(self._stream)
         app.get("/notifier/v1/alerts/{id}")(self._alert)
         app.post("/notifier/v1/alerts/{id}/acknowledge")(self._acknowledge)
@@ -131,6 +132,12 @@ class Neighbours:
             "next": f"0-{end}",
             "more": end < len(self.alerts),
             "last_event_id": "0-0",
+            "warnings": {study: self.warnings} if self.warnings else {},
+        }
+
+    async def _brief(self, study: str) -> Any:
+        return {
+            "alerts": self.alerts,
             "warnings": {study: self.warnings} if self.warnings else {},
         }
 

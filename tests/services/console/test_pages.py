@@ -9,6 +9,7 @@ import pytest
 from services.console.html import ASSETS
 from services.console.signals import NEWEST
 from shared.contracts.assessment import Recommendation
+from shared.contracts.signals import Signal
 from tests.services.console import golden, golden_signals
 from tests.services.console.golden import STUDY
 from tests.services.console.neighbours import Neighbours
@@ -171,6 +172,30 @@ def test_all_pages_of_signals_and_alerts_are_fetched(
     assert page.count("data-signal=") == NEWEST
     assert page.count("acknowledged by Medical monitor") == 2
     assert f'href="{BOARD}/alerts"' in page
+
+
+def test_signals_that_came_since_are_asked_for_alone_and_another_list_is_read_anew(
+    person: httpx2.Client, neighbours: Neighbours
+) -> None:
+    every = golden_signals.signals()
+    way = f"/monitor/v1{BOARD}/signals"
+
+    def shown(signals: tuple[Signal, ...]) -> tuple[str, int]:
+        neighbours.signals, neighbours.page_size = signals, 2
+        neighbours.asked.clear()
+        page = person.get(BOARD).text
+        assert f'Signals <span class="count">{len(signals)}</span>' in page
+        return page, [path for _, path in neighbours.asked].count(way)
+
+    assert shown(every[:5])[1] == 3
+    assert shown(every[:5])[1] == 1
+    assert shown(every)[1] == 2
+    other = tuple(one.model_copy(update={"id": f"other-{one.id}"}) for one in every[:4])
+    page, _ = shown(other)
+    assert 'data-signal="other-signal-4"' in page
+    assert 'data-signal="signal-' not in page
+    neighbours.keys.clear()
+    assert person.get(BOARD).status_code == 303
 
 
 def test_a_past_view_is_marked_and_cannot_be_acted_upon(

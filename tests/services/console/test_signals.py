@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from services.console.answers import Alert
-from services.console.signals import NEWEST, list_signals
+from services.console.signals import MOST_PRESSING, NEWEST, list_signals
 from shared.contracts.signals import SignalType
 from tests.services.console import golden_signals
 
@@ -42,6 +42,19 @@ def test_an_ending_stands_as_little_as_what_it_ends() -> None:
     assert not rows["signal-4"].standing
     assert not rows["signal-8"].standing
     assert listed.standing == 5
+
+
+def test_of_very_many_that_await_the_critical_come_first_and_the_rest_is_counted() -> None:
+    death = golden_signals.signal(100, SignalType.DEATH, "critical", "2022-01-01", "A death.")
+    urgent = tuple(
+        golden_signals.signal(200 + n, SignalType.DLT_CANDIDATE, "urgent", "2022-02-01", "Maybe.")
+        for n in range(MOST_PRESSING + NEWEST + 7)
+    )
+    listed = list_signals((death, *urgent), (), LABELS)
+    assert listed.foremost[-1].signal.id == death.id
+    assert len(listed.foremost) == MOST_PRESSING
+    assert listed.more_pressing == len(urgent) + 1 - MOST_PRESSING
+    assert list_signals((death, *urgent), None, LABELS).more_pressing == 0
 
 
 def test_only_standing_urgent_signals_without_acknowledgement_await() -> None:

@@ -47,6 +47,31 @@ def test_the_inbox_shows_the_signal_and_whom_it_reached(
     assert page["more"] is False
 
 
+def test_the_alerts_in_brief_are_those_of_the_inbox(
+    idle: TestClient, raising: Raising, key: Callable[..., dict[str, str]]
+) -> None:
+    raising(signal(), signal(SignalType.DEATH))
+    doctor = key("medical_monitor")
+    wanted = {"study": STUDY}
+    first = idle.get(f"{V1}/alerts", params=wanted, headers=doctor).json()["alerts"][0]
+    idle.post(
+        f"{V1}/alerts/{first['id']}/acknowledge", json={"version": 1}, headers=doctor
+    ).raise_for_status()
+    page = idle.get(f"{V1}/alerts", params=wanted, headers=doctor).json()
+    brief = idle.get(f"{V1}/alerts/brief", params=wanted, headers=doctor).json()
+    assert brief["warnings"] == page["warnings"] != {}
+    names = ("id", "study", "version", "state", "warnings")
+    assert [{name: one[name] for name in names} for one in brief["alerts"]] == [
+        {name: one[name] for name in names} for one in page["alerts"]
+    ]
+    assert [one["signal"] for one in brief["alerts"]] == [
+        {name: one["signal"][name] for name in ("id", "severity")} for one in page["alerts"]
+    ]
+    seen = [[ack["name"] for ack in one["acknowledgements"]] for one in brief["alerts"]]
+    assert seen == [[ack["name"] for ack in one["acknowledgements"]] for one in page["alerts"]]
+    assert list(map(len, seen)) == [1, 0]
+
+
 def test_the_inbox_warns_of_a_study_without_routing(
     idle: TestClient, raising: Raising, key: Callable[..., dict[str, str]]
 ) -> None:
