@@ -118,7 +118,8 @@ class OidcProvider:
             return self._back(asked, *known)
         hidden = json.dumps(asked).encode().hex()
         return HTMLResponse(
-            f'<title>Provider</title><form method="post"><input name="asked" type="hidden"'
+            '<title>Provider</title><link rel="icon" href="data:,">'
+            f'<form method="post"><input name="asked" type="hidden"'
             f' value="{hidden}"><input id="who" name="who"><button>Sign in</button></form>'
         )
 
