@@ -161,7 +161,7 @@ class ProviderSessions:
         except ProviderAway as away:
             self._unavailable(away)
         with self._engine.begin() as conn:
-            conn.execute(_FORGET, {"before": now - ASKED_FOR})
+            conn.execute(_FORGET, {"before": now})
             conn.execute(
                 _ASK,
                 {
