@@ -32,7 +32,7 @@ from services.console.committee_view import (
 from services.console.going import Act
 from services.console.guard import SignedIn, check_csrf, form
 from services.console.html import page
-from services.console.notes import Note
+from services.console.notes import Gap, Note
 from services.console.provider import goes_to_provider, to_provider
 from services.console.recording import (
     NotRecorded,
@@ -48,9 +48,10 @@ from services.console.recording import (
     token_of,
 )
 from services.console.sessions import Session
-from services.console.upstream import Upstream
+from services.console.upstream import Unavailable, Upstream
 from services.console.words import ACTIONS
 from shared.contracts.assessment import Assessment
+from shared.contracts.packet import StudyOutlook
 from shared.runtime.web import api_router
 
 router = api_router()
@@ -62,6 +63,8 @@ _NOTES = {
         "The decision is on record. The monitor has not applied it yet: load the page again.",
     ),
 }
+_NO_OUTLOOK = "What the pending can still change, and the design’s table, are not shown."
+_MOVED_ON = Gap("The study changed while this page was made.", f"{_NO_OUTLOOK} Load it again.")
 _FIELDS = (
     "choice", "action", "level", "lifts_hold", "mtd", "rp2d", "decided", "rationale",
     "override_reason", "second_login", "members",
@@ -216,6 +219,16 @@ def _members(fields: Mapping[str, str]) -> list[str]:
     return found
 
 
+async def _outlook(
+    upstream: Upstream, session: Session, study: str, past: str | None
+) -> tuple[StudyOutlook | None, tuple[Gap, ...]]:
+    """The part that takes long to work out: the page can do without."""
+    try:
+        return await upstream.outlook(session.key, study, past), ()
+    except Unavailable as problem:
+        return None, (Gap(f"The monitor {problem.how}.", _NO_OUTLOOK),)
+
+
 async def _page(
     request: Request,
     session: Session,
@@ -225,12 +238,17 @@ async def _page(
     note: str | None = None,
 ) -> Response:
     upstream = upstream_of(request)
-    entry, packet, person = await asyncio.gather(
+    entry, assessed, (told, gaps), person = await asyncio.gather(
         entry_of(upstream, session, study),
-        upstream.packet(session.key, study, past),
+        upstream.assessment(session.key, study, past),
+        _outlook(upstream, session, study, past),
         me(upstream, session),
     )
-    found = packet.assessment
+    found = assessed.assessment
+    if told is not None and told.assessment_digest != found.digest:
+        told, gaps = None, (_MOVED_ON,)
+    table = told.table if told else None
+    wanted = past is None and may(person, study, COMMITTEE)
     rules = await rules_of(upstream, session, study, found.protocol_version)
     failed = attempt.problem is not None or bool(attempt.changes)
     return page(
@@ -240,21 +258,24 @@ async def _page(
         here="/committee",
         past=past,
         session=session,
-        packet=packet,
         assessment=found,
+        stale=assessed.stale,
+        gaps=gaps,
         word=ACTIONS[found.recommendation.action],
         labels={dose.level: dose.label for dose in found.doses},
         lines=dose_lines(found),
         stopping=STOPPING,
-        table=packet.table,
-        table_lines=table_lines(packet.table) if packet.table else (),
-        outside=outside_table(packet.table, found) if packet.table else (),
+        told=told,
+        table=table,
+        table_lines=table_lines(table) if table else (),
+        outside=outside_table(table, found) if table else (),
         earlier=earlier(found),
         options=options_of(found),
         current=current_level(found),
         actions=[(name, ACTIONS[name].text) for name in DECIDABLE],
         today=now_of(request).astimezone(rules.zone()).date(),
-        may_decide=past is None and may(person, study, COMMITTEE),
+        may_decide=wanted and not assessed.stale,
+        waits=wanted and assessed.stale,
         attempt=attempt,
         note=_NOTES.get(note or ""),
         token=new_token(),

@@ -26,7 +26,7 @@ from services.console.answers import (
 )
 from services.console.settings import ConsoleSettings
 from shared.contracts.assessment import Assessment
-from shared.contracts.packet import Packet
+from shared.contracts.packet import Packet, StudyOutlook
 from shared.contracts.signals import Signal
 
 Service = Literal["monitor", "notifier", "ingest"]
@@ -40,6 +40,10 @@ BESIDE_TIMEOUT = 3.0
 LONG_TIMEOUT = 60.0
 """Seconds for what the monitor works out from every fact of the study: just after its start it has
 to read them all first."""
+
+
+STILL_READING = b"urn:vigil:problem:still-reading"
+"""The problem of a monitor that has begun lately: everything but the assessment has to wait."""
 
 
 class UpstreamError(Exception):
@@ -143,6 +147,14 @@ class Upstream:
         if is_stale(response):
             raise self.unavailable("monitor", "is behind, so a packet would lack records")
         return self.read("monitor", response, Packet)
+
+    async def outlook(self, key: str, study: str, known_at: str | None) -> StudyOutlook:
+        """What the pending can still change, and the design's table; `known_at` as for an
+        assessment."""
+        path = f"/monitor/v1/studies/{quote(study, safe='')}/outlook"
+        params = {"known_at": known_at} if known_at else {}
+        response = await self.ask("monitor", "GET", path, key, params=params, seconds=LONG_TIMEOUT)
+        return self.read("monitor", response, StudyOutlook)
 
     async def signals(self, key: str, study: str) -> tuple[Signal, ...]:
         """Every signal of the study, oldest first.
@@ -268,6 +280,8 @@ class Upstream:
         status = response.status_code
         if status in _REFUSALS:
             raise _REFUSALS[status]
+        if status == 503 and service == "monitor" and STILL_READING in response.content:
+            raise self.unavailable(service, "is still reading the study’s records, after its start")
         if status == 503:
             raise self.unavailable(service, "says that it cannot answer now")
         if not response.is_success:

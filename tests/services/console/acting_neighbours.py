@@ -96,6 +96,7 @@ class Acting(Notifier):
         packet = small_packet()
         super().__init__()
         self.assessment, self.packet = packet.assessment, packet
+        self.past = {"2022-12-26": packet.assessment}
         self.alerts, self.signals = golden_signals.alerts(), ()
         self.profile: Profile | None = demo_profile()
         self.given: dict[str, Assessment] = {packet.assessment.digest: packet.assessment}

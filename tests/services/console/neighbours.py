@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from shared.contracts.assessment import Assessment
-from shared.contracts.packet import Packet
+from shared.contracts.packet import Packet, StudyOutlook
 from shared.contracts.profile import Profile
 from shared.contracts.signals import Signal
 from tests.services.console import golden, golden_oversight, golden_profile, golden_signals
@@ -40,6 +40,7 @@ class Neighbours:
     """By opaque id and ``known_at``."""
     warnings: list[str] = field(default_factory=list)
     stale: bool = False
+    still_reading: bool = False
     page_size: int = 100
     failing: dict[str, int] = field(default_factory=dict)
     """Status by the first word of the path: ``{"monitor": 503}``."""
@@ -54,6 +55,7 @@ class Neighbours:
         app.get("/monitor/v1/studies")(self._studies)
         app.get("/monitor/v1/studies/{study}/assessment")(self._assessment)
         app.get("/monitor/v1/studies/{study}/packet")(self._packet)
+        app.get("/monitor/v1/studies/{study}/outlook")(self._outlook)
         app.get("/monitor/v1/studies/{study}/cohorts")(self._cohorts)
         app.get("/monitor/v1/studies/{study}/subjects/{subject}")(self._profile)
         app.get("/monitor/v1/studies/{study}/what-if")(self._what_if)
@@ -100,6 +102,18 @@ class Neighbours:
         return Response(
             self.packet.model_dump_json(), media_type="application/json", headers=headers
         )
+
+    async def _outlook(self, study: str) -> Response:
+        if self.still_reading:
+            return JSONResponse({"type": "urn:vigil:problem:still-reading"}, 503)
+        if self.packet is None or study != self.packet.assessment.study:
+            return JSONResponse({}, 404)
+        told = StudyOutlook(
+            assessment_digest=self.packet.assessment.digest,
+            outlook=self.packet.outlook,
+            table=self.packet.table,
+        )
+        return Response(told.model_dump_json(), media_type="application/json")
 
     async def _cohorts(self) -> Any:
         return {"doses": [dose.model_dump(mode="json") for dose in self.assessment.doses]}

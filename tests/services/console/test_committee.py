@@ -168,9 +168,38 @@ def test_nothing_is_decided_while_the_monitor_is_behind(
 ) -> None:
     fields = fields_of(person.get(COMMITTEE), choice="hold.4", rationale="x", password=PASSWORD)
     neighbours.stale = True
-    assert person.post(COMMITTEE, data=fields).status_code == 503
-    assert person.get(COMMITTEE).status_code == 503
+    refused = person.post(COMMITTEE, data=fields)
+    assert refused.status_code == 409
+    page = person.get(COMMITTEE).text
+    for text in (refused.text, page):
+        assert "Out of date: the monitor is behind" in text
+        assert "No decision now" in text
+        assert "<form" not in text.split("<main")[1]
+    assert "Counts by dose level" in page
     assert neighbours.recorded == []
+
+
+def test_what_takes_long_to_work_out_may_be_missing(
+    person: httpx2.Client, neighbours: Acting
+) -> None:
+    neighbours.still_reading = True
+    page = person.get(COMMITTEE).text
+    assert "The monitor is still reading the study’s records, after its start." in page
+    assert page.count("Not known now.") == 2
+    assert "Nobody is pending" not in page
+    assert "decides by the whole trial" not in page
+    assert 'name="rationale"' in page
+
+
+def test_an_outlook_of_another_assessment_is_not_shown(
+    person: httpx2.Client, neighbours: Acting
+) -> None:
+    neighbours.assessment = neighbours.assessment.model_copy(
+        update={"digest": f"sha256:{'0' * 64}"}
+    )
+    page = person.get(COMMITTEE).text
+    assert "The study changed while this page was made." in page
+    assert page.count("Not known now.") == 2
 
 
 def test_who_may_not_decide_gets_no_form(person: httpx2.Client, neighbours: Acting) -> None:
