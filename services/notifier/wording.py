@@ -104,7 +104,8 @@ def _occasion(alert: Alert) -> str:
 
 
 def _headline(alert: Alert, what: str) -> str:
-    study = f"study {_study(alert)}"
+    name = _study(alert)
+    study = name if name.lower().startswith("study ") else f"study {name}"
     adjective = _ADJECTIVES[alert.severity]
     return {
         "test": f"TEST of the alert channel, {study}",

@@ -149,7 +149,7 @@ def test_the_subject_says_what_occasion(
 def test_a_study_with_an_alias_is_named_by_it_alone() -> None:
     message = _message(replace(ALERT, alias="Study Aurora"))
     everything = "\n".join([message.subject, message.text, body_of(message).decode()])
-    assert "Study Aurora" in message.subject
+    assert message.subject.endswith(", Study Aurora")
     assert STUDY not in everything + message.study
 
 
