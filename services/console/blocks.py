@@ -18,6 +18,7 @@ _NOT_PRINTED = re.compile("[^\n -~\u00a0-\u017f\u0391-\u03a9\u03b1-\u03c9–—�
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 NARROWEST, WIDEST = 4, 44
+MANY = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,13 @@ class Chart:
     alt: str
     spec: Spec | None
     table: Table
+
+    @property
+    def wide(self) -> bool:
+        """Whether it needs a page's width: views side by side, or a step for each of many."""
+        spec = self.spec or {}
+        steps = isinstance(spec.get("width"), dict) and len(self.table.rows) > MANY
+        return steps or "hconcat" in spec or "concat" in spec
 
 
 Block = Text | Facts | Table | Chart

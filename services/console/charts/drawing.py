@@ -12,16 +12,14 @@ import sys
 import vl_convert
 
 from services.console.blocks import Spec
-from services.console.charts.parts import PAPER, SCREEN
-
-_VEGA_LITE = "6.1"
+from services.console.charts.parts import PAPER, SCREEN, VEGA_LITE
 
 
 def draw(spec: Spec, font: str = PAPER) -> str:
     """A chart as SVG. Raises ValueError for what is no specification."""
     svg: str = vl_convert.vegalite_to_svg(
         dict(spec),
-        vl_version=_VEGA_LITE,
+        vl_version=VEGA_LITE,
         allowed_base_urls=[],
         config={"font": font},
     )
@@ -32,7 +30,7 @@ def as_png(spec: Spec) -> bytes:
     """The same for what takes no SVG, at twice the size."""
     png: bytes = vl_convert.vegalite_to_png(
         dict(spec),
-        vl_version=_VEGA_LITE,
+        vl_version=VEGA_LITE,
         allowed_base_urls=[],
         config={"font": SCREEN},
         scale=2,

@@ -13,6 +13,7 @@ from services.console.blocks import Chart, Table
 from services.console.charts.parts import (
     HOLLOW,
     INK,
+    MOST_NAMED,
     Rows,
     counted,
     looks,
@@ -79,6 +80,8 @@ def _layers(rows: Rows) -> list[dict[str, Any]]:
         "y": number("bilirubin", upwards, scale=_scale(rows, 1)),
     }
     raised = [row for row in rows if row["quadrant"] not in (_NEITHER, _UNKNOWN)]
+    if len(raised) > MOST_NAMED:
+        raised = [row for row in raised if row["quadrant"] == _BOTH]
     return [
         *rule("x", 3, "3 x ULN", across),
         *rule("y", 2, "2 x ULN", upwards),

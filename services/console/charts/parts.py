@@ -19,8 +19,11 @@ from shared.contracts.figures import Treated
 PAPER = "Libertinus Serif"
 SCREEN = "Arial, Liberation Sans, Helvetica, sans-serif"
 """Fonts: the PDF's own, and those of a reader's screen."""
+VEGA_LITE = "6.1"
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 NOT_GRADABLE = "not gradable"
+MOST_NAMED = 12
+"""Marks with their subject beside them: the names of more would cover each other."""
 INK, LINE, PALE = "#333333", "#999999", "#dddddd"
 
 # Colour and shape; the colours of grades after ColorBrewer's YlOrRd.
@@ -142,12 +145,12 @@ def text_of(value: Decimal | date | int | str | None, unknown: str = "not known"
 def rule(
     axis: Literal["x", "y"], at: float, words: str, title: str, *, right: bool = False
 ) -> list[dict[str, Any]]:
-    """A dashed line at a limit, named at its left or right end; ``title`` is that of the axis."""
+    """A dashed line at a limit, named above it or at an end; ``title`` is that of the axis."""
     data = {"values": [{"limit": at, "words": words}]}
     place = {axis: number("limit", title)}
     text: dict[str, Any] = {"type": "text", "fontSize": 9, "color": INK, "align": "left"}
     if axis == "x":
-        text |= {"y": 9, "dx": 3}
+        text |= {"y": -5, "align": "center"}
     elif right:
         text |= {"x": {"expr": "width"}, "dx": -3, "dy": -6, "align": "right"}
     else:

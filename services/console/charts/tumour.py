@@ -8,11 +8,13 @@ baseline drawn here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from services.console.blocks import Chart, Table
 from services.console.charts.parts import (
     INK,
     LINE,
+    MOST_NAMED,
     Rows,
     counted,
     days,
@@ -115,7 +117,7 @@ def _best_table(figures: StudyNumbers, names: Mapping[str, str]) -> Table:
 
 
 def spider(figures: StudyNumbers) -> Chart:
-    """A line each through the measured sums, named at its end."""
+    """A line each through the measured sums, named at its end; of many the extremes."""
     names = names_of(figures.subjects)
     rows: Rows = [
         {"subject": names[one.usubjid], "day": point.day, "change": float(point.change)}
@@ -126,7 +128,10 @@ def spider(figures: StudyNumbers) -> Chart:
     table = _course_table(figures, names)
     if not rows:
         return nothing(*SPIDER, "No record has measured sums of diameters after baseline.", table)
-    ends: dict[str, dict[str, object]] = {row["subject"]: row for row in rows}
+    ends: dict[str, dict[str, Any]] = {row["subject"]: row for row in rows}
+    named = sorted(ends.values(), key=lambda row: (row["change"], row["subject"]))
+    if len(named) > MOST_NAMED:
+        named = [*named[: MOST_NAMED // 2], *named[-MOST_NAMED // 2 :]]
     place = {"x": days("day") | {"scale": {"zero": True}}, "y": number("change", SPIDER[1])}
     limits = [part for at, words in _LIMITS for part in rule("y", at, words, SPIDER[1])]
     line = {"type": "line", "color": LINE, "point": {"color": INK, "size": 18}}
@@ -141,7 +146,7 @@ def spider(figures: StudyNumbers) -> Chart:
                 "encoding": {**place, "detail": {"field": "subject"}},
             },
             {
-                "data": {"values": list(ends.values())},
+                "data": {"values": named},
                 "mark": {"type": "text", "align": "left", "dx": 5, "fontSize": 9},
                 "encoding": {**place, "text": {"field": "subject"}},
             },

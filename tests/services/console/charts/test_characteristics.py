@@ -95,11 +95,16 @@ def test_what_cannot_be_simulated_says_why() -> None:
     assert chart.alt.startswith("It cannot be simulated: sentinel_gap")
 
 
-def test_another_process_finds_the_same_and_only_once(simulator: Simulator) -> None:
+def test_another_process_finds_the_same_and_only_once() -> None:
+    simulator = Simulator()
+
     async def twice() -> list[WorkedOut | None]:
         return [await simulator.of(DESIGN, 60), await simulator.of(DESIGN, 0)]
 
-    assert asyncio.run(twice()) == [worked_out(DESIGN)] * 2
+    try:
+        assert asyncio.run(twice()) == [worked_out(DESIGN)] * 2
+    finally:
+        simulator.close()
 
 
 def test_a_page_does_not_wait_and_is_made_again(person: httpx2.Client, app: FastAPI) -> None:

@@ -11,6 +11,8 @@ import httpx2
 import pytest
 
 from services.console.blocks import safe_cell
+from services.console.charts.characteristics import characteristics
+from services.console.charts.simulating import worked_out
 from services.console.charts.study import study_charts
 from tests.services.console.charts.conftest import Drawn
 from tests.services.console.charts.made import empty_figures, figures
@@ -31,7 +33,9 @@ def test_every_chart_has_its_finding_its_numbers_and_a_csv(
     answer = person.get(CHARTS)
     assert answer.status_code == 200
     assert neighbours.packet is not None
-    charts = study_charts(neighbours.assessment, neighbours.figures, neighbours.packet.labs)
+    made = study_charts(neighbours.assessment, neighbours.figures, neighbours.packet.labs)
+    design = neighbours.figures.design
+    charts = (*made, characteristics(design, worked_out(design)))
     assert len(charts) >= 13
     for chart in charts:
         assert f'id="{chart.name}"' in answer.text
@@ -43,7 +47,7 @@ def test_every_chart_has_its_finding_its_numbers_and_a_csv(
     assert answer.text.count('loading="lazy"') == drawn - 2
     assert len(answer.content) < 200_000
     assert "style=" not in answer.text
-    assert "<script" not in answer.text.split("<main")[1]
+    assert "<script" not in answer.text.split("<main")[1].split("</main")[0]
 
 
 def test_a_picture_is_drawn_and_may_do_nothing(person: httpx2.Client) -> None:
