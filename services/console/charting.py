@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote, urlencode
@@ -17,9 +18,10 @@ from fastapi import Path, Request, Response
 
 from services.console.acts import entry_of
 from services.console.asking import Study, day_of, upstream_of
-from services.console.blocks import Chart, csv_text
+from services.console.blocks import Chart, Spec, csv_text
 from services.console.charts import characteristics
 from services.console.charts.drawer import CannotDraw, Drawer, digest_of
+from services.console.charts.exploring import ENGINE, engine, explorable
 from services.console.charts.gallery import Gallery, Hung
 from services.console.charts.simulator import Simulator
 from services.console.charts.study import study_charts, subject_charts
@@ -100,6 +102,7 @@ async def all_charts(
         where=where,
         hung=hung,
         digest_of=digest_of,
+        engine=ENGINE,
         rows_at_once=ROWS_AT_ONCE,
     )
 
@@ -129,6 +132,27 @@ async def subject_picture(
 ) -> Response:
     """One chart of a subject: ``timeline``, or ``series-N`` in the order of its profile."""
     return await _picture(request, session, Where(study, subject, day_of(known_at)), name, v)
+
+
+@router.get("/studies/{study}/charts/{name}.json", include_in_schema=False)
+async def study_explored(
+    request: Request,
+    session: SignedIn,
+    study: Study,
+    name: Name,
+    known_at: str | None = None,
+    v: str | None = None,
+) -> Response:
+    """One chart of the study, to be drawn in the browser."""
+    return await _explored(request, session, Where(study, None, day_of(known_at)), name, v)
+
+
+@router.get("/explore/engine.js", include_in_schema=False)
+async def explore_engine(request: Request, _session: SignedIn) -> Response:
+    """What draws it there. Its address names all that it is made of, so browsers may keep it."""
+    made = await asyncio.to_thread(engine)
+    kept = {"Cache-Control": "private, max-age=31536000, immutable"}
+    return _packed(request, made, "text/javascript", **kept)
 
 
 @router.get("/studies/{study}/charts/{name}.csv", include_in_schema=False)
@@ -171,32 +195,52 @@ async def one_chart(
         hung=hung,
         chart=_named(hung, name),
         digest_of=digest_of,
+        engine=ENGINE,
     )
 
 
 async def _picture(
     request: Request, session: Session, where: Where, name: str, wanted: str | None
 ) -> Response:
-    """``wanted``: the digest of the picture that a page speaks of."""
+    spec = await _spoken_of(request, session, where, name, wanted)
+    if spec is None:
+        return _packed(request, gzip.compress(_CHANGED.encode(), mtime=0), _SVG)
+    try:
+        return _packed(request, await drawer_of(request).svg(spec), _SVG)
+    except CannotDraw:
+        raise Problem(500, "not-drawn", "The chart cannot be drawn; see its table") from None
+
+
+async def _spoken_of(
+    request: Request, session: Session, where: Where, name: str, wanted: str | None
+) -> Spec | None:
+    """``wanted``: the digest of the picture that a page speaks of; None where the study has changed
+    since and it is no longer held. Raises NotFound."""
     await entry_of(upstream_of(request), session, where.study)
     held = _gallery(request).find((session.token, where), fresh=wanted is None)
     chart = _named(held or await _hang(request, session, where, name), name)
     if chart.spec is None:
         raise NotFound
-    if wanted is not None and digest_of(chart.spec) != wanted:
-        return _drawn(request, gzip.compress(_CHANGED.encode(), mtime=0))
-    try:
-        return _drawn(request, await drawer_of(request).svg(chart.spec))
-    except CannotDraw:
-        raise Problem(500, "not-drawn", "The chart cannot be drawn; see its table") from None
+    return None if wanted is not None and digest_of(chart.spec) != wanted else chart.spec
 
 
-def _drawn(request: Request, compressed: bytes) -> Response:
-    headers = {**PAGE_HEADERS, "Content-Security-Policy": _POLICY, "Vary": "Accept-Encoding"}
+async def _explored(
+    request: Request, session: Session, where: Where, name: str, wanted: str | None
+) -> Response:
+    spec = await _spoken_of(request, session, where, name, wanted)
+    if spec is None:
+        raise Problem(409, "changed", "The study has changed since the page was made")
+    text = json.dumps(explorable(spec)).encode()
+    return _packed(request, gzip.compress(text, mtime=0), "application/json")
+
+
+def _packed(request: Request, compressed: bytes, media_type: str, **more: str) -> Response:
+    """Compressed for whom can read it. By its own policy it may do nothing."""
+    headers = {**PAGE_HEADERS, "Content-Security-Policy": _POLICY, "Vary": "Accept-Encoding"} | more
     if "gzip" not in request.headers.get("accept-encoding", ""):
-        return Response(gzip.decompress(compressed), media_type=_SVG, headers=headers)
+        return Response(gzip.decompress(compressed), media_type=media_type, headers=headers)
     headers["Content-Encoding"] = "gzip"
-    return Response(compressed, media_type=_SVG, headers=headers)
+    return Response(compressed, media_type=media_type, headers=headers)
 
 
 async def _csv(request: Request, session: Session, where: Where, name: str) -> Response:

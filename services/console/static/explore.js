@@ -1,0 +1,78 @@
+// Lets a picture be explored: the same chart with tooltips and zoom, drawn here. Without this file,
+// or if the engine cannot be loaded, the picture stays.
+"use strict";
+
+const HOW = "Point at a mark for its numbers. Turn the wheel to zoom, drag to move, double-click to return.";
+let engine;
+
+function load(address) {
+  engine ??= import(address);
+  engine.catch(() => { engine = undefined; });
+  return engine;
+}
+
+// Expressions are interpreted and styles are ours: the page's policy allows neither eval nor inline styles.
+const OPTIONS = {
+  ast: true,
+  mode: "vega-lite",
+  renderer: "canvas",
+  actions: false,
+  defaultStyle: false,
+  tooltip: { disableDefaultStyle: true },
+};
+
+// What a mark tells is for pointers: the same stands in the table. The engine finds it by its name.
+function makeTip() {
+  const id = "vg-tooltip-element";
+  if (document.getElementById(id)) return;
+  document.getElementById("main").append(Object.assign(document.createElement("div"), { id, ariaHidden: "true" }));
+}
+
+function offer(canvas) {
+  const picture = canvas.querySelector("img");
+  const bar = Object.assign(document.createElement("p"), { className: "explore-bar" });
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Explore" });
+  const status = document.createElement("span");
+  status.setAttribute("role", "status");
+  bar.append(button, status);
+  canvas.after(bar);
+  let chart;
+
+  async function open() {
+    button.disabled = true;
+    status.textContent = "Loading…";
+    try {
+      const [{ embed }, answer] = await Promise.all([
+        load(canvas.dataset.engine),
+        fetch(canvas.dataset.explore, { cache: "no-store" }),
+      ]);
+      if (!answer.ok || answer.redirected) throw new Error("no chart");
+      makeTip();
+      const place = document.createElement("div");
+      canvas.append(place);
+      chart = { place, view: await embed(place, await answer.json(), OPTIONS) };
+      picture.hidden = true;
+      button.textContent = "Back to the picture";
+      status.textContent = HOW;
+    } catch {
+      close();
+      status.textContent = "It cannot be explored now; load the page again. The picture and its numbers stand.";
+    }
+    button.disabled = false;
+    button.focus();
+  }
+
+  function close() {
+    chart?.view.finalize();
+    chart = undefined;
+    for (const place of canvas.querySelectorAll("div")) place.remove();
+    picture.hidden = false;
+    button.textContent = "Explore";
+    status.textContent = "";
+  }
+
+  button.setAttribute("aria-label", `Explore: ${canvas.getAttribute("aria-label")}`);
+  button.addEventListener("click", () => (chart ? close() : open()));
+}
+
+for (const canvas of document.querySelectorAll(".canvas[data-explore]")) offer(canvas);
