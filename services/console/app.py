@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 
 from services.console.adjudication import router as adjudication
 from services.console.admin import router as admin
@@ -53,6 +54,9 @@ from shared.runtime.clock import Clock, clock_from_settings
 from shared.runtime.problems import Problem, problem_of_status, problem_response
 from shared.runtime.settings import Settings
 
+_WORTH_COMPRESSING = 1_000
+"""Bytes. Event streams are never compressed: each event has to leave at once."""
+
 
 def create_app(
     settings: Settings,
@@ -95,6 +99,7 @@ def create_app(
         ],
         lifespan=lifespan,
     )
+    app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=6)
     app.state.console = console
     app.state.upstream = upstream
     app.state.drawer = drawer

@@ -6,11 +6,13 @@ import hmac
 import secrets
 import threading
 import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 MOST_SESSIONS = 10_000
+_SECRET_BYTES = 32
 
 
 @dataclass(slots=True)
@@ -22,7 +24,7 @@ class Session:
 
     key: str = field(repr=False)
     token: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(32))
-    csrf: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(32))
+    secret: bytes = field(repr=False, default_factory=lambda: secrets.token_bytes(_SECRET_BYTES))
     started: float = 0.0
     used: float = 0.0
     login: str | None = None
@@ -33,9 +35,25 @@ class Session:
     logout_url: str | None = field(default=None, repr=False)
     until: datetime = field(default_factory=lambda: datetime.now(UTC))
 
+    @property
+    def csrf(self) -> str:
+        """Another text each time: pages are compressed, and the length of what is compressed tells
+        a little of what is in it."""
+        pad = secrets.token_bytes(_SECRET_BYTES)
+        return urlsafe_b64encode(pad + _masked(self.secret, pad)).decode()
+
     def vouches_for(self, csrf: str) -> bool:
         """Whether a form was written by a page of this session."""
-        return hmac.compare_digest(csrf.encode(), self.csrf.encode())
+        try:
+            told = urlsafe_b64decode(csrf.encode())
+        except ValueError:
+            return False
+        pad, masked = told[:_SECRET_BYTES], told[_SECRET_BYTES:]
+        return hmac.compare_digest(_masked(masked, pad), self.secret)
+
+
+def _masked(secret: bytes, pad: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(secret, pad, strict=False))
 
 
 class Sessions:

@@ -8,7 +8,9 @@ const address = main().dataset.live;
 const liveness = document.getElementById("liveness");
 const announce = document.getElementById("announce");
 let heard = Date.now();
-let shown = main().outerHTML;
+// The token of a form is written anew on each page, and means the same.
+const withoutTokens = (part) => part.outerHTML.replace(/(name="csrf" value=")[^"]*/g, "$1");
+let shown = withoutTokens(main());
 let fetching = false;
 let again = false;
 
@@ -71,7 +73,7 @@ function loadParts(before) {
 
 function putIn(fresh) {
   const next = document.importNode(fresh.getElementById("main"), true);
-  const written = next.outerHTML;
+  const written = withoutTokens(next);
   if (written === shown) return;
   shown = written;
   const open = new Set([...document.querySelectorAll("details[open]")].map((d) => d.dataset.key));
