@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -46,7 +46,8 @@ class Case:
     """Everything about one subject that the DLT rules may ask, as of one moment.
 
     ``window`` is the DLT window, ``windows`` those that criteria name; one is empty while its
-    treatment has not begun. ``doubtful``: measurements that are no proof of anything, and why;
+    treatment has not begun. ``doubtful``: measurements of which the value is no proof;
+    ``asked``: those that are asked about, and why;
     ``assigned``: the assignment of the first dose.
     """
 
@@ -58,7 +59,8 @@ class Case:
     windows: Mapping[str, Spans]
     observations: dict[str, list[Observation]]
     measurements: Measurements
-    doubtful: Mapping[Entry, str]
+    doubtful: Set[Entry]
+    asked: Mapping[Entry, str]
     labs: Sequence[Standing]
     events: Sequence[Standing]
     doses: Sequence[Standing]

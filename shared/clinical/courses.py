@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property, lru_cache
 from itertools import chain
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from shared.clinical.ctcae.criteria import by_test
-from shared.clinical.doubts import Doubtful, cautious, doubtful_among
+from shared.clinical.doubts import Doubt, cautious, doubtful_among, placed
 from shared.clinical.measured import COMPANIONS, GradedSample, Measurements, WorstCase
 from shared.clinical.protocol import Protocol
 from shared.clinical.samples import DOMAINS, FirstDose, testcd_of
@@ -43,6 +44,15 @@ _DERIVED = (
 """Tests that derived values are made from or make unnecessary (`Measurements`)."""
 
 
+class Measured(NamedTuple):
+    """The observations of each measured term in the order of time, what is doubtful of the records,
+    and what is asked about them."""
+
+    course: Course
+    doubtful: dict[Entry, Doubt]
+    asked: dict[Entry, str]
+
+
 class Panel:
     """What was worked out of one panel: the grades of each record in the company they were graded
     in, what is ``doubtful`` of them, and on the first question the course of each term."""
@@ -53,7 +63,7 @@ class Panel:
         past = next((one for one in before if one.basis[2:4] == (zone, start)), None)
         self._plain: set[Standing] = past._plain if past else set()
         everything = chain.from_iterable(records.values())
-        self.doubtful: Doubtful = doubtful_among(everything, self._plain)
+        self.doubtful = doubtful_among(everything, zone, start, self._plain)
         measured = Measurements(
             ctcae,
             zone,
@@ -68,6 +78,7 @@ class Panel:
         alike = next((one for one in before if one.company == self.company), None)
         known = alike.graded if alike else {}
         self.on_treatment: set[Standing] = measured.on_treatment
+        self._unsure = measured.unsure_baselines()
         self.graded: dict[Standing, Graded] = {
             one: known[one] if one in known else measured.graded_of(one) for one in measured.records
         }
@@ -82,12 +93,34 @@ class Panel:
         assert start is not None
         known = self._seen
         self._seen = {
-            one: known[one]
-            if one in known
-            else observed(zone, cautious(graded, self.doubtful), start)
+            one: known[one] if one in known else self._observed(graded, zone, start)
             for one, graded in self.graded.items()
         }
         return measured_courses(chain.from_iterable(self._seen.values()))
+
+    def _observed(self, graded: Graded, zone: ZoneInfo, start: FirstDose) -> Sequence[Observation]:
+        seen = observed(zone, cautious(graded, self.doubtful), start)
+        return placed(seen, self.doubtful, zone) if self.doubtful else seen
+
+    @cached_property
+    def asked(self) -> Mapping[Entry, str]:
+        """What is asked about: doubtful records, of those long before treatment the ones that would
+        be a baseline, and those a grade hangs on that may be one or none."""
+        unsure = self._unsure
+        used = {
+            graded.baseline.entry
+            for contents in (self.graded.values() if unsure else ())
+            for content in contents
+            for graded in content
+            if graded.baseline is not None and graded.baseline.entry in unsure
+        }
+        asked = {
+            entry: doubt.text
+            for entry, doubt in self.doubtful.items()
+            if not doubt.is_old or entry in unsure
+        }
+        text = "a grade hangs on whether it was taken before the first dose"
+        return {**dict.fromkeys(used, text), **asked}
 
 
 class Courses:
@@ -109,14 +142,14 @@ class Courses:
         zone: ZoneInfo,
         start: FirstDose,
         standing: Mapping[str, Sequence[Standing]],
-    ) -> tuple[Course, Doubtful]:
-        """The observations of each measured term, in the order of time, and what is doubtful."""
-        found: Course = {}
-        doubtful: dict[Entry, str] = {}
+    ) -> Measured:
+        """What was measured, by everything that stands."""
+        found = Measured({}, {}, {})
         for panel in self.panels(protocol, zone, start, standing):
-            found |= panel.course
-            doubtful |= panel.doubtful
-        return found, doubtful
+            found.course.update(panel.course)
+            found.doubtful.update(panel.doubtful)
+            found.asked.update(panel.asked)
+        return found
 
     def panels(
         self,

@@ -8,30 +8,80 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from shared.clinical.measured import GradedSample
-from shared.clinical.samples import sample_of
+from shared.clinical.protocol import day_ends, day_starts
+from shared.clinical.samples import FirstDose, is_done, sample_of
 from shared.clinical.timeline import Entry, Standing
+from shared.clinical.toxicity import Observation
 
-Doubtful = Mapping[Entry, str]
-"""Record versions in doubt, and why in words."""
+SCREENING = timedelta(days=28)
+"""How long before treatment a baseline may lie: "never more than 4 weeks before the beginning of
+the treatment" (RECIST 1.1, Eisenhauer et al., Eur J Cancer 2009;45:228-247)."""
 
 
-def doubtful_among(records: Iterable[Standing], plain: set[Standing]) -> dict[Entry, str]:
+class Doubt(NamedTuple):
+    """Why a record is in doubt. ``of_value``: whether the value itself is, and not only when it was
+    taken; ``may_be``: the days on treatment it may be of, a year after those stated; ``is_old``:
+    whether it matters as a baseline only."""
+
+    text: str
+    of_value: bool = False
+    may_be: tuple[date, date] | None = None
+    is_old: bool = False
+
+
+Doubtful = Mapping[Entry, Doubt]
+
+
+def doubtful_among(
+    records: Iterable[Standing], zone: ZoneInfo, start: FirstDose | None, plain: set[Standing]
+) -> Doubtful:
     """What is doubtful of measurement records; ``plain`` remembers those of which nothing is."""
-    found: dict[Entry, str] = {}
+    found: dict[Entry, Doubt] = {}
     for one in records:
         if one not in plain:
-            doubts = _doubts_of(one)
+            doubts = _doubts_of(one, zone, start)
             found |= doubts
             if not doubts:
                 plain.add(one)
     return found
 
 
-def _doubts_of(one: Standing) -> dict[Entry, str]:
-    found = {entry: doubt for entry in one.entries if (doubt := sample_of(entry).doubt)}
+def _doubts_of(one: Standing, zone: ZoneInfo, start: FirstDose | None) -> dict[Entry, Doubt]:
+    found = {
+        entry: doubt
+        for entry in one.entries
+        if is_done(entry) and (doubt := _doubt_of(entry, zone, start)) is not None
+    }
     return {} if found and one.let_stand else found
+
+
+def _doubt_of(entry: Entry, zone: ZoneInfo, start: FirstDose | None) -> Doubt | None:
+    text = sample_of(entry).doubt
+    if text is not None:
+        return Doubt(text, of_value=True)
+    if start is None:
+        return None
+    when = entry.when(zone)
+    if when.slipped:
+        return Doubt("dated after it was known")
+    if when.last >= start.first - SCREENING:
+        return None
+    later = _a_year_on(when.first), _a_year_on(when.last)
+    known = entry.fact.known_at.astimezone(zone).date()
+    if not entry.flagged and start.first <= later[1] and later[0] <= known:
+        return Doubt(f"dated {when.last}, a year before it may have been taken", may_be=later)
+    days = (start.first - when.last).days
+    return Doubt(f"the last value before the first dose is {days} days older", is_old=True)
+
+
+def _a_year_on(day: date) -> date:
+    leap = (day.month, day.day) == (2, 29)
+    return day.replace(year=day.year + 1, day=28 if leap else day.day)
 
 
 def cautious(
@@ -49,11 +99,27 @@ def _cautious(graded: GradedSample, doubtful: Doubtful) -> GradedSample:
     doubt = next((doubtful[entry] for entry in rests_on if entry in doubtful), None)
     if doubt is None:
         return graded
+    low = 0 if graded.before else graded.low
+    if not doubt.of_value:
+        return replace(graded, low=low, doubt=doubt.text)
     most = max((grade for grade, _ in graded.answer.compiled.criterion.clauses), default=0)
-    return replace(
-        graded,
-        low=0 if graded.before else graded.low,
-        high=max(graded.high, most),
-        worst=max(graded.worst, most),
-        doubt=doubt,
-    )
+    high, worst = max(graded.high, most), max(graded.worst, most)
+    return replace(graded, low=low, high=high, worst=worst, doubt=doubt.text)
+
+
+def placed(
+    seen: Sequence[Observation], doubtful: Doubtful, zone: ZoneInfo
+) -> Sequence[Observation]:
+    """Observations of a date that may be a year too early as what they may be: of a day on
+    treatment, up to their grade."""
+    return [
+        _placed(one, doubtful[one.entry], zone) if one.entry in doubtful else one for one in seen
+    ]
+
+
+def _placed(one: Observation, doubt: Doubt, zone: ZoneInfo) -> Observation:
+    if doubt.may_be is None:
+        return one
+    first, last = doubt.may_be
+    moment = (day_starts(first, zone), day_ends(last, zone))
+    return replace(one, first=first, last=last, moment=moment, low=0, before_treatment=False)

@@ -101,7 +101,7 @@ def _factor(
     if multiple is None or not before:
         return plain
     value = max(before, key=lambda one: rank_before(one, case.zone))
-    last = value.multiple if value.excuse is None else None
+    last = value.multiple if value.entry not in case.asked else None
     return plain if last is None or last.low <= 1 else last.low * Fraction(multiple)
 
 

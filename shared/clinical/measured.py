@@ -9,7 +9,7 @@ the order of arrival.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache, cached_property
 from itertools import product
@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from shared.clinical.ctcae import Graded, NotGradable, grade
 from shared.clinical.ctcae.criteria import by_test
 from shared.clinical.ctcae.form import Domain
+from shared.clinical.ctcae.grading import uses_baseline
 from shared.clinical.samples import (
     DOMAINS,
     FirstDose,
@@ -35,6 +36,7 @@ from shared.clinical.samples import (
     is_done,
     is_flagged,
     kind_of,
+    may_be_before,
     sample_of,
     testcd_of,
 )
@@ -157,7 +159,8 @@ class Measurements:
     @cached_property
     def _baselines(self) -> dict[Kind, tuple[Sample | None, ...]]:
         """Per test and specimen the last value before treatment, the flagged one if there is one:
-        each that may be it where records contradict themselves, None where perhaps none is."""
+        each that may be it where records contradict themselves or do not say whether they were
+        taken before the first dose, the sure one first; None where perhaps none is."""
         found: dict[Kind, list[tuple[_Rank, Sample]]] = {}
         certain: dict[Kind, _Rank] = {}
         for one in self.records:
@@ -166,27 +169,41 @@ class Measurements:
             by_kind = self._ranked(one)
             if not by_kind:
                 self.on_treatment.add(one)
+            sure = {entry for entry in one.entries if self._is_sure(entry)}
             for kind, ranked in by_kind.items():
                 found.setdefault(kind, []).extend(ranked)
-                sure = {sample.entry for _, sample in ranked if sample.entry not in self._doubtful}
-                if sure == set(one.entries):
+                if {sample.entry for _, sample in ranked} == sure == set(one.entries):
                     least = min(rank for rank, _ in ranked)
                     certain[kind] = max(least, certain.get(kind, least))
         return {
-            kind: tuple(sample for rank, sample in ranked if rank >= certain[kind])
+            kind: tuple(
+                sample for rank, sample in sorted(ranked, key=_rank) if rank >= certain[kind]
+            )
             if kind in certain
             else (None, *(sample for _, sample in ranked))
             for kind, ranked in found.items()
         }
+
+    def _is_sure(self, entry: Entry) -> bool:
+        """Whether a value was taken before treatment for certain, and is one to rely on."""
+        return entry not in self._doubtful and is_before(entry, self._zone, self._start)
+
+    def unsure_baselines(self) -> set[Entry]:
+        """Values that may be a baseline or none, and by which a grade may turn out another."""
+        chosen = (sample for found in self._baselines.values() for sample in found if sample)
+        return {sample.entry for sample in chosen if not self._is_sure(sample.entry)}
 
     def _ranked(self, standing: Standing) -> dict[Kind, list[tuple[_Rank, Sample]]]:
         """What a record says of the time before treatment; of two the higher rank is the
         baseline."""
         ranked: dict[Kind, list[tuple[_Rank, Sample]]] = {}
         for entry in standing.entries:
-            if is_done(entry) and is_before(entry, self._zone, self._start):
+            sure = is_before(entry, self._zone, self._start)
+            if is_done(entry) and (sure or may_be_before(entry, self._zone, self._start)):
                 rank = (is_flagged(entry), entry.instants(self._zone)[1], entry.fact.fact_id)
                 for sample in self._samples(entry):
+                    if not sure and not uses_baseline(self._ctcae, sample.test, sample.domain):
+                        continue
                     ranked.setdefault(kind_of(sample), []).append((rank, sample))
         return ranked
 
@@ -279,13 +296,21 @@ class Measurements:
 
 
 def _worst(answers: Iterable[GradedSample]) -> tuple[GradedSample, ...]:
-    """One answer per criterion and test: the worst of what the records leave possible."""
+    """One answer per criterion and test: the worst of what the records leave possible, up to the
+    highest that one of them does not exclude."""
     worst: dict[str, GradedSample] = {}
     for graded in answers:
         before = worst.setdefault(graded.name, graded)
-        if before is not graded and _badness(graded) > _badness(before):
-            worst[graded.name] = graded
+        if before is not graded:
+            worse = max(before, graded, key=_badness)
+            high, most = max(before.high, graded.high), max(before.worst, graded.worst)
+            wider = (worse.high, worse.worst) != (high, most)
+            worst[graded.name] = replace(worse, high=high, worst=most) if wider else worse
     return tuple(worst.values())
+
+
+def _rank(ranked: tuple[_Rank, Sample]) -> _Rank:
+    return ranked[0]
 
 
 def _badness(graded: GradedSample) -> tuple[int, int, int]:

@@ -205,11 +205,11 @@ class Person:
             for domain, through in self._stated_complete(one).items():
                 complete[domain] = max(through, complete.get(domain, through))
         measurements = self.measurements()
-        measured, doubtful = self._courses.of(self.protocol, self.zone, self.start, self._standing)
+        measured = self._courses.of(self.protocol, self.zone, self.start, self._standing)
         observations = observe(
             self.protocol,
             self.zone,
-            measured,
+            measured.course,
             self.of("adverse_event"),
             self.of("disposition"),
             self.start,
@@ -223,7 +223,8 @@ class Person:
             windows={name: self._spans(name) for name in self.protocol.windows},
             observations=observations,
             measurements=measurements,
-            doubtful=doubtful,
+            doubtful={entry for entry, doubt in measured.doubtful.items() if doubt.of_value},
+            asked=measured.asked,
             labs=self.of("lab"),
             events=self.of("adverse_event"),
             doses=self.of("dose"),

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from shared.clinical.case import Case
+from shared.clinical.case import Case, Trigger
 from shared.clinical.ctcae.reported import lacking
 from shared.clinical.dose_units import doses_in_doubt
 from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.reconcile import discordances
-from shared.clinical.samples import DOMAINS
+from shared.clinical.samples import DOMAINS, is_before, may_be_before
 from shared.clinical.timeline import (
     Entry,
     highest_possible,
@@ -101,13 +101,27 @@ def ask_doubts(person: Person, case: Case, found: Findings) -> None:
         _ask_about_values(case, found)
 
 
+def ask_first_day(trigger: Trigger, case: Case, found: Findings) -> None:
+    """Ask whether a measurement that a criterion rests on was taken before the first dose, where
+    its date and time leave that open: it counts as on treatment."""
+    for entry in trigger.entries if trigger.result != "not_met" else ():
+        of_day_1 = entry.fact.kind in DOMAINS and may_be_before(entry, case.zone, case.start)
+        if of_day_1 and not is_before(entry, case.zone, case.start):
+            text = "a value of the day of the first dose counts as taken after it"
+            found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
+
+
 def _record_doubts(person: Person, case: Case) -> Iterator[tuple[str, Entry]]:
     """What is doubtful of single records, in words."""
     flagged = [one for kind in DOMAINS for one in person.of(kind) if one.flagged]
     for entry in (entry for one in flagged for entry in one.entries):
         if entry.flagged and entry.dates(case.zone)[0] > case.start.last:
             yield "a value flagged as baseline was taken after the first dose", entry
-    yield from ((text, entry) for entry, text in case.doubtful.items())
+    yield from ((text, entry) for entry, text in case.asked.items())
+    for kind in ("dose", "adverse_event", "concomitant", "disposition"):
+        for entry in _entries(person, kind):
+            if entry.when(case.zone).slipped:
+                yield "dated after it was known", entry
     yield from doses_in_doubt(case)
     for entry in _entries(person, "adverse_event"):
         yield from ((text, entry) for text in _report_doubts(person.protocol, case, entry))

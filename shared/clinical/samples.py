@@ -71,6 +71,11 @@ def is_before(entry: Entry, zone: ZoneInfo, start: FirstDose | None) -> bool:
     return entry.instants(zone)[1] < start.moment[0] and entry.dates(zone)[1] <= start.first
 
 
+def may_be_before(entry: Entry, zone: ZoneInfo, start: FirstDose | None) -> bool:
+    """Whether it may have been taken before the first dose, for all that date and time say."""
+    return start is not None and entry.instants(zone)[0] < start.moment[1]
+
+
 def sample_of(entry: Entry) -> Sample:
     """A measurement record as it was reported."""
     return entry.remembered("sample", None, lambda: _sample(entry))

@@ -19,7 +19,13 @@ from shared.clinical.evaluability import Verdict, beyond_limits, evaluability, f
 from shared.clinical.follow_up import days_followed
 from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import Protocol, day_ends
-from shared.clinical.questions import Findings, ask_conflicts, ask_doubts, ask_place
+from shared.clinical.questions import (
+    Findings,
+    ask_conflicts,
+    ask_doubts,
+    ask_first_day,
+    ask_place,
+)
 from shared.clinical.responses import ResponseState, response_of
 from shared.clinical.reviews import (
     Review,
@@ -292,6 +298,7 @@ def _assessed(
         late += _late(rule, case, triggers[rule.id])
         for trigger in inside[rule.id]:
             _note(rule, trigger, found)
+            ask_first_day(trigger, case, found)
             if rejects(reviews.get(rule.id), trigger, results_at):
                 continue
             if trigger.result in ("met", "needs_review"):

@@ -92,7 +92,7 @@ def _hold(history: History, kept: Courses, now: datetime) -> None:
         values = (observed(person.zone, contents, person.start) for contents in graded)
         whole = measured_courses(chain.from_iterable(values))
         standing = {kind: person.of(kind) for kind in ("subject", *_TESTS)}
-        assert kept.of(person.protocol, person.zone, person.start, standing) == (whole, {})
+        assert kept.of(person.protocol, person.zone, person.start, standing).course == whole
         going_on = Person(person.protocol, "x", history.standing(now), now, kept)
         published = sorted(graded_results(going_on), key=lambda one: one.id)
         assert published == sorted(graded_results(person), key=lambda one: one.id)

@@ -7,7 +7,8 @@ from __future__ import annotations
 import pytest
 
 from tests.clinical.dlt_blocks.support import Subject, day
-from tests.clinical.safe_side_support import Step, one, said
+from tests.clinical.safe_side_support import Step, one, record, said
+from tests.clinical.stories import at
 
 LOW: Step = said("lab", test="PLAT", result="20", taken="day 10") | {"as": "value"}
 
@@ -226,3 +227,130 @@ def test_hys_law_takes_no_raised_baseline_from_a_value_that_cannot_be() -> None:
         subject.value("ALT", "200", 5)
         subject.value("BILI", "50", 5)
         assert subject.result(5) == result
+
+
+# -- when a value was taken -----------------------------------------------------------------------
+
+
+def taken(test: str, result: str, when: str, known: str = "day 11", **data: str) -> Step:
+    """A laboratory value by its stated date; the first dose is given on 2026-03-02."""
+    unit = {"PLAT": "10^9/L", "ALT": "U/L"}[test]
+    body = {"LBTESTCD": test, "LBORRES": result, "LBORRESU": unit, "LBDTC": when}
+    return record("lab", known, **body, LBORNRLO="7", LBORNRHI="40", **data)
+
+
+@pytest.mark.parametrize(
+    ("result", "when", "flag", "status"),
+    [
+        ("20", "2025-03-11", "", "open"),
+        ("200", "2025-03-11", "", "completed"),
+        ("20", "2025-03-11", "Y", "completed"),
+        ("20", "2025-03-02", "", "open"),
+        ("20", "2025-03-01", "", "completed"),
+        ("20", "2025-03-13", "", "completed"),
+        ("20", "2025-03", "", "open"),
+        ("20", "2024-03-11", "", "completed"),
+        ("20", "2026-03-11", "", "dlt_candidate"),
+    ],
+)
+def test_a_value_dated_a_year_early_may_be_one_on_treatment(
+    result: str, when: str, flag: str, status: str
+) -> None:
+    value = taken("PLAT", result, when, LBLOBXFL=flag)
+    action = "escalate" if status == "completed" else "wait"
+    asked = ["a year before it may have been taken"] if status == "open" else []
+    assert one(status, value, action=action, asked=asked) == []
+
+
+def test_no_low_value_dated_a_year_early_excuses_one_on_treatment() -> None:
+    low = said("lab", test="PLAT", result="20", taken="day 10")
+    assert one("dlt_candidate", taken("PLAT", "20", "2025-03-05"), low) == []
+    assert one("dlt_candidate", taken("PLAT", "20", "2026-02-01"), low) == []
+    assert one("completed", taken("PLAT", "20", "2026-02-02"), low, action="escalate") == []
+
+
+@pytest.mark.parametrize(
+    ("before", "result", "asked"),
+    [
+        (("2026-02-02", "200"), "not_met", False),
+        (("2026-02-01", "200"), "open", True),
+        (("2026-02-01", "20"), "met", True),
+        (("2025-03-05", "200"), "open", True),
+    ],
+)
+def test_a_baseline_older_than_screening_decides_no_grade(
+    before: tuple[str, str], result: str, asked: bool
+) -> None:
+    """ALT of 300 is grade 3 by its limit, and 1.5 times a raised baseline of 200."""
+    subject = Subject("toxicity: {terms: [Alanine aminotransferase increased], grade: 3}")
+    when, value = before
+    data = {"LBTESTCD": "ALT", "LBORRESU": "U/L", "LBORNRLO": "7", "LBORNRHI": "40"}
+    subject.other("lab", 1, **data, LBORRES=value, LBDTC=when)
+    subject.other("lab", 5, **data, LBORRES="300", LBDTC=f"{day(5)}T08:00")
+    assert subject.result(5) == result
+    told = " ".join(subject.asked(5))
+    assert ("before the first dose is" in told or "a year before" in told) is asked
+    # A later value makes the old one no matter.
+    subject.other("lab", 6, **data, LBORRES="200", LBDTC=f"{day(-2)}T08:00")
+    assert subject.result(6) == "not_met"
+    assert not any("before the first dose is" in text for text in subject.asked(6))
+
+
+@pytest.mark.parametrize(
+    ("first_day", "when", "result"),
+    [
+        ("60", "", "met"),
+        ("100", "", "not_met"),
+        ("60", "T08:00", "met"),
+        ("67", "", "not_met"),
+    ],
+)
+def test_a_value_of_the_first_day_may_be_the_baseline(
+    first_day: str, when: str, result: str
+) -> None:
+    """Creatinine of 200 is twice one of 100, and more than 3 times (grade 3) one of 60."""
+    subject = Subject("toxicity: {terms: [Creatinine increased], grade: 3}")
+    blood(subject, "CREAT", "100 umol/L", -3, "60", "110")
+    data = {"LBTESTCD": "CREAT", "LBORRESU": "umol/L", "LBORNRLO": "60", "LBORNRHI": "110"}
+    subject.other("lab", 1, **data, LBORRES=first_day, LBDTC=f"{day(1)}{when}")
+    blood(subject, "CREAT", "200 umol/L", 5, "60", "110")
+    assert subject.result(5) == result
+    told = " ".join(subject.asked(5))
+    hangs = "a grade hangs on whether it was taken before the first dose" in told
+    assert hangs is (result == "met")
+
+
+def test_a_timed_first_dose_leaves_no_doubt() -> None:
+    told = {"recordid": f"1-01/EX/LVGN6051/1/{day(1)}", "revision": 2, "reason": "time added"}
+    for when, result in (("09:59", "met"), ("10:01", "not_met")):
+        subject = Subject("toxicity: {terms: [Creatinine increased], grade: 3}")
+        dose = {"ECTRT": "LVGN6051", "ECOCCUR": "Y", "ECSTDTC": f"{day(1)}T10:00", "ECDOSE": "100"}
+        subject.record(
+            "dose", "1-01", {**dose, "planned_dose": "100"}, known=at(day(1), 11), **told
+        )
+        blood(subject, "CREAT", "100 umol/L", -3, "60", "110")
+        data = {"LBTESTCD": "CREAT", "LBORRESU": "umol/L", "LBORNRLO": "60", "LBORNRHI": "110"}
+        subject.other("lab", 1, **data, LBORRES="60", LBDTC=f"{day(1)}T{when}")
+        blood(subject, "CREAT", "200 umol/L", 5, "60", "110")
+        assert subject.result(5) == result
+        assert not any("hangs on whether" in text for text in subject.asked(5))
+
+
+def test_a_toxic_value_of_the_first_day_counts_as_on_treatment_and_is_asked_about() -> None:
+    day_1 = "a value of the day of the first dose counts as taken after it"
+    bare = taken("PLAT", "20", "2026-03-02", known="day 1")
+    assert one("dlt_candidate", bare, asked=[day_1]) == []
+    flagged = taken("PLAT", "20", "2026-03-02", known="day 1", LBLOBXFL="Y")
+    assert one("completed", flagged, action="escalate") == []
+
+
+@pytest.mark.parametrize(("result", "status"), [("200", "completed"), ("20", "dlt_candidate")])
+def test_a_value_of_the_future_is_asked_about(result: str, status: str) -> None:
+    action = "escalate" if status == "completed" else "wait"
+    value = taken("PLAT", result, "2027-03-11")
+    assert one(status, value, action=action, asked=["dated after it was known"]) == []
+
+
+def test_a_record_of_the_future_is_asked_about() -> None:
+    event = said("event", term="Nausea", grade=1, onset="2027-03-11", known="day 12")
+    assert one("completed", event, action="escalate", asked=["dated after it was known"]) == []

@@ -17,7 +17,7 @@ from fractions import Fraction
 from shared.clinical.case import Case
 from shared.clinical.criteria import Measurement
 from shared.clinical.quantity import factor_between, span_of, unit_of
-from shared.clinical.samples import Sample, is_before, is_flagged, testcd_of
+from shared.clinical.samples import Sample, is_before, is_flagged, may_be_before, testcd_of
 from shared.clinical.timeline import Entry
 from shared.clinical.toxicity import Observation
 from shared.contracts.facts import numeric
@@ -95,13 +95,19 @@ def baseline_values(records: Iterable[Sequence[Value]], case: Case) -> Sequence[
     stands of that record, and None where it is doubtful."""
     before = [values for values in records if _before(values[0], case)]
     found = max(before, key=lambda values: _rank(values[0], case), default=())
-    return (*found, None) if any(_doubt(one, case) for one in found) else found
+    unsure = [values[0] for values in records if _unsure(values[0], case)]
+    return (*found, *unsure, *([None] if any(one.entry in case.asked for one in found) else []))
+
+
+def _unsure(value: Value, case: Case) -> bool:
+    """Whether it may have been taken before the first dose, or after it."""
+    return may_be_before(value.entry, case.zone, case.start) and not _before(value, case)
 
 
 def _doubt(value: Value, case: Case) -> str | None:
     """Why a value is no proof of anything."""
     entries = (value.entry, *value.sample.others)
-    return next((case.doubtful[one] for one in entries if one in case.doubtful), None)
+    return next((case.asked[one] for one in entries if one in case.doubtful), None)
 
 
 def _rank(value: Value, case: Case) -> tuple[bool, datetime]:
