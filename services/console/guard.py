@@ -36,6 +36,12 @@ def session_of(request: Request) -> Session | None:
     return sessions.find(request.cookies.get(_cookie(request)))
 
 
+def seconds_left(request: Request) -> float | None:
+    """How long the request's session lasts unless it is used; this question is no use of it."""
+    sessions: Sessions = request.app.state.sessions
+    return sessions.left(request.cookies.get(_cookie(request)))
+
+
 async def signed_in_at_all(request: Request) -> Session:
     """The session of the request, also of one who has to change the password. Raises NotSignedIn.
 

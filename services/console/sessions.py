@@ -102,14 +102,25 @@ class Sessions:
             known = self._open.get(session.token)
             return known is not None and not self._expired(known, self._clock())
 
+    def left(self, token: str | None) -> float | None:
+        """Seconds until the session ends unless it is used; asking is no use. None if it is not
+        open."""
+        with self._lock:
+            session, now = self._open.get(token or ""), self._clock()
+            if session is None or self._expired(session, now):
+                return None
+            return self._left(session, now)
+
     def end(self, session: Session) -> None:
         with self._lock:
             self._open.pop(session.token, None)
 
     def _use(self, session: Session, now: float) -> None:
         session.used = now
-        left = min(self._idle, self._longest - (now - session.started))
-        session.until = datetime.now(UTC) + timedelta(seconds=left)
+        session.until = datetime.now(UTC) + timedelta(seconds=self._left(session, now))
+
+    def _left(self, session: Session, now: float) -> float:
+        return min(self._idle - (now - session.used), self._longest - (now - session.started))
 
     def _expired(self, session: Session, now: float) -> bool:
         return now - session.used > self._idle or now - session.started > self._longest

@@ -3,6 +3,7 @@
 from urllib.parse import quote, urlencode
 
 from fastapi import Request, Response
+from fastapi.responses import JSONResponse
 
 from services.console import accounts
 from services.console.acts import me
@@ -12,10 +13,11 @@ from services.console.guard import (
     check_csrf,
     forget_cookie,
     form,
+    seconds_left,
     session_of,
     set_cookie,
 )
-from services.console.html import page
+from services.console.html import PAGE_HEADERS, page
 from services.console.provider import offered, sign_in_page
 from services.console.sessions import Session
 from services.console.upstream import (
@@ -132,6 +134,26 @@ async def account(request: Request, session: SignedInAtAll, changed: str | None 
         shortest=SHORTEST,
         changed=CHANGED.get(changed or ""),
     )
+
+
+@router.get("/account/left", include_in_schema=False)
+@public
+async def left(request: Request) -> Response:
+    """How many seconds the session of this browser lasts unless it is used."""
+    seconds = seconds_left(request)
+    return _left(seconds) if seconds is not None else Response(status_code=401)
+
+
+@router.post("/account/stay", include_in_schema=False)
+async def stay(request: Request, session: SignedInAtAll) -> Response:
+    """Uses the session, here and in the services, and nothing else."""
+    check_csrf(session, await form(request))
+    await me(upstream_of(request), session)
+    return _left(seconds_left(request) or 0.0)
+
+
+def _left(seconds: float) -> Response:
+    return JSONResponse({"left": int(seconds)}, headers=dict(PAGE_HEADERS))
 
 
 @router.post("/account/password", include_in_schema=False)

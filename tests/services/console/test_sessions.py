@@ -45,6 +45,21 @@ def test_watching_is_not_use() -> None:
     assert not sessions.holds(session)
 
 
+def test_asking_how_long_is_left_is_not_use() -> None:
+    watch = Watch()
+    sessions = Sessions(idle=60, longest=150, clock=watch)
+    session = sessions.begin("key")
+    watch.now += 50
+    assert sessions.left(session.token) == 10
+    assert sessions.left("guess") is None
+    sessions.find(session.token)
+    watch.now += 50
+    sessions.find(session.token)
+    assert sessions.left(session.token) == 50, "of all there is"
+    watch.now += 51
+    assert sessions.left(session.token) is None
+
+
 def test_an_ended_session_is_gone() -> None:
     sessions = Sessions(idle=60, longest=1000)
     session = sessions.begin("key")

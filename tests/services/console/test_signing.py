@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
 from typing import TypeVar
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from sqlalchemy import Engine
@@ -174,6 +176,24 @@ def test_signing_out_ends_the_session_in_the_services_too(
         headers={"Authorization": f"Bearer {session.key}"},
     )
     assert asked.status_code == 401
+
+
+def test_staying_uses_the_session_in_the_services_too(
+    visitor: httpx2.Client, make: Callable[..., str], engine: Engine
+) -> None:
+    make("ada")
+    assert visitor.get("/account/left").status_code == 401
+    assert visitor.post("/account/stay").headers["location"] == "/login"
+    sign_in(visitor, "ada", SECRET)
+    csrf = csrf_of(visitor.get("/account"))
+    with engine.begin() as conn:
+        conn.execute(sa.text("UPDATE access.session SET used_at = used_at - interval '1 hour'"))
+    assert visitor.get("/account/left").json()["left"] in (7198, 7199, 7200)
+    assert visitor.post("/account/stay", data={"csrf": "guess"}).status_code == 403
+    assert visitor.post("/account/stay", data={"csrf": csrf}).json()["left"] in (7199, 7200)
+    with engine.connect() as conn:
+        age = conn.execute(sa.text("SELECT now() - max(used_at) FROM access.session")).scalar_one()
+    assert age < timedelta(minutes=1)
 
 
 def test_a_disabled_account_is_signed_out_of_the_pages(
