@@ -79,9 +79,11 @@ def what_if(
     pending = _pending(protocol, states)
     outcomes, complete = _outcomes({level: len(there) for level, there in pending.items()}, most)
 
+    become = _Becoming(as_of)
+
     def branch(dlts: Mapping[int, int]) -> Branch:
-        passed = [states, _settled(states, pending, dlts, "dlt_candidate", as_of)]
-        final = _settled(states, pending, dlts, "dlt", as_of)
+        passed = [states, _settled(states, pending, dlts, "dlt_candidate", become)]
+        final = _settled(states, pending, dlts, "dlt", become)
         found = study.escalation(protocol, final, as_of, known, degraded, passed)
         return _branch(protocol, dlts, found)
 
@@ -148,7 +150,7 @@ def _settled(
     pending: Mapping[int, Sequence[SubjectState]],
     dlts: Mapping[int, int],
     toxic: Literal["dlt", "dlt_candidate"],
-    as_of: datetime,
+    become: _Becoming,
 ) -> list[SubjectState]:
     """The subjects once the outcomes are known; while the DLTs are candidates the others pend."""
     becomes: dict[str, str] = {}
@@ -158,15 +160,25 @@ def _settled(
                 becomes[one.assessment.usubjid] = toxic
             elif toxic == "dlt":
                 becomes[one.assessment.usubjid] = "completed"
-    return [_become(state, becomes.get(state.assessment.usubjid), as_of) for state in states]
+    return [become(state, becomes.get(state.assessment.usubjid)) for state in states]
 
 
-def _become(state: SubjectState, status: str | None, as_of: datetime) -> SubjectState:
-    if status is None:
-        return state
-    flags = tuple(flag for flag in state.assessment.flags if flag != "conflict")
-    settled = state.assessment.model_copy(update={"status": status, "flags": flags})
-    return replace(state, assessment=settled, since=as_of)
+class _Becoming:
+    """The subjects as they would be, each made once for all branches."""
+
+    def __init__(self, as_of: datetime) -> None:
+        self._as_of = as_of
+        self._made: dict[tuple[str, str], SubjectState] = {}
+
+    def __call__(self, state: SubjectState, status: str | None) -> SubjectState:
+        if status is None:
+            return state
+        key = state.assessment.usubjid, status
+        if key not in self._made:
+            flags = tuple(flag for flag in state.assessment.flags if flag != "conflict")
+            settled = state.assessment.model_copy(update={"status": status, "flags": flags})
+            self._made[key] = replace(state, assessment=settled, since=self._as_of)
+        return self._made[key]
 
 
 def _branch(protocol: Protocol, dlts: Mapping[int, int], found: Escalation) -> Branch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from shared.clinical.designs import Answer, DoseCounts, Patient, Question
 from shared.clinical.escalation.cohorts import by_cohort
@@ -31,7 +32,7 @@ class Situation:
     decisions: Sequence[Entry]
     as_of: datetime
 
-    @property
+    @cached_property
     def counted(self) -> list[SubjectState]:
         """Subjects of the parts that the protocol counts."""
         parts = self.protocol.counted_parts
@@ -39,8 +40,14 @@ class Situation:
 
     def at(self, level: int) -> list[SubjectAssessment]:
         """Those of them at a dose level."""
-        there = (state.assessment for state in self.counted)
-        return [subject for subject in there if subject.dose_level == level]
+        return self._by_level.get(level, [])
+
+    @cached_property
+    def _by_level(self) -> dict[int | None, list[SubjectAssessment]]:
+        found: dict[int | None, list[SubjectAssessment]] = {}
+        for state in self.counted:
+            found.setdefault(state.assessment.dose_level, []).append(state.assessment)
+        return found
 
     def stopping(self) -> list[Stopping]:
         """Every stopping rule as it stands."""
