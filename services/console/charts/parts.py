@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from services.console.blocks import Chart, Spec, Table
 from shared.contracts.assessment import DoseAssessment
+from shared.contracts.envelope import sha256
 from shared.contracts.figures import Treated
 
 PAPER = "Libertinus Serif"
@@ -22,6 +23,7 @@ SCREEN = "Arial, Liberation Sans, Helvetica, sans-serif"
 VEGA_LITE = "6.1"
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 NOT_GRADABLE = "not gradable"
+LONGEST_TEXT = 120
 MOST_NAMED = 12
 """Marks with their subject beside them: the names of more would cover each other."""
 INK, LINE, PALE = "#333333", "#999999", "#dddddd"
@@ -62,7 +64,20 @@ Rows = list[dict[str, Any]]
 
 def spec(**members: Any) -> Spec:
     """A whole specification; its data is in it, nothing is fetched."""
-    return {"$schema": SCHEMA, "background": "white", "config": _CONFIG, **members}
+    return {"$schema": SCHEMA, "background": "white", "config": _CONFIG, **short(members)}
+
+
+def short(value: Any) -> Any:
+    """All text within, cut where no picture could show it and its width takes long to measure: the
+    tables have it whole. What differs still differs."""
+    match value:
+        case str() if len(value) > LONGEST_TEXT:
+            return f"{value[:LONGEST_TEXT]}… ({sha256(value)[:6]})"
+        case Mapping():
+            return {name: short(one) for name, one in value.items()}
+        case list() | tuple():
+            return [short(one) for one in value]
+    return value
 
 
 def nothing(name: str, title: str, why: str, table: Table | None = None) -> Chart:
