@@ -21,7 +21,7 @@ class ConsoleSettings:
     notifier_url: str = _DEFAULT
     ingest_url: str = _DEFAULT
     timeout: float = 10.0
-    live_interval: float = 1.0
+    live_interval: float = 0.5
     session_idle: float = 2 * 60 * 60
     session_longest: float = 12 * 60 * 60
 
