@@ -1,7 +1,10 @@
 """What a sign-in at an OpenID Connect provider is about, in words that need no extra installed."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+LEEWAY = timedelta(minutes=1)
+"""How far the provider's clock and ours may be apart."""
 
 
 class TokenRefused(Exception):

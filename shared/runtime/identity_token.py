@@ -12,10 +12,8 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key
 
-from shared.runtime.identity import Expected, Identity, TokenRefused
+from shared.runtime.identity import LEEWAY, Expected, Identity, TokenRefused
 
-LEEWAY = timedelta(minutes=1)
-"""How far the provider's clock and ours may be apart."""
 OLDEST = timedelta(minutes=10)
 """A token is taken straight from the provider: an older one was made for something else."""
 LONGEST_SUBJECT = 255

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, Row
 from shared.runtime import accesslog
 from shared.runtime.accesslog import NOBODY, Kind
 from shared.runtime.auth import Principal, session_digest
-from shared.runtime.identity import Answer, Expected, Identity, ProviderAway, TokenRefused
+from shared.runtime.identity import LEEWAY, Answer, Expected, Identity, ProviderAway, TokenRefused
 from shared.runtime.links import account_of
 from shared.runtime.problems import Problem
 from shared.runtime.sessions import Confirmation, Opened, Sessions
@@ -31,8 +31,6 @@ ASKED_FOR = timedelta(minutes=10)
 """How long a person may take at the provider."""
 CONFIRMED_FOR = timedelta(minutes=5)
 """How long a confirmation holds: a second person may have to go to the provider meanwhile."""
-APART = timedelta(minutes=1)
-"""How far the provider's clock and ours may be apart."""
 
 
 class Asks(Protocol):
@@ -141,7 +139,7 @@ class ProviderSessions:
                 and account.login == asked.login
                 and not account.disabled
                 and fresh is not None
-                and fresh >= asked.created_at - APART
+                and asked.created_at - LEEWAY <= fresh <= now + LEEWAY
             ):
                 return self._sessions.give(
                     conn, principal, account, bytes(asked.body_sha256), now, CONFIRMED_FOR

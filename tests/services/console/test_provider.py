@@ -10,7 +10,7 @@ from shared.runtime import accounts
 from shared.runtime.accesslog import OPERATOR
 from shared.runtime.accounts import AccountInfo
 from shared.runtime.clock import SystemClock
-from tests.oidc_provider import OidcProvider, Person, sign_in_at
+from tests.oidc_provider import PASSWORD, OidcProvider, Person, sign_in_at
 from tests.services.console.acting_neighbours import COMMITTEE, small_packet
 from tests.services.console.acting_support import fields_of
 from tests.services.console.golden import STUDY
@@ -127,7 +127,6 @@ def decide(office: Office, **more: str) -> httpx2.Response:
     fields = fields_of(
         office.visitor.get(COMMITTEE), **{"choice": "hold.4", "rationale": "2/6", **more}
     )
-    assert "password" not in fields
     office.neighbours.acts = [
         {
             "kind": "decision", "recordid": f"decision-{fields['token']}", "withdrawn": False,
@@ -209,5 +208,22 @@ def test_an_override_takes_two_who_sign_in_again(
     office.answer(sign_in_at(url, "bob"))
     assert "Dr. Bob: <b>confirmed</b>" in office.visitor.get(address).text
     assert press(office, address).status_code == 303
+    [fact] = published(engine)
+    assert (fact.actor, fact.data["countersigned_by"]) == ("Dr. Ada", "Dr. Bob")
+
+
+def test_a_password_and_a_provider_go_together(
+    office: Office, account: Make, engine: Engine
+) -> None:
+    account("ada", study=STUDY)
+    account("bob", study=STUDY, subject="sub-bob")
+    office.visitor.post("/login", data={"login": "ada", "password": PASSWORD})
+    office.session()
+    asked = decide(office, **OVERRIDE, password=PASSWORD)
+    address = asked.headers["location"]
+    office.answer(sign_in_at(leads_to(press(office, f"{address}/second")), "bob"))
+    assert press(office, address, password="wrong").status_code == 409
+    assert published(engine) == []
+    assert press(office, address, password=PASSWORD).status_code == 303
     [fact] = published(engine)
     assert (fact.actor, fact.data["countersigned_by"]) == ("Dr. Ada", "Dr. Bob")
