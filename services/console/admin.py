@@ -60,8 +60,8 @@ _NOTES = {
     ),
     "conflict": Note(
         "warn",
-        "Not done: the login or name is another account's, or this also serves other studies;"
-        " the operator can do it.",
+        "Not done: the login or name is another account's, or this also serves other studies, or"
+        " signs in at a provider; the operator can do it.",
     ),
     "silent": Note("stop", "Not known whether it was done: the intake did not answer."),
 }

@@ -21,7 +21,7 @@ from shared.runtime.postgres_bus import PostgresBus
 from shared.runtime.sessions import Sessions
 from shared.runtime.settings import OidcSettings, Settings
 from tests.oidc_provider import CHEAP, CLIENT, PASSWORD, SECRET, OidcProvider, sign_in_at
-from tests.services.ingest.support import Sender
+from tests.services.ingest.support import NewSender, Sender
 
 AT = "/ingest/v1/provider"
 Answer = dict[str, str]
@@ -240,11 +240,16 @@ def test_a_shut_account_stays_out_and_its_sessions_end(
 
 
 def test_a_linked_account_has_no_password(
-    client: httpx2.Client, account: Callable[..., AccountInfo], engine: Engine
+    client: httpx2.Client,
+    account: Callable[..., AccountInfo],
+    engine: Engine,
+    sender: NewSender,
 ) -> None:
     ada, now = account("ada", subject="sub-ada"), SystemClock().now()
     wrong = {"login": "ada", "password": PASSWORD}
     assert client.post("/ingest/v1/sessions", json=wrong).status_code == 401
+    password = f"/ingest/v1/studies/S1/accounts/{ada.account_id}/password"
+    assert slug(sender("study_admin").request("PUT", password)) == "account-linked"
     with engine.begin() as conn:
         with pytest.raises(Linked):
             accounts.reset_password(conn, CHEAP, ada, OPERATOR, now)
