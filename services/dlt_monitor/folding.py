@@ -7,6 +7,7 @@ asks meanwhile is told that it is still being read.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -145,6 +146,19 @@ class Folding:
         held = self._of(row.study)
         with held.lock:
             if row.facts - held.prepared > self._most_at_once:
-                held.catch_up(conn, row)
-                self._prepare(conn, row, held.study)
+                with _giving_way():
+                    held.catch_up(conn, row)
+                    self._prepare(conn, row, held.study)
                 held.note_prepared()
+
+
+@contextmanager
+def _giving_way() -> Iterator[None]:
+    """Lets other threads have the interpreter ten times sooner than usual: an answer takes it back a
+    hundred times, after each wait for database or network."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(usual / 10)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
