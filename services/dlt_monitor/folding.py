@@ -154,8 +154,8 @@ class Folding:
 
 @contextmanager
 def _giving_way() -> Iterator[None]:
-    """Lets other threads have the interpreter ten times sooner than usual: an answer takes it back a
-    hundred times, after each wait for database or network."""
+    """Lets other threads have the interpreter ten times sooner than usual: an answer takes it back
+    a hundred times, after each wait for database or network."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(usual / 10)
     try:
