@@ -15,10 +15,12 @@ from shared.runtime.settings import Settings
 OPERATIONS = {"/livez", "/readyz", "/metrics"}
 PUBLIC = {
     "ingest": OPERATIONS
-    | {"/ingest/v1/schemas", "/ingest/v1/schemas/{type}", "/ingest/v1/sessions"},
+    | {"/ingest/v1/schemas", "/ingest/v1/schemas/{type}", "/ingest/v1/sessions"}
+    | {f"/ingest/v1/provider{way}" for way in ("", "/sign-ins", "/sessions")},
     "monitor": OPERATIONS,
     "notifier": OPERATIONS,
-    "console": OPERATIONS | {"/login", "/static/{name}"},
+    "console": OPERATIONS
+    | {"/login", "/static/{name}", "/account/left", "/provider/start", "/provider/answer"},
     "operations": OPERATIONS,
 }
 
