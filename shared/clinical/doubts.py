@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from shared.clinical.measured import GradedSample
 from shared.clinical.protocol import day_ends, day_starts
-from shared.clinical.samples import FirstDose, is_done, sample_of
+from shared.clinical.samples import FirstDose, a_year_early, is_done, sample_of
 from shared.clinical.timeline import Entry, Standing
 from shared.clinical.toxicity import Observation
 
@@ -71,17 +71,11 @@ def _doubt_of(entry: Entry, zone: ZoneInfo, start: FirstDose | None) -> Doubt | 
         return Doubt("dated after it was known")
     if when.last >= start.first - SCREENING:
         return None
-    later = _a_year_on(when.first), _a_year_on(when.last)
-    known = entry.fact.known_at.astimezone(zone).date()
-    if not entry.flagged and start.first <= later[1] and later[0] <= known:
+    later = None if entry.flagged else a_year_early(entry, zone, start)
+    if later is not None:
         return Doubt(f"dated {when.last}, a year before it may have been taken", may_be=later)
     days = (start.first - when.last).days
     return Doubt(f"the last value before the first dose is {days} days older", is_old=True)
-
-
-def _a_year_on(day: date) -> date:
-    leap = (day.month, day.day) == (2, 29)
-    return day.replace(year=day.year + 1, day=28 if leap else day.day)
 
 
 def cautious(

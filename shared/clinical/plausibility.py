@@ -17,8 +17,10 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from shared.clinical.analytes import analyte_of, unit_for
-from shared.clinical.ctcae.sample import specimen_of
+from shared.clinical.ctcae.model import Measurement
+from shared.clinical.ctcae.sample import indicator_of, specimen_of
 from shared.clinical.quantity import factor_between
+from shared.contracts.facts import numeric
 from shared.contracts.results import Measured, parse_result
 from shared.document import build, read_yaml
 
@@ -79,6 +81,43 @@ def _beyond(testcd: str, result: str, unit: str | None) -> str | None:
     if limit.low is not None and value < limit.low and not measured.comparator:
         return f"{shown} is implausible, below {limit.low} {limit.unit}"
     return None
+
+
+def contradicted(value: Measurement, standard: str | None, unit: str | None) -> str | None:
+    """Why a result is not what its own record says of it elsewhere: the standardised result
+    (LBSTRESN) is another one by a factor of two, which no rounding makes, or the laboratory's
+    indicator (LBNRIND) calls it low or high where its range does not."""
+    if standard is None and value.indicator is None:
+        return None
+    measured, shown = parse_result(value.result), f"{value.testcd} {value.result.strip()}"
+    if not isinstance(measured, Measured) or measured.comparator:
+        return None
+    other, factor = numeric(standard), _factor(value, unit)
+    if other is not None and factor is not None and other and measured.value:
+        ratio = Fraction(measured.value) * factor / Fraction(other)
+        if not Fraction(1, 2) < ratio < 2:
+            return f"{shown} is {standard} {unit} by its standardised result"
+    low, high = numeric(value.range_low), numeric(value.range_high)
+    said = indicator_of(value.indicator or "")
+    too_low = said == "LOW" and low is not None and measured.value > low
+    too_high = said == "HIGH" and high is not None and measured.value < high
+    return (
+        f"{shown} is called {str(said).lower()} against its own range"
+        if too_low or too_high
+        else None
+    )
+
+
+def _factor(value: Measurement, unit: str | None) -> Fraction | None:
+    """How many of the standard unit one of the result's unit is."""
+    analyte, own, other = (
+        analyte_of(value.testcd),
+        unit_for(value.testcd, value.unit),
+        unit_for(value.testcd, unit),
+    )
+    if analyte is None or own is None or other is None:
+        return None
+    return factor_between(own.ucum, other.ucum, analyte.testcd)
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 from typing import Literal
 
 from shared.clinical.case import Case, Trigger
@@ -15,8 +16,8 @@ from shared.clinical.ctcae.reported import lacking
 from shared.clinical.dose_units import doses_in_doubt
 from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import Protocol, day_ends
-from shared.clinical.reconcile import discordances
-from shared.clinical.samples import DOMAINS, is_before, may_be_before
+from shared.clinical.reconcile import SEVERE, discordances
+from shared.clinical.samples import DOMAINS, a_year_early, is_before, may_be_before
 from shared.clinical.timeline import (
     Entry,
     highest_possible,
@@ -24,12 +25,15 @@ from shared.clinical.timeline import (
     latest,
     worst_reported,
 )
-from shared.clinical.toxicity import reported_grade
+from shared.clinical.toxicity import end_of_event, reported_grade
 from shared.clinical.worst_cases import unknown_tests, worst_cases
 from shared.contracts.assessment import Query, SafetyFinding
 from shared.contracts.dates import parse_dtc
 from shared.contracts.envelope import sha256
-from shared.contracts.facts import AdverseEvent
+from shared.contracts.facts import AdverseEvent, Disposition
+
+_LEFT = ("DEATH", "WITHDRAWAL", "LOST TO FOLLOW-UP", "SCREEN FAILURE")
+"""Words of a disposition by which a subject is no more to be treated (CDISC, NCOMPLT)."""
 
 SERIOUSNESS = ("AESDTH", "AESLIFE", "AESHOSP", "AESDISAB", "AESCONG", "AESMIE")
 """The criteria of a serious adverse event (ICH E2A), as SDTM names them."""
@@ -111,6 +115,32 @@ def ask_first_day(trigger: Trigger, case: Case, found: Findings) -> None:
             found.ask("doubtful", f"{text} ({entry.fact.recordid})", (entry,))
 
 
+def _too_early(entry: Entry, case: Case) -> Iterator[str]:
+    """Who is treated later has neither left nor died before; an event over a year before it would
+    have been of treatment may be of it."""
+    match entry.record:
+        case Disposition() as left if any(word in left.DSDECOD.upper() for word in _LEFT):
+            yield f"{left.DSDECOD} is dated before the first dose"
+        case AdverseEvent() as event if a_year_early(entry, case.zone, case.start) is not None:
+            over = end_of_event(event, case.zone)
+            if over is not None and over < case.start.first:
+                yield f"dated {entry.dates(case.zone)[1]}, a year before it may have happened"
+
+
+def _excusing(case: Case) -> Iterator[tuple[str, Entry]]:
+    """Severe grades before treatment by which one as bad on treatment does not count."""
+    for term, seen in case.observations.items():
+        before = list(takewhile(lambda one: one.before_treatment, seen))
+        worst = max((one.low for one in before), default=0)
+        after = max((one.low for one in seen[len(before) :]), default=0) if worst >= SEVERE else 0
+        if SEVERE <= after <= worst:
+            last = before[-1]
+            yield (
+                f"{term} of grade {worst} before treatment excuses grade {after} on it",
+                last.entry,
+            )
+
+
 def _record_doubts(person: Person, case: Case) -> Iterator[tuple[str, Entry]]:
     """What is doubtful of single records, in words."""
     flagged = [one for kind in DOMAINS for one in person.of(kind) if one.flagged]
@@ -122,6 +152,9 @@ def _record_doubts(person: Person, case: Case) -> Iterator[tuple[str, Entry]]:
         for entry in _entries(person, kind):
             if entry.when(case.zone).slipped:
                 yield "dated after it was known", entry
+            elif entry.dates(case.zone)[1] < case.start.first:
+                yield from ((text, entry) for text in _too_early(entry, case))
+    yield from _excusing(case)
     yield from doses_in_doubt(case)
     for entry in _entries(person, "adverse_event"):
         yield from ((text, entry) for text in _report_doubts(person.protocol, case, entry))
@@ -141,8 +174,9 @@ def _report_doubts(protocol: Protocol, case: Case, entry: Entry) -> Iterator[str
     criteria = [name for name in SERIOUSNESS if getattr(record, name) == "Y"]
     if record.AESER == "N" and criteria:
         yield f"an event is called not serious in spite of {', '.join(criteria)}"
-    if highest_possible(record) > worst_reported(record) and is_life_threatening(record):
-        yield f"an event of grade {worst_reported(record)} is called life-threatening"
+    if highest_possible(record) > worst_reported(record) and record.AETOXGR is not None:
+        called = "life-threatening" if is_life_threatening(record) else str(record.AESEV).lower()
+        yield f"an event of grade {worst_reported(record)} is called {called}"
     began = entry.dates(case.zone)[0]
     if any(parse_dtc(one.dtc).local_dates(case.zone)[1] < began for one in record.grade_changes):
         yield "an event changes its grade before it begins"

@@ -24,7 +24,7 @@ from shared.clinical.derived import (
     fasting_status,
     qtcf,
 )
-from shared.clinical.plausibility import contradicts, implausible
+from shared.clinical.plausibility import contradicted, contradicts, implausible
 from shared.clinical.timeline import Entry, Standing
 from shared.contracts.facts import Ecg, Lab, Subject, Vital
 
@@ -76,6 +76,20 @@ def may_be_before(entry: Entry, zone: ZoneInfo, start: FirstDose | None) -> bool
     return start is not None and entry.instants(zone)[0] < start.moment[1]
 
 
+def a_year_early(entry: Entry, zone: ZoneInfo, start: FirstDose) -> tuple[date, date] | None:
+    """The days a year after the stated ones, where these lie before treatment, and those on it and
+    not after it was known: the year may be a slip."""
+    first, last = (_a_year_on(day) for day in entry.dates(zone))
+    known = entry.fact.known_at.astimezone(zone).date()
+    before = entry.dates(zone)[1] < start.first
+    return (first, last) if before and start.first <= last and first <= known else None
+
+
+def _a_year_on(day: date) -> date:
+    leap = (day.month, day.day) == (2, 29)
+    return day.replace(year=day.year + 1, day=28 if leap else day.day)
+
+
 def sample_of(entry: Entry) -> Sample:
     """A measurement record as it was reported."""
     return entry.remembered("sample", None, lambda: _sample(entry))
@@ -85,6 +99,8 @@ def _sample(entry: Entry) -> Sample:
     value = _measurement(entry)
     domain = next(name for name in DOMAINS if name == entry.fact.kind)
     doubt = implausible(value.testcd, value.result, value.unit, value.specimen)
+    if isinstance(entry.record, Lab):
+        doubt = doubt or contradicted(value, entry.record.LBSTRESN, entry.record.LBSTRESU)
     if contradicts(value.testcd, value.specimen):
         # It counts as what the test means, until the site says which of the two is wrong.
         value = replace(value, specimen=None)

@@ -187,6 +187,10 @@ def _not_started(person: Person, found: Findings) -> SubjectState:
     have says that the record is missing rather than the dose; a DLT that a person confirmed
     counts."""
     name = person.protocol.window.day_1_is_first_dose_of
+    if not person.of("subject") and not person.of("cohort_assignment"):
+        found.ask(
+            "missing", f"who {person.usubjid} is: neither subject nor assignment is on record"
+        )
     confirmed = confirmations(reviews_of(person), {}, lambda _: {})
     for treated, what in (*signs_of_treatment(person), ([one.entry for one in confirmed], "a DLT")):
         if treated:

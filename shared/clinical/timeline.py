@@ -367,9 +367,10 @@ def worst_reported(event: AdverseEvent) -> int:
 
 
 def highest_possible(event: AdverseEvent) -> int:
-    """The highest grade the report may mean: "severe" alone does not tell grade 3 from grade 4, and
-    what threatened life is of grade 4 (CTCAE 5.0, page 1), whatever grade stands beside it."""
-    stated = worst_reported(event)
+    """The highest grade the report may mean: the one of its severity where that is higher; "severe"
+    alone does not tell grade 3 from grade 4; and what threatened life is of grade 4 (CTCAE 5.0,
+    page 1), whatever grade stands beside it."""
+    stated = max(worst_reported(event), _SEVERITY_AT_LEAST.get(event.AESEV or "", 0))
     severe = event.AETOXGR is None and stated == _SEVERITY_AT_LEAST["SEVERE"]
     return max(4, stated) if severe or is_life_threatening(event) else stated
 

@@ -18,7 +18,7 @@ from shared.clinical.criteria import Attribution
 from shared.clinical.ctcae.reported import NoReportedGrade, ReportedGrade, grade_reported
 from shared.clinical.measured import GradedSample
 from shared.clinical.protocol import Protocol
-from shared.clinical.samples import FirstDose
+from shared.clinical.samples import FirstDose, a_year_early
 from shared.clinical.timeline import (
     Entry,
     Standing,
@@ -271,6 +271,7 @@ def _reported(
             at = parse_dtc(record.AEENDTC).instants(zone)
         before = last < start.first
         if before and end is not None and end < start.first:
+            yield from _a_year_later(entry, answer.term, (first, last), high, zone, start)
             continue
         seen = Observation(
             term=answer.term,
@@ -288,6 +289,28 @@ def _reported(
             related=related,
         )
         yield _on_treatment(seen, zone, start) if before and value not in stated else seen
+
+
+def _a_year_later(
+    entry: Entry, term: str, days: tuple[date, date], high: int, zone: ZoneInfo, start: FirstDose
+) -> Iterator[Observation]:
+    """An event over before treatment that would be of it a year later: it may have been."""
+    later = a_year_early(entry, zone, start)
+    if later is not None:
+        first, last = max(later[0], start.first), later[1]
+        yield Observation(
+            term=term,
+            first=first,
+            last=last,
+            moment=(start.moment[0], entry.fact.known_at),
+            low=0,
+            high=high,
+            entry=entry,
+            why=f"reported grade {high}, dated {days[1]}",
+            reported=True,
+            before_treatment=False,
+            end=last,
+        )
 
 
 def _said(record: AdverseEvent, grade: int, high: int) -> str:
@@ -320,7 +343,7 @@ def _deaths(
         for entry in standing.entries:
             if is_death(entry.record):
                 when = _when(entry, zone, start)
-                yield Observation(
+                death = Observation(
                     term="Death NOS",
                     first=when.first,
                     last=when.last,
@@ -332,6 +355,8 @@ def _deaths(
                     reported=True,
                     before_treatment=False,
                 )
+                before = when.last < start.first
+                yield _on_treatment(death, zone, start) if before else death
 
 
 def grade_steps(
