@@ -7,6 +7,7 @@ asked the same for each of them.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from itertools import groupby
@@ -27,35 +28,49 @@ RecordId = tuple[str, str, str, str]
 class _Versions:
     """The versions of one record by when they were known, and what stood after each."""
 
-    __slots__ = ("_stood", "entries", "identity", "known")
+    __slots__ = ("_stood", "entries", "known")
 
-    def __init__(self, identity: RecordId) -> None:
-        self.identity = identity
+    def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.known: list[datetime] = []
         self._stood: dict[int, Standing | None] = {}
 
     def add(self, entry: Entry) -> None:
+        known = entry.fact.known_at
+        place = bisect_right(self.known, known)
+        self.known.insert(place, known)
+        self.entries.insert(place, entry)
         self._stood.clear()
-        insort(self.entries, entry, key=_known)
-        insort(self.known, entry.fact.known_at)
 
     def standing(self, known_at: datetime) -> Standing | None:
         """What stands of the record; the same object as long as it is the same versions."""
-        everything = self.known[-1] <= known_at
-        visible = len(self.known) if everything else bisect_right(self.known, known_at)
+        visible = bisect_right(self.known, known_at)
         if visible not in self._stood:
             self._stood[visible] = stand(self.entries[:visible], known_at)
         return self._stood[visible]
 
     def known_late(self, as_of: datetime) -> list[datetime]:
         """When something became known after ``as_of`` that may say what had happened by then."""
-        if self.known[-1] <= as_of:
-            return []
-        late = self.entries[bisect_right(self.known, as_of) :]
-        if len(late) < len(self.entries) or any(e.may_be_seen(as_of) for e in late):
-            return [entry.fact.known_at for entry in late]
+        seen = bisect_right(self.known, as_of)
+        if seen or [entry for entry in self.entries if entry.may_be_seen(as_of)]:
+            return self.known[seen:]
         return []
+
+
+class _Records(dict[RecordId, _Versions]):
+    """The records of one kind, made when first asked for; ``in_order`` is not that of arrival."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._identities: list[RecordId] = []
+        self.in_order: list[_Versions] = []
+
+    def __missing__(self, identity: RecordId) -> _Versions:
+        made = self[identity] = _Versions()
+        place = bisect_right(self._identities, identity)
+        self._identities.insert(place, identity)
+        self.in_order.insert(place, made)
+        return made
 
 
 class _Turns:
@@ -79,8 +94,8 @@ class _Turns:
 
     def _turns(self, entry: Entry, ahead: dict[str, date]) -> bool:
         fact = entry.fact
-        known_before = fact.record in self._records
-        self._records.add(fact.record)
+        known_before = entry.identity in self._records
+        self._records.add(entry.identity)
         if known_before or fact.kind in _TURNING:
             return True
         if fact.kind == "subject":
@@ -100,10 +115,8 @@ class History:
     """All versions of all records about one subject (or about the study itself)."""
 
     def __init__(self) -> None:
-        self._records: dict[str, dict[RecordId, _Versions]] = {}
+        self._records: defaultdict[str, _Records] = defaultdict(_Records)
         self._moments: list[datetime] = []
-        self._in_order: dict[str, list[_Versions]] = {}
-        """By kind, in an order that does not depend on arrival."""
         self._late: dict[datetime, list[datetime]] = {}
         self._turns: _Turns | None = None
         self._unread: list[Entry] = []
@@ -117,11 +130,7 @@ class History:
         if self._turns is not None and fact.known_at <= self._turns.through:
             self._turns = None
         self._unread.append(entry)
-        of_kind = self._records.setdefault(fact.kind, {})
-        versions = of_kind.get(fact.record)
-        if versions is None:
-            versions = of_kind[fact.record] = _Versions(fact.record)
-            insort(self._in_order.setdefault(fact.kind, []), versions, key=_identity)
+        versions = self._records[fact.kind][entry.identity]
         versions.add(entry)
         if len(versions.known) > 1:
             second = versions.known[1]
@@ -135,13 +144,13 @@ class History:
             insort(self._moments, fact.known_at)
 
     def _all(self) -> Iterable[_Versions]:
-        return (versions for of_kind in self._in_order.values() for versions in of_kind)
+        return (versions for kept in self._records.values() for versions in kept.in_order)
 
     def standing(self, known_at: datetime) -> dict[str, list[Standing]]:
         """What stands of every record, by kind, in an order that does not depend on arrival."""
         by_kind = {}
         for kind in sorted(self._records):
-            found = [versions.standing(known_at) for versions in self._in_order[kind]]
+            found = [versions.standing(known_at) for versions in self._records[kind].in_order]
             standing = [one for one in found if one is not None]
             if standing:
                 by_kind[kind] = standing
@@ -151,7 +160,7 @@ class History:
         """What stands of every record known at a moment, None of one that was taken back, and the
         versions known then, oldest first."""
         for kind in sorted(self._records):
-            for versions in self._in_order[kind]:
+            for versions in self._records[kind].in_order:
                 visible = bisect_right(versions.known, known_at)
                 if visible:
                     yield versions.standing(known_at), tuple(versions.entries[:visible])
@@ -168,7 +177,8 @@ class History:
 
     def entries_of(self, kind: str) -> Iterator[Entry]:
         """Every version of every record of a kind."""
-        return (entry for one in self._in_order.get(kind, ()) for entry in one.entries)
+        records = self._records[kind].in_order if kind in self._records else ()
+        return (entry for one in records for entry in one.entries)
 
     def known_of(self, kind: str, known_at: datetime) -> list[datetime]:
         """When versions of a kind became known, in order."""
@@ -211,14 +221,10 @@ class History:
         if as_of not in self._late:
             if len(self._late) >= _MOST_MOMENTS:
                 self._late.clear()
-            found = (known for one in self._all() for known in one.known_late(as_of))
-            self._late[as_of] = sorted(found)
+            later = (one for one in self._all() if one.known[-1] > as_of)
+            self._late[as_of] = sorted(known for one in later for known in one.known_late(as_of))
         return self._late[as_of]
 
 
 def _known(entry: Entry) -> datetime:
     return entry.fact.known_at
-
-
-def _identity(versions: _Versions) -> RecordId:
-    return versions.identity

@@ -9,13 +9,14 @@ the worse one, and the go side waits (`Standing.doubt`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from shared.clinical.analytes import analyte_of, testcd_of_loinc
+from shared.clinical.when import When, as_stated, earliest
 from shared.contracts.assessment import Evidence
 from shared.contracts.dates import DateInterval, parse_dtc
 from shared.contracts.envelope import Fact
@@ -50,33 +51,16 @@ _OCCURRED: Final = {
 }
 
 
-_FIRST_ZONE: Final = timezone(timedelta(hours=14))
-"""Where on earth a local time comes first."""
-
-
-@dataclass(frozen=True, slots=True)
-class When:
-    """When something may have happened: local dates, and instants in UTC; both ends inclusive.
-
-    ``slipped``: the stated date lies after the day it was known, so the day is not known at all.
-    """
-
-    first: date
-    last: date
-    moment: tuple[datetime, datetime]
-    slipped: bool
-
-
 class Entry:
     """One accepted version of a record, its data checked and its date read.
 
-    ``record`` is None for a deletion, ``occurred`` for a record without a date of its own. ``test``
-    is the test code as a measurement states it, ``flagged`` whether its source calls it the last
-    value before treatment.
+    ``record`` is None for a deletion, ``occurred`` for a record without a date of its own.
+    ``identity`` tells records apart. ``test`` is the test code as a measurement states it,
+    ``flagged`` whether its source calls it the last value before treatment.
     """
 
     __slots__ = (
-        *("_earliest", "_memory", "_when", "evidence", "fact", "flagged", "occurred", "record"),
+        *("_evidence", "_memory", "_when", "fact", "flagged", "identity", "occurred", "record"),
         "test",
     )
 
@@ -84,17 +68,28 @@ class Entry:
         self.fact = fact
         self.record = record
         self.occurred = occurred
+        self.identity = fact.record
         self.test, self.flagged = _measured(record)
-        self.evidence = Evidence(source=fact.source, recordid=fact.recordid, revision=fact.revision)
+        self._evidence: Evidence | None = None
         self._when: tuple[ZoneInfo, When] | None = None
-        self._earliest: datetime | None = None
         self._memory: dict[str, tuple[Any, Any]] = {}
+
+    @property
+    def evidence(self) -> Evidence:
+        """Which version this is, for whoever asks what an answer rests on."""
+        if self._evidence is None:
+            fact = self.fact
+            self._evidence = Evidence(
+                source=fact.source, recordid=fact.recordid, revision=fact.revision
+            )
+        return self._evidence
 
     def remembered(self, name: str, basis: object, work: Callable[[], Found]) -> Found:
         """What was worked out from this version, anew where its basis is another one."""
-        if name not in self._memory or self._memory[name][0] != basis:
-            self._memory[name] = (basis, work())
-        found: Found = self._memory[name][1]
+        kept = self._memory.get(name)
+        if kept is None or kept[0] != basis:
+            kept = self._memory[name] = (basis, work())
+        found: Found = kept[1]
         return found
 
     @property
@@ -107,12 +102,12 @@ class Entry:
         future is a slip, and the event may have happened on any day until then."""
         if self._when is None or self._when[0] is not zone:
             assert self.occurred is not None
-            first, last = self.occurred.local_dates(zone)
-            known = self.fact.known_at.astimezone(UTC).date()
-            if first > known:
+            when = as_stated(self.occurred.text, zone)
+            if when.first > self.fact.known_at.astimezone(UTC).date():
                 # Only then does it matter which day it was at the site when it was known.
                 known = self.fact.known_at.astimezone(zone).date() + timedelta(days=1)
-            when = When(min(first, known), last, self.occurred.instants(zone), first > known)
+                if when.first > known:
+                    when = replace(when, first=known, slipped=True)
             self._when = (zone, when)
         return self._when[1]
 
@@ -134,11 +129,9 @@ class Entry:
 
     def may_be_seen(self, as_of: datetime) -> bool:
         """`seen` for something known later, wherever on earth the site is."""
-        if self._earliest is None:
-            if self.occurred is None:
-                return self.record is None
-            self._earliest = self.occurred.instants(_FIRST_ZONE)[0]
-        return self._earliest <= as_of
+        if self.occurred is None:
+            return self.record is None
+        return earliest(self.occurred.text) <= as_of
 
 
 def _measured(record: Record | None) -> tuple[str, bool]:

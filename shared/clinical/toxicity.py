@@ -22,13 +22,13 @@ from shared.clinical.samples import FirstDose, a_year_early
 from shared.clinical.timeline import (
     Entry,
     Standing,
-    When,
     highest_possible,
     is_death,
     is_fatal,
     is_life_threatening,
     worst_reported,
 )
+from shared.clinical.when import When
 from shared.contracts.dates import parse_dtc
 from shared.contracts.facts import AdverseEvent
 
