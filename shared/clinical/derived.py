@@ -36,6 +36,8 @@ NotDerivedReason = Literal[
 PLACES = 3
 """Decimals of a derived number that cannot be exact: CTCAE prints no limit with more than one."""
 
+_FASTING = {"Y": True, "N": False}
+
 Given = ParamSpec("Given")
 
 
@@ -213,7 +215,7 @@ def qtcf(qt: Measurement | None, rr: Measurement | None) -> Derived:
 def fasting_status(lbfast: str | None, loinc: str | None) -> bool | None:
     """Whether a sample was fasting, from ``LBFAST`` (Y, N) and from a LOINC code that says so; None
     where neither tells or the two contradict each other."""
-    said = {"Y": True, "N": False}.get((lbfast or "").strip().upper())
+    said = _FASTING.get(lbfast.strip().upper()) if lbfast else None
     if loinc is None or not is_fasting_loinc(loinc):
         return said
     return None if said is False else True

@@ -7,7 +7,6 @@ A doubt ends when the site corrects the record, or lets it stand in a further ve
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -95,10 +94,10 @@ def _cautious(graded: GradedSample, doubtful: Doubtful) -> GradedSample:
         return graded
     low = 0 if graded.before else graded.low
     if not doubt.of_value:
-        return replace(graded, low=low, doubt=doubt.text)
+        return graded._replace(low=low, doubt=doubt.text)
     most = max((grade for grade, _ in graded.answer.compiled.criterion.clauses), default=0)
     high, worst = max(graded.high, most), max(graded.worst, most)
-    return replace(graded, low=low, high=high, worst=worst, doubt=doubt.text)
+    return graded._replace(low=low, high=high, worst=worst, doubt=doubt.text)
 
 
 def placed(
@@ -116,4 +115,4 @@ def _placed(one: Observation, doubt: Doubt, zone: ZoneInfo) -> Observation:
         return one
     first, last = doubt.may_be
     moment = (day_starts(first, zone), day_ends(last, zone))
-    return replace(one, first=first, last=last, moment=moment, low=0, before_treatment=False)
+    return one._replace(first=first, last=last, moment=moment, low=0, before_treatment=False)

@@ -8,12 +8,11 @@ the order of arrival.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache, cached_property
-from itertools import product
-from typing import Literal
+from itertools import chain, product
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from shared.clinical.ctcae import Graded, NotGradable, grade
@@ -47,8 +46,7 @@ Answer = Graded | NotGradable
 _Rank = tuple[bool, datetime, str]
 
 
-@dataclass(frozen=True, slots=True)
-class GradedSample:
+class GradedSample(NamedTuple):
     """The answer of one criterion for one sample. ``low`` to ``high`` counts for a DLT, ``worst``
     is the worst case: a symptom or a second finding that nobody reported leaves the numeric minimum
     standing. ``beside`` are the samples of the same time it was graded with, ``baseline`` the one
@@ -258,36 +256,37 @@ class Measurements:
 
     def _graded(self, entry: Entry) -> tuple[GradedSample, ...]:
         before = is_before(entry, self._zone, self._start)
-        basis = tuple(
+        basis = [
             (
                 sample,
                 () if before else self._baselines.get(kind_of(sample), ()),
-                tuple(
-                    tuple(self._same_day(sample, test))
-                    for test in _beside_tests(self._ctcae, sample.domain, sample.value.testcd)
-                ),
+                self._companions(sample),
             )
             for sample in self._samples(entry)
-        )
+        ]
         return entry.remembered(
             "graded",
             (self._ctcae, self._worst_case, before, basis),
-            lambda: _worst(answer for given in basis for answer in self._answers(before, *given)),
+            lambda: _worst([case for given in basis for case in self._cases(before, *given)]),
         )
 
-    def _answers(
+    def _companions(self, sample: Sample) -> tuple[tuple[Sample, ...], ...]:
+        """Per test that some criterion asks for, the values of the day."""
+        tests = _beside_tests(self._ctcae, sample.domain, sample.value.testcd)
+        return tuple([tuple(self._same_day(sample, test)) for test in tests]) if tests else ()
+
+    def _cases(
         self,
         before: bool,
         sample: Sample,
         baselines: tuple[Sample | None, ...],
         beside: tuple[tuple[Sample, ...], ...],
-    ) -> Iterator[GradedSample]:
-        """One answer per criterion, baseline that may be it, and companions that fit."""
+    ) -> Iterator[_Case]:
+        """One for each baseline that may be it, and companions that fit."""
         for baseline in baselines or (None,):
-            for chosen in product(*(self._choice(found) for found in beside)):
+            for chosen in product(*map(self._choice, beside)):
                 others = {one.test: one for one in chosen if one is not None}
-                case = _Case(self._ctcae, before, sample, baseline, others, self._worst_case)
-                yield from case.graded()
+                yield _Case(self._ctcae, before, sample, baseline, others, self._worst_case)
 
     def _choice(self, found: tuple[Sample, ...]) -> tuple[Sample | None, ...]:
         """The companions there may be: none, too, where one is doubtful."""
@@ -295,17 +294,19 @@ class Measurements:
         return (*found, None) if doubtful else found
 
 
-def _worst(answers: Iterable[GradedSample]) -> tuple[GradedSample, ...]:
+def _worst(cases: Sequence[_Case]) -> tuple[GradedSample, ...]:
     """One answer per criterion and test: the worst of what the records leave possible, up to the
     highest that one of them does not exclude."""
+    if len(cases) == 1:
+        return tuple(cases[0].graded())
     worst: dict[str, GradedSample] = {}
-    for graded in answers:
+    for graded in chain.from_iterable(case.graded() for case in cases):
         before = worst.setdefault(graded.name, graded)
         if before is not graded:
             worse = max(before, graded, key=_badness)
             high, most = max(before.high, graded.high), max(before.worst, graded.worst)
             wider = (worse.high, worse.worst) != (high, most)
-            worst[graded.name] = replace(worse, high=high, worst=most) if wider else worse
+            worst[graded.name] = worse._replace(high=high, worst=most) if wider else worse
     return tuple(worst.values())
 
 
@@ -317,8 +318,7 @@ def _badness(graded: GradedSample) -> tuple[int, int, int]:
     return graded.low, graded.high, graded.worst
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(NamedTuple):
     """A sample with one choice of what it is graded against."""
 
     ctcae: str
@@ -340,9 +340,12 @@ class _Case:
                 low=low,
                 high=high,
                 worst=max(answer.high, high),
-                beside=tuple(one for test, one in self.beside.items() if test in criterion.beside),
+                beside=self._beside(criterion.beside) if self.beside else (),
                 baseline=self.baseline if "baseline" in criterion.uses else None,
             )
+
+    def _beside(self, tests: Container[str]) -> tuple[Sample, ...]:
+        return tuple(one for test, one in self.beside.items() if test in tests)
 
     def _grade(self, facts: Mapping[str, bool]) -> tuple[Answer, ...]:
         return grade(
@@ -350,7 +353,7 @@ class _Case:
             ctcae=self.ctcae,
             baseline=self.baseline.value if self.baseline else None,
             is_baseline=self.before,
-            beside={test: one.value for test, one in self.beside.items()},
+            beside={test: one.value for test, one in self.beside.items()} if self.beside else {},
             facts=facts,
             domain=self.sample.domain,
         )
@@ -358,9 +361,10 @@ class _Case:
     def _counting(self, answer: Answer) -> tuple[int, int]:
         """What counts: the numeric minimum as far as a symptom or a second finding is not known,
         and a range as far as the value, its range or its baseline are not."""
+        low, high = answer.low, answer.high
+        if low == high:
+            return low, high
         criterion = answer.compiled.criterion
-        if answer.low == answer.high:
-            return answer.low, answer.high
         if isinstance(answer, Graded) and answer.reason == "needs_clinical_input":
             # A diagnosis is not made by nobody denying it: only a grade that is there gets worse.
             worse = self.worst_case == "counts" and answer.low > 0

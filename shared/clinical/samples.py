@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from shared.clinical.analytes import analyte_of
@@ -29,6 +30,7 @@ from shared.clinical.timeline import Entry, Standing
 from shared.contracts.facts import Ecg, Lab, Subject, Vital
 
 DOMAINS: tuple[Domain, ...] = ("lab", "vital", "ecg")
+_DOMAIN_OF: dict[str, Domain] = {domain: domain for domain in DOMAINS}
 Kind = tuple[Domain, str, str | None]
 
 
@@ -41,8 +43,7 @@ class FirstDose:
     moment: tuple[datetime, datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One measurement: as a record reports it, or ``derived`` from it and ``others``. ``test`` is
     the test code, one for all its spellings; corrected calcium stands for the calcium it
     corrects. ``doubt``: why it cannot be as it is reported."""
@@ -97,13 +98,13 @@ def sample_of(entry: Entry) -> Sample:
 
 def _sample(entry: Entry) -> Sample:
     value = _measurement(entry)
-    domain = next(name for name in DOMAINS if name == entry.fact.kind)
     doubt = implausible(value.testcd, value.result, value.unit, value.specimen)
     if isinstance(entry.record, Lab):
         doubt = doubt or contradicted(value, entry.record.LBSTRESN, entry.record.LBSTRESU)
     if contradicts(value.testcd, value.specimen):
         # It counts as what the test means, until the site says which of the two is wrong.
         value = replace(value, specimen=None)
+    domain = _DOMAIN_OF[entry.fact.kind]
     return Sample(entry, domain, testcd_of(value.testcd), value, doubt=doubt)
 
 

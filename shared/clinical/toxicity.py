@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import groupby
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from shared.clinical.criteria import Attribution
@@ -37,14 +37,14 @@ DEATH = 5
 _BY_DRUG = re.compile(r"AEREL\d+")
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """One grade of one term, from a day on. ``low`` to ``high`` is a range where it is not certain.
 
     ``first`` to ``last`` are the local dates it may have begun, ``end`` the date a reported event
     was over (None: not over, or a measured value, which the next value of its ``series`` ends) and
     ``over`` the instants that may have been. ``worst``: what it may be beyond ``high`` by a symptom
-    or a second finding that nobody reported. ``others``: further records it rests on.
+    or a second finding that nobody reported. ``others``: further records it rests on. ``told`` is
+    the reason in words, or what can put it into words when somebody asks.
     """
 
     term: str
@@ -54,7 +54,7 @@ class Observation:
     low: int
     high: int
     entry: Entry
-    why: str
+    told: str | GradedSample
     reported: bool
     before_treatment: bool
     end: date | None = None
@@ -63,6 +63,11 @@ class Observation:
     worst: int = 0
     series: tuple[str, tuple[str, ...]] | None = None
     others: tuple[Entry, ...] = ()
+
+    @property
+    def why(self) -> str:
+        """Why it has this grade, in words."""
+        return self.told if isinstance(self.told, str) else self.told.why
 
 
 def observe(
@@ -174,7 +179,7 @@ def _observation(graded: GradedSample, when: When) -> Observation:
         low=graded.low,
         high=graded.high,
         entry=graded.sample.entry,
-        why=graded.why,
+        told=graded,
         reported=False,
         before_treatment=graded.before,
         worst=graded.worst,
@@ -195,12 +200,11 @@ def _course(seen: list[Observation]) -> Iterator[Observation]:
         before, worst = worst, max(standing.values(), key=_badness)
         said = worst if worst.series in taken else before and taken.get(before.series)
         if said:
-            yield replace(
-                said,
+            yield said._replace(
                 low=max(one.low for one in standing.values()),
                 high=worst.high,
                 worst=max(one.worst for one in standing.values()),
-                why=worst.why,
+                told=worst.told,
             )
 
 
@@ -281,7 +285,7 @@ def _reported(
             low=value,
             high=high,
             entry=entry,
-            why=f"{_said(record, value, high)}{words}",
+            told=f"{_said(record, value, high)}{words}",
             reported=True,
             before_treatment=before,
             end=end,
@@ -306,7 +310,7 @@ def _a_year_later(
             low=0,
             high=high,
             entry=entry,
-            why=f"reported grade {high}, dated {days[1]}",
+            told=f"reported grade {high}, dated {days[1]}",
             reported=True,
             before_treatment=False,
             end=last,
@@ -325,13 +329,12 @@ def _on_treatment(seen: Observation, zone: ZoneInfo, start: FirstDose) -> Observ
     """An event that began before the first dose and outlasted it, with one grade for all of it:
     when it reached that grade nobody says. A death was not before the first dose."""
     known = seen.entry.fact.known_at
-    return replace(
-        seen,
+    return seen._replace(
         first=start.first,
         last=max(start.last, seen.end or known.astimezone(zone).date()),
         moment=(start.moment[0], max(start.moment[1], known)),
         low=DEATH if seen.low == DEATH else 0,
-        why=f"{seen.why}, begun before the first dose",
+        told=f"{seen.why}, begun before the first dose",
         before_treatment=False,
     )
 
@@ -351,7 +354,7 @@ def _deaths(
                     low=DEATH,
                     high=DEATH,
                     entry=entry,
-                    why="death by disposition, grade 5",
+                    told="death by disposition, grade 5",
                     reported=True,
                     before_treatment=False,
                 )

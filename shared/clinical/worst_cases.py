@@ -8,7 +8,6 @@ where a criterion of the protocol would count it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import date
 from functools import cache
 
@@ -40,7 +39,7 @@ def _of_term(
         return
     seen = case.observations[term]
     grade = grade_for(toxicity, term, rule.other_grades, case)
-    at_worst = [replace(one, high=one.worst) if one.worst > one.high else one for one in seen]
+    at_worst = [one._replace(high=one.worst) if one.worst > one.high else one for one in seen]
     for run in runs_at(at_worst, grade, toxicity.grades_over_baseline or 1):
         first = _decisive(run, seen)
         if first is not None and case.place(run.first, run.last, rule.window) != "out":

@@ -7,7 +7,6 @@ later version, and what is not said, or not in a known wording, counts as relate
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from shared.clinical.case import Case
 from shared.clinical.criteria import Cause
@@ -31,8 +30,8 @@ def _with_cause(
 ) -> Observation:
     one = standing.get(seen.entry.fact.fact_id)
     if cause.any_cause or one is None:
-        return replace(seen, related="yes") if cause.any_cause else seen
-    return replace(seen, related=_related(cause, one, case))
+        return seen._replace(related="yes") if cause.any_cause else seen
+    return seen._replace(related=_related(cause, one, case))
 
 
 def _related(cause: Cause, standing: Standing, case: Case) -> Related:

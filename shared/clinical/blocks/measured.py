@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -70,7 +70,7 @@ def beyond(rule: Measurement, case: Case) -> list[Observation]:
     found = [seen for seen in _observed(rule, case) if not seen.before_treatment]
     for seen in case.observations.get(rule.reported_as or "", ()):
         if seen.reported:
-            found.append(replace(seen, term=rule.testcd, low=0, high=0))
+            found.append(seen._replace(term=rule.testcd, low=0, high=0))
     return sorted(found, key=lambda seen: (seen.first, seen.moment, seen.entry.fact.fact_id))
 
 
@@ -139,7 +139,7 @@ def _observe(rule: Measurement, value: Value, baseline: Value | None, case: Case
         low=int(answer is True),
         high=int(answer is not False or doubt is not None),
         entry=value.entry,
-        why=why if answer is not None else f"{shown} cannot be compared with {words}",
+        told=why if answer is not None else f"{shown} cannot be compared with {words}",
         reported=False,
         before_treatment=_before(value, case),
         others=value.sample.others,

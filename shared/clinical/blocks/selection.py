@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from shared.clinical.blocks.attribution import attributed
 from shared.clinical.case import Case
@@ -90,5 +89,5 @@ def _on_scale(seen: Observation, field: str) -> Observation:
         return seen
     grade = scale_grade(seen.entry, field)
     if grade is None:
-        return replace(seen, low=0, high=max(4, seen.high), why=f"no grade in {field}")
-    return replace(seen, low=grade, high=grade, why=f"reported grade {grade} in {field}")
+        return seen._replace(low=0, high=max(4, seen.high), told=f"no grade in {field}")
+    return seen._replace(low=grade, high=grade, told=f"reported grade {grade} in {field}")

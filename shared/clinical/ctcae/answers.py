@@ -7,10 +7,9 @@ from the limit) is worked out when it is asked for.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from shared.clinical.ctcae.bands import Compiled
 from shared.clinical.ctcae.form import Direction
@@ -19,13 +18,16 @@ from shared.contracts.graded import NotGradableReason
 from shared.contracts.results import Measured, parse_result
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _OfTerm(ABC):
-    """The answer of one criterion in its context for a result as reported."""
-
+class _Given(NamedTuple):
     compiled: Compiled
     result: str
     answer: Answer
+
+
+class _OfTerm(_Given):
+    """The answer of one criterion in its context for a result as reported."""
+
+    __slots__ = ()
 
     @property
     def term(self) -> str:
@@ -68,13 +70,8 @@ class _OfTerm(ABC):
         raised = self.compiled.criterion.document.raised_by
         return {grade: facts for grade, facts in raised.items() if grade > self.low}
 
-    @property
-    @abstractmethod
-    def why(self) -> str:
-        """The answer in words, for people."""
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.term}: {self.why})"
+    def _named(self, why: str) -> str:
+        return f"{type(self).__name__}({self.term}: {why})"
 
     @property
     def _shown(self) -> str:
@@ -82,13 +79,17 @@ class _OfTerm(ABC):
         return f"{self.compiled.criterion.testcd} {self.result.strip()}{unit}"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class Graded(_OfTerm):
     """A grade: ``low`` to ``high``, equal where the number decides.
 
     A grade from a number is a lower bound of what a physician may give: hospitalisation or a
     transfusion can raise it (``raised_by``).
     """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return self._named(self.why)
 
     @property
     def reason(self) -> OpenReason | None:
@@ -116,10 +117,14 @@ class Graded(_OfTerm):
         return f"{self._shown}: grade {self.low} to {self.high}{more}"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class NotGradable(_OfTerm):
     """No grade, and why. ``low`` and ``high`` bound what it could be if the missing were known, so
     that a caller may still say "not grade 4" without claiming a grade."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return self._named(self.why)
 
     @property
     def reason(self) -> NotGradableReason:
