@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
@@ -33,6 +33,7 @@ StudyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 MAX_REVISION = 2**53 - 1
 
+_NO_OFFSET = timedelta()
 _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
@@ -214,6 +215,17 @@ def content_hash(event: Event) -> str:
     return sha256(canonical([event.op, event.data]))
 
 
+def _plain_utc(moment: datetime) -> datetime:
+    """The same moment with Python's own UTC instead of pydantic's: such times are compared and
+    hashed twenty times as fast, and a study compares its facts' times all the time."""
+    if moment.tzinfo is not UTC and moment.utcoffset() == _NO_OFFSET:
+        return moment.replace(tzinfo=UTC)
+    return moment
+
+
+Moment = Annotated[datetime, AfterValidator(_plain_utc)]
+
+
 class Fact(BaseModel):
     """One accepted version of a record, as it travels on ``vigil.facts.v1``; never edited.
 
@@ -231,12 +243,12 @@ class Fact(BaseModel):
     source: str
     recordid: str
     revision: int | None
-    sourcetime: datetime | None
+    sourcetime: Moment | None
     op: Literal["upsert", "delete"]
     reason: str | None
     actor: str | None
     correlationid: str | None
-    known_at: datetime
+    known_at: Moment
     content: str
     data: dict[str, Any]
 
