@@ -15,6 +15,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from shared.clinical.timeline import Entry, Standing, stand
+from shared.clinical.when import NEVER
 
 _TURNING: Final = frozenset({"cohort_assignment", "dlt_review"})
 _MEASURED: Final = frozenset({"lab", "vital", "ecg"})
@@ -28,11 +29,12 @@ RecordId = tuple[str, str, str, str]
 class _Versions:
     """The versions of one record by when they were known, and what stood after each."""
 
-    __slots__ = ("_stood", "entries", "known")
+    __slots__ = ("_stood", "earliest", "entries", "known")
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.known: list[datetime] = []
+        self.earliest = NEVER
         self._stood: dict[int, Standing | None] = {}
 
     def add(self, entry: Entry) -> None:
@@ -40,6 +42,7 @@ class _Versions:
         place = bisect_right(self.known, known)
         self.known.insert(place, known)
         self.entries.insert(place, entry)
+        self.earliest = min(self.earliest, entry.earliest)
         self._stood.clear()
 
     def standing(self, known_at: datetime) -> Standing | None:
@@ -51,9 +54,8 @@ class _Versions:
 
     def known_late(self, as_of: datetime) -> list[datetime]:
         """When something became known after ``as_of`` that may say what had happened by then."""
-        seen = bisect_right(self.known, as_of)
-        if seen or [entry for entry in self.entries if entry.may_be_seen(as_of)]:
-            return self.known[seen:]
+        if self.known[0] <= as_of or self.earliest <= as_of:
+            return self.known[bisect_right(self.known, as_of) :]
         return []
 
 
@@ -138,7 +140,7 @@ class History:
             # Whether the older versions are late news hangs on this one, too.
             self._late.clear()
         for moment, late in self._late.items():
-            if fact.known_at > moment and entry.may_be_seen(moment):
+            if fact.known_at > moment and entry.earliest <= moment:
                 insort(late, fact.known_at)
         if self.latest_known(fact.known_at) != fact.known_at:
             insort(self._moments, fact.known_at)

@@ -170,11 +170,10 @@ class Person:
     def is_provisional(self) -> bool:
         """Whether a record is unsigned or queried at its source, where the protocol minds."""
         minded = self.protocol.completeness.provisional_while
-        standing = chain.from_iterable(self._standing.values())
-        entries = chain.from_iterable(one.entries for one in standing)
-        return bool(minded) and any(
-            getattr(entry.record, "record_status", None) in minded for entry in entries
-        )
+        standing = chain.from_iterable(self._standing.values() if minded else ())
+        entries = chain.from_iterable([one.entries for one in standing])
+        stated = {getattr(entry.record, "record_status", None) for entry in entries}
+        return not stated.isdisjoint(minded)
 
     def panels(self) -> Iterator[Panel]:
         """Everything measured, graded, panel by panel."""

@@ -7,7 +7,7 @@ a sample like any other and says from which records it comes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -97,35 +97,50 @@ def sample_of(entry: Entry) -> Sample:
 
 
 def _sample(entry: Entry) -> Sample:
-    value = _measurement(entry)
-    doubt = implausible(value.testcd, value.result, value.unit, value.specimen)
+    value, doubt = _measurement(entry)
     if isinstance(entry.record, Lab):
         doubt = doubt or contradicted(value, entry.record.LBSTRESN, entry.record.LBSTRESU)
-    if contradicts(value.testcd, value.specimen):
+    return Sample(entry, _DOMAIN_OF[entry.fact.kind], testcd_of(value.testcd), value, doubt=doubt)
+
+
+def _measurement(entry: Entry) -> tuple[Measurement, str | None]:
+    record = entry.record
+    if isinstance(record, Lab):
+        return _read(
+            record.LBTESTCD or "",
+            record.LBORRES or "",
+            record.LBORRESU,
+            record.LBORNRLO,
+            record.LBORNRHI,
+            record.LBSPEC,
+            fasting_status(record.LBFAST, record.LBLOINC),
+            str(record.supp.get("LBNRIND") or "") or None,
+        )
+    if isinstance(record, Vital):
+        return _read(record.VSTESTCD, record.VSORRES, record.VSORRESU, None, None)
+    assert isinstance(record, Ecg)
+    return _read(record.EGTESTCD, record.EGORRES, record.EGORRESU, None, None)
+
+
+@lru_cache(maxsize=65536)
+def _read(
+    testcd: str,
+    result: str,
+    unit: str | None,
+    range_low: str | None,
+    range_high: str | None,
+    specimen: str | None = None,
+    fasting: bool | None = None,
+    indicator: str | None = None,
+) -> tuple[Measurement, str | None]:
+    """The measurement and why it cannot be as it is reported. A laboratory says the same of many
+    samples, and all that say it share one."""
+    doubt = implausible(testcd, result, unit, specimen)
+    if contradicts(testcd, specimen):
         # It counts as what the test means, until the site says which of the two is wrong.
-        value = replace(value, specimen=None)
-    domain = _DOMAIN_OF[entry.fact.kind]
-    return Sample(entry, domain, testcd_of(value.testcd), value, doubt=doubt)
-
-
-def _measurement(entry: Entry) -> Measurement:
-    match entry.record:
-        case Lab() as lab:
-            return Measurement(
-                testcd=lab.LBTESTCD or "",
-                result=lab.LBORRES or "",
-                unit=lab.LBORRESU,
-                range_low=lab.LBORNRLO,
-                range_high=lab.LBORNRHI,
-                specimen=lab.LBSPEC,
-                fasting=fasting_status(lab.LBFAST, lab.LBLOINC),
-                indicator=str(lab.supp.get("LBNRIND") or "") or None,
-            )
-        case Vital() as vital:
-            return Measurement(vital.VSTESTCD, vital.VSORRES, vital.VSORRESU, None, None)
-    ecg = entry.record
-    assert isinstance(ecg, Ecg)
-    return Measurement(ecg.EGTESTCD, ecg.EGORRES, ecg.EGORRESU, None, None)
+        specimen = None
+    normal = (range_low, range_high)
+    return Measurement(testcd, result, unit, *normal, specimen, fasting, indicator), doubt
 
 
 def is_done(entry: Entry) -> bool:

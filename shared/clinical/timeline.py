@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from shared.clinical.analytes import analyte_of, testcd_of_loinc
-from shared.clinical.when import When, as_stated, earliest
+from shared.clinical.when import ALWAYS, NEVER, When, as_stated, earliest
 from shared.contracts.assessment import Evidence
 from shared.contracts.dates import DateInterval, parse_dtc
 from shared.contracts.envelope import Fact
@@ -127,11 +127,13 @@ class Entry:
             return True
         return self.occurred is not None and self.when(zone).moment[0] <= as_of
 
-    def may_be_seen(self, as_of: datetime) -> bool:
-        """`seen` for something known later, wherever on earth the site is."""
-        if self.occurred is None:
-            return self.record is None
-        return earliest(self.occurred.text) <= as_of
+    @property
+    def earliest(self) -> datetime:
+        """From when on it may be `seen` however late it became known, wherever on earth the site
+        is."""
+        if self.occurred is not None:
+            return earliest(self.occurred.text)
+        return ALWAYS if self.record is None else NEVER
 
 
 def _measured(record: Record | None) -> tuple[str, bool]:

@@ -6,7 +6,7 @@ The records of one sample, and the samples of one visit, state one date: it is r
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -15,6 +15,9 @@ from shared.contracts.dates import parse_dtc
 
 _FIRST_ZONE: Final = timezone(timedelta(hours=14))
 """Where on earth a local time comes first."""
+
+ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 _KEPT: Final = 16384
 
