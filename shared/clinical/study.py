@@ -68,7 +68,9 @@ class Study:
         self._then = {at: found for at, found in self._then.items() if at < fact.known_at}
         if fact.kind not in STUDY_KINDS:
             self._misplaced.add(entry, self._facts.values())
-            self._people.setdefault(fact.subject, Member()).add(entry)
+            if fact.subject not in self._people:
+                self._people[fact.subject] = Member()
+            self._people[fact.subject].add(entry)
             return
         self._own.add(entry)
         if fact.kind == "protocol":

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from shared.clinical.ctcae import Measurement, grade, versions
+from shared.clinical.ctcae.criteria import by_test
+from shared.clinical.samples import DOMAINS
 from tests.clinical.samples_support import (
     FEBRILE,
     WHO,
@@ -23,6 +26,18 @@ from tests.clinical.samples_support import (
     vital,
 )
 from tests.clinical.stories import Trial, at, end_of, subject_of
+
+
+@pytest.mark.parametrize("ctcae", versions())
+def test_no_value_has_two_answers_of_one_term_and_direction(ctcae: str) -> None:
+    """What one measurement is graded beside decides between its answers only where it may be
+    several."""
+    for domain in DOMAINS:
+        for test in by_test(ctcae, domain):
+            value = Measurement(test, "1", None, None, None)
+            found = [(one.term, one.direction) for one in grade(value, ctcae=ctcae, domain=domain)]
+            assert len(found) == len(set(found)), test
+
 
 # -- vital signs and ECG --------------------------------------------------------------------------
 
