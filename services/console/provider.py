@@ -130,8 +130,10 @@ async def start(request: Request) -> Response:
     goal = local((await form(request)).get("next", "/"))
     try:
         asked = await _ask(upstream_of(request), f"{AT}/sign-ins", None, {})
-    except UpstreamError:
+    except Unavailable:
         return await sign_in_page(request, 503, goal, _SILENT)
+    except UpstreamError:
+        raise NotFound from None  # there is no provider here, so no such page
     return _leave(request, asked, Trip(asked.state, goal))
 
 
