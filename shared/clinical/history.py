@@ -10,7 +10,7 @@ from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -206,6 +206,20 @@ class History:
         turns.read(self._unread)
         self._unread.clear()
         return turns.moments[: bisect_right(turns.moments, known_at)]
+
+    def next_seen(self, as_of: datetime, known: datetime, zone: ZoneInfo) -> datetime | None:
+        """When, at a site, something that was known by ``known`` and had not happened by ``as_of``
+        next happens."""
+        late = [
+            entry
+            for versions in self._all()
+            if versions.known[-1] > as_of
+            for entry in versions.entries
+            if as_of < entry.fact.known_at <= known and not entry.seen(as_of, zone)
+        ]
+        known_at = (entry.fact.known_at for entry in late)
+        happens = (entry.when(zone).moment[0] for entry in late if entry.occurred is not None)
+        return min(chain(known_at, happens), default=None)
 
     @property
     def latest(self) -> datetime:

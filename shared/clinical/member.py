@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import NamedTuple, TypeVar, cast
 
 from shared.clinical.courses import Courses
@@ -31,7 +32,8 @@ _MOST_PRESENT = 3
 
 
 class _Present(NamedTuple):
-    """A state by everything known up to ``known``, and from and until when it holds."""
+    """A state by everything known up to ``known``, and from and until when it holds; an earlier
+    one, too."""
 
     known: datetime
     begins: datetime
@@ -45,15 +47,15 @@ class _Memory:
     the latest last, and what else was ``made`` of the records by when the last was known."""
 
     protocol: Protocol
-    states: dict[tuple[datetime, datetime], SubjectState | None] = field(default_factory=dict)
+    past: dict[datetime, list[_Present]] = field(default_factory=dict)
     results: dict[datetime, dict[str, CriterionResult]] = field(default_factory=dict)
     recent: list[_Present] = field(default_factory=list)
     made: dict[tuple[datetime, object], object] = field(default_factory=dict)
 
     def held(self, as_of: datetime, known: datetime) -> _Present | None:
-        """What was the present with the same known, at a time the state holds for."""
-        for one in reversed(self.recent):
-            if one.known == known and one.begins <= as_of < one.until:
+        """What was worked out with the same known, at a time the state holds for."""
+        for one in chain(reversed(self.recent), self.past.get(known, ())):
+            if one.known == known and (one.begins == as_of or one.begins <= as_of < one.until):
                 return one
         return None
 
@@ -61,8 +63,8 @@ class _Memory:
         """Forget what a version known then may change."""
         self.recent = [one for one in self.recent if one.known < known]
         self.made = {key: found for key, found in self.made.items() if key[0] < known}
-        if any(key[1] >= known for key in self.states):
-            self.states = {key: state for key, state in self.states.items() if key[1] < known}
+        if any(key >= known for key in self.past):
+            self.past = {key: found for key, found in self.past.items() if key < known}
         if any(key >= known for key in self.results):
             self.results = {key: found for key, found in self.results.items() if key < known}
 
@@ -164,18 +166,18 @@ class Member:
         memory = self._memories.setdefault(id(protocol), _Memory(protocol))
         if held := memory.held(as_of, known):
             return held.state
-        key = (as_of, known)
-        if key in memory.states:
-            return memory.states[key]
         earlier = bool(memory.recent) and as_of < memory.recent[-1].begins
         past = known < self.history.latest or known > as_of or earlier
         # The present is asked for again with little changed; an earlier moment would put it away.
         courses = self._courses.of_the_past if past else self._courses
         state = self._work_out(memory, usubjid, as_of, known, courses)
+        until = _valid_until(state, as_of)
+        if state is not None and known > as_of:
+            until = min(until, self.history.next_seen(as_of, known, state.zone) or until)
+        present = _Present(known, as_of, until, state)
         if past:
-            memory.states[key] = state
+            memory.past.setdefault(known, []).append(present)
         else:
-            present = _Present(known, as_of, _valid_until(state, as_of), state)
             memory.recent = [*memory.recent[1 - _MOST_PRESENT :], present]
         return state
 

@@ -17,6 +17,7 @@ from shared.clinical.escalation.places import Room, room_at
 from shared.clinical.history import History
 from shared.clinical.member import Found, Member, Name
 from shared.clinical.misplaced import Misplaced
+from shared.clinical.moments import Moments
 from shared.clinical.person import Person, site_of
 from shared.clinical.protocol import Protocol, day_starts, load_protocol
 from shared.clinical.safety.silence import stale_from
@@ -31,9 +32,6 @@ from shared.contracts.graded import GradedResult
 
 ENGINE = "vigil-clinical 1"
 
-_MOST_MOMENTS = 256
-"""Earlier moments of which every subject's state is remembered."""
-
 
 class Study:
     """Everything known about one study, by the facts added so far."""
@@ -46,7 +44,7 @@ class Study:
         self._misplaced = Misplaced()
         self._rules: list[tuple[datetime, Protocol | None]] | None = None
         """The protocol in force from each moment at which a version became known."""
-        self._then: dict[datetime, list[tuple[Protocol, Sequence[SubjectState]]]] = {}
+        self._then = Moments()
 
     def add(self, facts: Iterable[Fact]) -> None:
         """Take in accepted facts, in any order; a fact already there changes nothing.
@@ -65,7 +63,7 @@ class Study:
 
     def _file(self, entry: Entry) -> None:
         fact = entry.fact
-        self._then = {at: found for at, found in self._then.items() if at < fact.known_at}
+        self._then.drop(fact.known_at)
         if fact.kind not in STUDY_KINDS:
             self._misplaced.add(entry, self._facts.values())
             if fact.subject not in self._people:
@@ -244,15 +242,16 @@ class Study:
         return sorted(present, key=lambda one: (one.assessment.subject, one.assessment.usubjid))
 
     def states_then(self, protocol: Protocol, moment: datetime) -> Sequence[SubjectState]:
-        """Every subject by what was known at a moment; kept until more is known of it."""
-        for rules, states in self._then.get(moment, ()):
-            if rules is protocol:
-                return states
-        if len(self._then) >= _MOST_MOMENTS:
-            self._then.clear()
-        states = self.states(protocol, moment, moment)
-        self._then.setdefault(moment, []).append((protocol, states))
-        return states
+        """Every subject by what was known at a moment."""
+        return self.kept_then(
+            "states", moment, protocol, lambda: self.states(protocol, moment, moment)
+        )
+
+    def kept_then(
+        self, name: str, moment: datetime, basis: object, work: Callable[[], Found]
+    ) -> Found:
+        """What ``work`` makes of what was known at a moment: see `Moments.kept`."""
+        return self._then.kept(name, moment, basis, work)
 
     def persons(self, protocol: Protocol, as_of: datetime, known_at: datetime) -> list[Person]:
         """Every subject with the records that had happened by ``as_of``, by subject code."""

@@ -53,6 +53,9 @@ class Memory(Shape):
     def state_of(
         self, protocol: Protocol, usubjid: str, as_of: datetime, known_at: datetime
     ) -> SubjectState | None: ...
+    def kept_then(
+        self, name: str, moment: datetime, basis: object, work: Callable[[], Found]
+    ) -> Found: ...
     def kept(
         self, name: Name, usubjid: str, known_at: datetime, basis: object, work: Callable[[], Found]
     ) -> Found: ...
@@ -95,11 +98,23 @@ def look_back(
     moments |= _unsupported(present, known_at)
     earlier = [_at(moment, present, memory) for moment in sorted(moments)]
     for then in (*earlier, *(replace(present, states=states) for states in supposed)):
-        answer = decide(then, question_of(then, _kept(eliminated, lifts, then.as_of)))
-        causes += causes_of(then, answer, memory)
+        answer, halts = _said(then, _kept(eliminated, lifts, then.as_of), memory)
+        causes += halts
         if answer.eliminated_from is not None and _dilutes(then.protocol):
             eliminated.append((then.as_of, answer.eliminated_from))
     return Past(tuple(causes), _kept(eliminated, lifts, known_at))
+
+
+def _said(then: Situation, closed: int | None, memory: Memory) -> tuple[Answer, list[Hold]]:
+    """What the rule said at an earlier moment, from which dose on all were ``closed``, and what
+    halted enrolment then."""
+
+    def work() -> tuple[Answer, list[Hold]]:
+        answer = decide(then, question_of(then, closed))
+        return answer, causes_of(then, answer, memory)
+
+    basis = then.protocol, then.states, then.decisions, closed
+    return memory.kept_then("said", then.as_of, basis, work)
 
 
 def _at(moment: datetime, present: Situation, memory: Memory) -> Situation:
