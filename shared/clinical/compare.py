@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
+from functools import partial
 
 from shared.clinical.safety.signals import safety_signals
-from shared.clinical.standing import Draft, signal_of
-from shared.contracts.assessment import Assessment, SubjectAssessment
+from shared.clinical.standing import Draft, kept, signal_of
+from shared.contracts.assessment import Assessment, Query, SubjectAssessment
 from shared.contracts.envelope import sha256
 from shared.contracts.signals import Severity, Signal, SignalType, StandingSignal
 
@@ -29,12 +30,23 @@ def _drafts(assessment: Assessment) -> list[Draft]:
     found = [*_study(assessment), *_doses(assessment), *_decisions(assessment)]
     found += _stopping(assessment)
     for subject in assessment.subjects:
-        about = [*_subject(assessment, subject), *safety_signals(assessment, subject)]
-        for draft in about:
-            draft.cohort = subject.cohort
-        found += about
-    found += _queries(assessment)
+        found += _about(assessment, subject)
+    for query in assessment.queries:
+        found += kept(assessment, query, None, partial(_query, assessment, query))
     return sorted(found, key=lambda draft: (draft.known_at, draft.key))
+
+
+def _about(assessment: Assessment, subject: SubjectAssessment) -> Sequence[Draft]:
+    """What stands by a subject; of the assessment's moment only whether the window is over
+    matters."""
+    over = subject.window is not None and assessment.as_of.date() >= subject.window.last
+
+    def work() -> Iterator[Draft]:
+        for draft in (*_subject(assessment, subject), *safety_signals(assessment, subject)):
+            draft.cohort = subject.cohort
+            yield draft
+
+    return kept(assessment, subject, over, work)
 
 
 def compare(
@@ -351,19 +363,18 @@ def _dlt(assessment: Assessment, subject: SubjectAssessment) -> Iterator[Draft]:
     )
 
 
-def _queries(assessment: Assessment) -> Iterator[Draft]:
-    for query in assessment.queries:
-        conflict = query.kind == "conflict"
-        who = f"{query.subject}: " if query.subject else ""
-        yield signal_of(
-            assessment,
-            SignalType.DATA_CONFLICT if conflict else SignalType.DATA_QUERY,
-            "warning" if conflict else "info",
-            f"query/{query.id}",
-            query.id,
-            query.kind,
-            f"{who}{query.text}",
-            query.known_at,
-            query.known_at,
-            query.subject,
-        )
+def _query(assessment: Assessment, query: Query) -> Iterator[Draft]:
+    conflict = query.kind == "conflict"
+    who = f"{query.subject}: " if query.subject else ""
+    yield signal_of(
+        assessment,
+        SignalType.DATA_CONFLICT if conflict else SignalType.DATA_QUERY,
+        "warning" if conflict else "info",
+        f"query/{query.id}",
+        query.id,
+        query.kind,
+        f"{who}{query.text}",
+        query.known_at,
+        query.known_at,
+        query.subject,
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
-from shared.contracts.assessment import Assessment
+from shared.contracts.assessment import Assessment, Itself, Query, SubjectAssessment
 from shared.contracts.envelope import sha256
 from shared.contracts.signals import Severity, SignalType, StandingSignal
 
@@ -64,3 +65,29 @@ def signal_of(
         known_at=known,
         text=text,
     )
+
+
+_MOST = 4096
+"""So many parts of assessments are remembered."""
+
+_kept: dict[tuple[Itself, str, object], Sequence[Draft]] = {}
+
+
+def kept(
+    assessment: Assessment,
+    part: SubjectAssessment | Query,
+    besides: object,
+    work: Callable[[], Iterable[Draft]],
+) -> Sequence[Draft]:
+    """The signals that stand by one part of an assessment. They hang on the part, on the version of
+    the protocol and on what the caller names ``besides``, and from one assessment to the next most
+    parts are the same objects. A part without a moment of its own takes the assessment's."""
+    if part.known_at is None:
+        return tuple(work())
+    key = Itself(part), assessment.protocol_version, besides
+    found = _kept.get(key)
+    if found is None:
+        if len(_kept) >= _MOST:
+            _kept.clear()
+        found = _kept[key] = tuple(work())
+    return found

@@ -294,13 +294,13 @@ def digest_of(assessment: Assessment) -> str:
     study = json.loads(assessment.model_dump_json(exclude=_BY_PART), object_hook=_bare)
     members = {name: _canonical(value) for name, value in study.items()}
     for name in _BY_PART:
-        texts = (_text_of(_Itself(part)) for part in getattr(assessment, name))
+        texts = (_text_of(Itself(part)) for part in getattr(assessment, name))
         members[name] = f"[{','.join(texts)}]"
     text = ",".join(f'"{name}":{members[name]}' for name in sorted(members))
     return "sha256:" + hashlib.sha256(f"{{{text}}}".encode()).hexdigest()
 
 
-class _Itself:
+class Itself:
     """A part as a key that is equal to nothing but itself: parts are frozen, and comparing them
     costs more than writing them."""
 
@@ -313,11 +313,11 @@ class _Itself:
         return id(self.part)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Itself) and self.part is other.part
+        return isinstance(other, Itself) and self.part is other.part
 
 
 @lru_cache(maxsize=4096)
-def _text_of(itself: _Itself) -> str:
+def _text_of(itself: Itself) -> str:
     """A part as the digest reads it. From one assessment to the next most are the same objects."""
     return _canonical(json.loads(itself.part.model_dump_json(), object_hook=_bare))
 
