@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection
 
 from services.dlt_monitor.store import studies
-from services.dlt_monitor.store.grades import Told
+from services.dlt_monitor.store.grades import Panels, Told
 from services.dlt_monitor.store.studies import StudyRow
 from shared.clinical import Study
 from shared.contracts.envelope import Fact, read_fact
@@ -30,12 +30,14 @@ _PORTION = 5_000
 class HeldStudy:
     """The folded facts of a study. ``token`` is the stored row's when they were complete;
     ``subjects`` tells whom each fact is about, by fact id; ``told`` what was last published of a
-    subject's grades, by result, for the subjects that were looked up."""
+    subject's grades, by result, for the subjects that were looked up, and ``shown`` the panels of
+    results it was published from."""
 
     study: Study
     subjects: dict[str, str] = field(default_factory=dict)
     token: UUID | None = None
     told: dict[str, Told] = field(default_factory=dict)
+    shown: dict[str, Panels] = field(default_factory=dict)
 
     def add(self, facts: Sequence[Fact]) -> None:
         """Fold in more facts. Raises DocumentError or ValueError as `Study.add` does."""

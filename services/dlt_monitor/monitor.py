@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 from services.dlt_monitor import query_life
 from services.dlt_monitor.memory import HeldStudy, Memory
 from services.dlt_monitor.store import LOCK_SPACE, grades, outputs, studies
-from services.dlt_monitor.store.grades import Told
+from services.dlt_monitor.store.grades import Panels, Told
 from services.dlt_monitor.store.studies import StudyRow
 from shared.clinical import DocumentError, Protocol, Study, compare
 from shared.clinical.study import ENGINE
@@ -134,10 +134,11 @@ class Monitor:
         for subject in sorted(subjects):
             if subject not in held.told:
                 held.told[subject] = grades.told(conn, study, subject)
-            told = held.told[subject]
-            for result in _changes(told, held.study.graded(subject)):
+            told, panels = held.told[subject], held.study.graded_by_panel(subject)
+            for result in _changes(told, held.shown.get(subject), panels):
                 told[result.id] = result
                 changed.append((result, result.model_dump_json()))
+            held.shown[subject] = panels
         grades.add_grades(conn, changed)
         self._bus.publish(
             conn,
@@ -347,15 +348,21 @@ def _to_grade(held: HeldStudy, before: Protocol | None, new: Sequence[Fact]) -> 
     return {fact.subject for fact in new if fact.kind not in STUDY_KINDS}
 
 
-def _changes(told: Told, found: Sequence[GradedResult]) -> Iterator[GradedResult]:
-    """The next version of each result that says something else than before, or stands no more."""
+def _changes(told: Told, shown: Panels | None, panels: Panels) -> Iterator[GradedResult]:
+    """The next version of each result that says something else than before, or stands no more. A
+    panel that was ``shown`` and is the same object still says the same."""
+    then, now = {id(panel) for panel in shown or ()}, {id(panel) for panel in panels}
+    found = [one for panel in panels if id(panel) not in then for one in panel]
+    left = set(told)
+    if shown is not None:
+        left = {one.id for panel in shown if id(panel) not in now for one in panel}
     for result in found:
         before = told.get(result.id)
         if before is None:
             yield result
         elif before is not result and not before.says_the_same(result):
             yield result.model_copy(update={"version": before.version + 1})
-    for gone in told.keys() - {result.id for result in found}:
+    for gone in left - {result.id for result in found}:
         before = told[gone]
         if not before.withdrawn:
             yield before.model_copy(update={"version": before.version + 1, "withdrawn": True})

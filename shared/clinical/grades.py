@@ -30,11 +30,17 @@ _EXACT = Context(prec=60)
 
 def graded_results(person: Person) -> Iterator[GradedResult]:
     """The grades of everything measured of and reported about a subject."""
+    return chain.from_iterable(results_by_panel(person))
+
+
+def results_by_panel(person: Person) -> Iterator[tuple[GradedResult, ...]]:
+    """The same, panel by panel and the reports last: of a panel that is unchanged the same object
+    again."""
     for panel in person.panels():
         if panel.results is None:
             panel.results = tuple(_measured_in(panel, person.zone))
-        yield from panel.results
-    yield from _reports(person, person.of("adverse_event"))
+        yield panel.results
+    yield tuple(_reports(person, person.of("adverse_event")))
 
 
 def _measured_in(panel: Panel, zone: ZoneInfo) -> Iterator[GradedResult]:

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import NamedTuple, TypeVar, cast
 
 from shared.clinical.courses import Courses
-from shared.clinical.grades import graded_results
+from shared.clinical.grades import results_by_panel
 from shared.clinical.history import History
 from shared.clinical.person import Person
 from shared.clinical.protocol import Protocol, day_ends
@@ -144,11 +144,11 @@ class Member:
                 del made[next(iter(made))]
         return cast("Found | None", made[known, work])
 
-    def graded(self, protocol: Protocol, usubjid: str) -> tuple[GradedResult, ...]:
-        """The grades that stand by everything known."""
+    def graded(self, protocol: Protocol, usubjid: str) -> tuple[tuple[GradedResult, ...], ...]:
+        """The grades that stand by everything known, as `results_by_panel` gives them."""
         now = self.history.latest
         person = Person(protocol, usubjid, self.history.standing(now), now, self._courses)
-        return tuple(graded_results(person))
+        return tuple(results_by_panel(person))
 
     def state(
         self, protocol: Protocol, usubjid: str, as_of: datetime, known_at: datetime

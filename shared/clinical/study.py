@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from operator import itemgetter
 from typing import Literal
 
@@ -243,9 +244,8 @@ class Study:
 
     def states_then(self, protocol: Protocol, moment: datetime) -> Sequence[SubjectState]:
         """Every subject by what was known at a moment."""
-        return self.kept_then(
-            "states", moment, protocol, lambda: self.states(protocol, moment, moment)
-        )
+        kept = self._then.kept
+        return kept("states", moment, protocol, lambda: self.states(protocol, moment, moment))
 
     def kept_then(
         self, name: str, moment: datetime, basis: object, work: Callable[[], Found]
@@ -355,6 +355,10 @@ class Study:
     def graded(self, usubjid: str) -> tuple[GradedResult, ...]:
         """Every grade of a subject that stands now: of what was measured, derived and reported, by
         the baselines and companions known now. None without a protocol."""
+        return tuple(chain.from_iterable(self.graded_by_panel(usubjid)))
+
+    def graded_by_panel(self, usubjid: str) -> tuple[tuple[GradedResult, ...], ...]:
+        """The same in parts, of which one that has not changed is the same object again."""
         protocol, member = self.protocol, self._people.get(usubjid)
         return member.graded(protocol, usubjid) if protocol and member else ()
 

@@ -14,6 +14,8 @@ from shared.runtime.db import copy_rows
 
 Told = dict[str, GradedResult]
 """The latest version of each result of a subject, by its id."""
+Panels = Sequence[Sequence[GradedResult]]
+"""The results of a subject as they stand, in parts."""
 
 _TOLD = sa.text(
     "SELECT DISTINCT ON (result) result, document FROM dlt_monitor.graded_result"
