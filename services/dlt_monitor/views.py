@@ -51,7 +51,8 @@ class View:
         return Assessment.model_validate_json(self.document)
 
     def __len__(self) -> int:
-        return len(self.document)
+        """What keeping it weighs, in characters: the object takes seven times its text."""
+        return 8 * len(self.document)
 
 
 class Views:

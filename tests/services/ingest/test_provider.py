@@ -1,9 +1,7 @@
 """Signing in at a provider: what is believed, what is not, and whom it lets in."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import httpx2
 import pytest
@@ -15,52 +13,26 @@ from services.ingest.app import create_app
 from shared.runtime import accounts, links
 from shared.runtime.accesslog import OPERATOR
 from shared.runtime.accounts import AccountInfo, Linked, Taken
-from shared.runtime.auth import Authenticator
 from shared.runtime.clock import SystemClock
 from shared.runtime.postgres_bus import PostgresBus
-from shared.runtime.sessions import Sessions
 from shared.runtime.settings import OidcSettings, Settings
-from tests.oidc_provider import CHEAP, CLIENT, PASSWORD, SECRET, OidcProvider, sign_in_at
-from tests.services.ingest.support import NewSender, Sender
-
-AT = "/ingest/v1/provider"
-Answer = dict[str, str]
+from tests.oidc_provider import CHEAP, CLIENT, PASSWORD, OidcProvider, sign_in_at
+from tests.services.ingest.provider_support import (
+    AT,
+    NOW,
+    app_with,
+    asked,
+    begun,
+    saying,
+    signed_in,
+    slug,
+)
+from tests.services.ingest.support import NewSender
 
 
 @pytest.fixture
 def app(settings: Settings, engine: Engine, bus: PostgresBus, provider: OidcProvider) -> FastAPI:
-    oidc = OidcSettings(provider.issuer, CLIENT, "http://127.0.0.1:9", SECRET)
-    return create_app(
-        replace(settings, oidc=oidc),
-        engine,
-        bus,
-        SystemClock(),
-        authenticator=Authenticator(engine, cache_seconds=0),
-        sessions=Sessions(engine, passwords=CHEAP),
-    )
-
-
-def asked(client: httpx2.Client) -> dict[str, str]:
-    answer = client.post(f"{AT}/sign-ins")
-    assert answer.status_code == 201
-    found: dict[str, str] = answer.json()
-    return found
-
-
-def begun(client: httpx2.Client, answer: Answer) -> httpx2.Response:
-    wanted = {name: answer[name] for name in ("state", "code", "iss") if name in answer}
-    return client.post(f"{AT}/sessions", json=wanted)
-
-
-def signed_in(client: httpx2.Client, who: str) -> Sender:
-    answer = begun(client, sign_in_at(asked(client)["url"], who))
-    assert answer.status_code == 201, answer.text
-    return Sender(client, answer.json()["token"])
-
-
-def slug(answer: httpx2.Response) -> str:
-    kind: str = answer.json()["type"]
-    return kind.removeprefix("urn:vigil:problem:")
+    return app_with(provider, settings, engine, bus)
 
 
 def kinds(engine: Engine) -> list[str]:
@@ -109,20 +81,6 @@ def test_an_address_named_by_the_operator_links_once_and_only_when_verified(
     provider.people["eve"].email = "ada@example.org"
     signed_in(client, "ada")
     assert begun(client, sign_in_at(asked(client)["url"], "eve")).json()["subject"] == "sub-eve"
-
-
-def saying(**changed: Any) -> Callable[[dict[str, Any]], None]:
-    def change(claims: dict[str, Any]) -> None:
-        for name, value in changed.items():
-            if value is None:
-                del claims[name]
-            else:
-                claims[name] = value(claims) if callable(value) else value
-
-    return change
-
-
-NOW = time.time
 
 
 WRONG = [

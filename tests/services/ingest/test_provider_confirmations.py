@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -11,39 +10,28 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from services.ingest.app import create_app
 from shared.runtime.accounts import AccountInfo
-from shared.runtime.auth import Authenticator
-from shared.runtime.clock import SystemClock
 from shared.runtime.postgres_bus import PostgresBus
-from shared.runtime.sessions import Sessions
-from shared.runtime.settings import OidcSettings, Settings
-from tests.oidc_provider import CHEAP, CLIENT, SECRET, OidcProvider, sign_in_at
-from tests.services.ingest.support import Sender, published
-from tests.services.ingest.test_permission import decision
-from tests.services.ingest.test_provider import (
+from shared.runtime.settings import Settings
+from tests.oidc_provider import OidcProvider, sign_in_at
+from tests.services.ingest.provider_support import (
     AT,
     NOW,
     Answer,
+    app_with,
     asked,
     begun,
     saying,
     signed_in,
     slug,
 )
+from tests.services.ingest.support import Sender, published
+from tests.services.ingest.test_permission import decision
 
 
 @pytest.fixture
 def app(settings: Settings, engine: Engine, bus: PostgresBus, provider: OidcProvider) -> FastAPI:
-    oidc = OidcSettings(provider.issuer, CLIENT, "http://127.0.0.1:9", SECRET)
-    return create_app(
-        replace(settings, oidc=oidc),
-        engine,
-        bus,
-        SystemClock(),
-        authenticator=Authenticator(engine, cache_seconds=0),
-        sessions=Sessions(engine, passwords=CHEAP),
-    )
+    return app_with(provider, settings, engine, bus)
 
 
 def confirming(who: Sender, document: dict[str, Any], **more: str) -> dict[str, str]:
