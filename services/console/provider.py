@@ -34,6 +34,7 @@ from services.console.upstream import (
     Forbidden,
     KeyRefused,
     NotFound,
+    TooManyTries,
     Unavailable,
     Upstream,
     UpstreamError,
@@ -47,6 +48,7 @@ _NOT_BELIEVED = "The provider’s answer was not believed. Nothing was done; try
 _TOO_LATE = "This did not begin here, or too long ago. Begin again."
 _SHUT = "Your account here is shut. Ask your study administrator."
 _SILENT = "The provider or the intake does not answer, so nobody can sign in there now."
+_TOO_MANY = "Too many sign-ins were begun from here and not ended. Try again in a few seconds."
 _SAID_NO = "The provider did not sign you in."
 _SOMEBODY_ELSE = "Not confirmed: signed in anew was not the person who was asked, or not anew."
 _LABELS = {
@@ -129,9 +131,11 @@ async def start(request: Request) -> Response:
     """Sends a person to the provider, from the sign-in page."""
     goal = local((await form(request)).get("next", "/"))
     try:
-        asked = await _ask(upstream_of(request), f"{AT}/sign-ins", None, {})
+        asked = await _ask(upstream_of(request), f"{AT}/sign-ins", None, {}, _from(request))
     except Unavailable:
         return await sign_in_page(request, 503, goal, _SILENT)
+    except TooManyTries:
+        return await sign_in_page(request, 429, goal, _TOO_MANY)
     except UpstreamError:
         raise NotFound from None  # there is no provider here, so no such page
     return _leave(request, asked, Trip(asked.state, goal))
@@ -163,7 +167,9 @@ async def _signed_in(request: Request, trip: Trip, came: Mapping[str, object]) -
         return await sign_in_page(request, 401, trip.goal, _SAID_NO)
     upstream = upstream_of(request)
     try:
-        response = await upstream.ask("ingest", "POST", f"{AT}/sessions", None, body=came)
+        response = await upstream.ask(
+            "ingest", "POST", f"{AT}/sessions", None, body=came, headers=_from(request)
+        )
         begun = upstream.read("ingest", response, Begun)
     except UpstreamError as problem:
         return await sign_in_page(request, *_refusal(problem, trip))
@@ -308,11 +314,19 @@ async def _confirm_at_provider(request: Request, act: Act, who: Who) -> Response
 
 
 async def _ask(
-    upstream: Upstream, path: str, key: str | None, wanted: Mapping[str, object]
+    upstream: Upstream,
+    path: str,
+    key: str | None,
+    wanted: Mapping[str, object],
+    headers: Mapping[str, str] | None = None,
 ) -> Direction:
-    return upstream.read(
-        "ingest", await upstream.ask("ingest", "POST", path, key, body=wanted), Direction
-    )
+    response = await upstream.ask("ingest", "POST", path, key, body=wanted, headers=headers)
+    return upstream.read("ingest", response, Direction)
+
+
+def _from(request: Request) -> dict[str, str]:
+    """The browser's address, by which sign-ins that lead nowhere are counted."""
+    return {"X-Forwarded-For": request.client.host} if request.client else {}
 
 
 def _leave(request: Request, asked: Direction, trip: Trip) -> Response:

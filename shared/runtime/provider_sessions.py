@@ -24,6 +24,7 @@ from shared.runtime.problems import Problem
 from shared.runtime.sessions import Confirmation, Opened, Sessions
 from shared.runtime.settings import OidcSettings
 from shared.runtime.telemetry import get_logger
+from shared.runtime.throttle import count_trip, forgive_trip
 
 log = get_logger(__name__)
 
@@ -80,8 +81,11 @@ class ProviderSessions:
     def name(self) -> str:
         return self._provider.settings.name
 
-    def ask_sign_in(self) -> Asked:
-        """Begins a sign-in. Raises Problem 503."""
+    def ask_sign_in(self, address: str | None) -> Asked:
+        """Begins a sign-in from an address. Raises Problem 429 where too many begun there led
+        nowhere, 503."""
+        with self._engine.begin() as conn:
+            count_trip(conn, address, self._sessions.clock.now())
         return self._ask(None, None, None)
 
     def ask_confirmation(
@@ -95,8 +99,8 @@ class ProviderSessions:
             raise Problem(409, "same-person", "The second person is the first")
         return self._ask(principal, body_sha256, second or own)
 
-    def begin(self, state: str, answer: Answer) -> ByProvider | Stranger:
-        """Opens the session of whom the provider has signed in.
+    def begin(self, state: str, answer: Answer, address: str | None) -> ByProvider | Stranger:
+        """Opens the session of whom the provider has signed in, asked for from an address.
 
         Raises Problem 409 for a state that is unknown, used or old, 401 for an answer that is not
         believed, 403 for an account that is shut, 503.
@@ -117,6 +121,7 @@ class ProviderSessions:
                 )
             else:
                 opened = self._sessions.open(conn, account, now)
+                forgive_trip(conn, address)
         if account.disabled:
             raise Problem(403, "account-shut", "The account is shut")
         return ByProvider(opened, self._logout_url())

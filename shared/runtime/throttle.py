@@ -2,14 +2,15 @@
 
 A login waits longer after each further failure, whether or not it exists. An address, behind
 which a whole hospital may sit, is never shut: beyond a large allowance it is slowed down, and
-whoever has signed in from there before is not even that.
+whoever has signed in from there before is not even that. Ways to a provider are counted by the
+address alone: nobody can say yet who is going.
 """
 
 import hashlib
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from shared.runtime.problems import Problem
 
@@ -36,6 +37,9 @@ _KNOWN = sa.text(
 _COUNT = sa.text(
     "UPDATE access.attempt SET failures = :failures, at = :now WHERE subject = :subject"
 )
+_GIVE_BACK = sa.text(
+    "UPDATE access.attempt SET failures = greatest(failures - 1, 0) WHERE subject = :subject"
+)
 
 
 def wait_of_login(failures: float) -> timedelta:
@@ -59,8 +63,7 @@ def count_attempt(conn: Connection, login: str, address: str | None, now: dateti
     _refuse_before(mine.at + wait_of_login(mine.failures), now)
     counted = {of_login: mine.failures + 1}
     if address is not None:
-        theirs = rows[of_address]
-        level = max(0.0, theirs.failures - (now - theirs.at) / ADDRESS_REFILL)
+        level = _level(rows[of_address], now)
         if level > ADDRESS_ALLOWANCE - 1 and not _is_known(conn, login, address):
             _refuse_before(now + ADDRESS_REFILL, now)
         counted[of_address] = level + 1
@@ -76,13 +79,25 @@ def forgive(conn: Connection, login: str, address: str | None, now: datetime) ->
         sa.text("DELETE FROM access.attempt WHERE subject = :subject"),
         {"subject": _subject("login", login)},
     )
-    conn.execute(
-        sa.text(
-            "UPDATE access.attempt SET failures = greatest(failures - 1, 0)"
-            " WHERE subject = :subject"
-        ),
-        {"subject": _subject("address", address or "")},
-    )
+    conn.execute(_GIVE_BACK, {"subject": _subject("address", address or "")})
+
+
+def count_trip(conn: Connection, address: str | None, now: datetime) -> None:
+    """Counts a way to the provider as one that leads nowhere, until `forgive_trip`. Raises Problem
+    429 where the address's allowance, which is as large as that of passwords, is used up."""
+    if address is None:
+        return
+    subject = _subject("trip", address)
+    conn.execute(_FORGET, {"failed": now - FORGET, "known": now - REMEMBER})
+    level = _level(conn.execute(_LOCK, {"now": now, "subjects": [subject]}).one(), now)
+    if level > ADDRESS_ALLOWANCE - 1:
+        _refuse_before(now + ADDRESS_REFILL, now)
+    conn.execute(_COUNT, {"subject": subject, "failures": level + 1, "now": now})
+
+
+def forgive_trip(conn: Connection, address: str | None) -> None:
+    """Somebody who has an account came back over it."""
+    conn.execute(_GIVE_BACK, {"subject": _subject("trip", address or "")})
 
 
 def locked_until(conn: Connection, login: str, now: datetime) -> datetime | None:
@@ -93,6 +108,12 @@ def locked_until(conn: Connection, login: str, now: datetime) -> datetime | None
     ).one_or_none()
     until = row.at + wait_of_login(row.failures) if row else now
     return until if until > now else None
+
+
+def _level(row: "Row[tuple[object, ...]]", now: datetime) -> float:
+    """How much of its allowance an address has used and not got back."""
+    failures: float = row.failures
+    return max(0.0, failures - (now - row.at) / ADDRESS_REFILL)
 
 
 def _is_known(conn: Connection, login: str, address: str) -> bool:

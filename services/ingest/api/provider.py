@@ -7,12 +7,12 @@ provider answered; the tokens and the client's secret stay on this side.
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.ingest.api.confirmations import Confirmed
 from services.ingest.api.parts import PREFIX, Parts
-from services.ingest.api.sessions import Login, with_session
+from services.ingest.api.sessions import Login, address_of, with_session
 from shared.runtime.auth import AnyKey
 from shared.runtime.identity import Answer
 from shared.runtime.provider_sessions import Asked, ProviderSessions, Stranger
@@ -84,15 +84,16 @@ def router(parts: Parts) -> APIRouter:
 
     @router.post("/sign-ins", status_code=201)
     @public
-    def ask_sign_in() -> Direction:
-        """Begins a sign-in, which is good for ten minutes."""
-        return _direction(_provider(parts).ask_sign_in())
+    def ask_sign_in(request: Request) -> Direction:
+        """Begins a sign-in, which is good for ten minutes; 429 from an address where too many were
+        begun that led nowhere."""
+        return _direction(_provider(parts).ask_sign_in(address_of(request)))
 
     @router.post("/sessions", status_code=201)
     @public
-    def sign_in(answered: Answered, response: Response) -> ProviderSession:
+    def sign_in(request: Request, answered: Answered, response: Response) -> ProviderSession:
         """The session of whom the provider has signed in; 200 where that is nobody's account."""
-        begun = _provider(parts).begin(answered.state, answered.answer())
+        begun = _provider(parts).begin(answered.state, answered.answer(), address_of(request))
         if isinstance(begun, Stranger):
             response.status_code = 200
             return ProviderSession(subject=begun.subject)

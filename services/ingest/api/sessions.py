@@ -69,8 +69,7 @@ def router(parts: Parts) -> APIRouter:
     @public
     def sign_in(request: Request, wanted: SignIn) -> Session:
         """A session for a login and its password; 401 says nothing about what was wrong."""
-        address = request.client.host if request.client else None
-        opened = parts.sessions.begin(wanted.login, wanted.password, address)
+        opened = parts.sessions.begin(wanted.login, wanted.password, address_of(request))
         return Session(
             token=opened.token,
             login=opened.login,
@@ -112,6 +111,11 @@ def router(parts: Parts) -> APIRouter:
         return Response(status_code=204)
 
     return router
+
+
+def address_of(request: Request) -> str | None:
+    """Where a request comes from, as a proxy that is trusted states it."""
+    return request.client.host if request.client else None
 
 
 def with_session(principal: Principal) -> Principal:

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from sqlalchemy import Engine
 
-from shared.runtime import accounts
+from shared.runtime import accounts, throttle
 from shared.runtime.accesslog import OPERATOR
 from shared.runtime.accounts import AccountInfo
 from shared.runtime.clock import SystemClock
@@ -106,6 +106,21 @@ def test_each_way_of_failing_has_its_page_and_shows_no_token(
     with engine.begin() as conn:
         accounts.set_disabled(conn, ada, True, OPERATOR, SystemClock().now())
     assert "Your account here is shut" in page(403)
+
+
+def test_sign_ins_that_nobody_ends_are_counted_by_the_browsers_address(
+    office: Office, provider: OidcProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "ADDRESS_ALLOWANCE", 1.0)
+
+    def begin(address: str) -> httpx2.Response:
+        headers = {"X-Forwarded-For": address}
+        return office.visitor.post("/provider/start", data={"next": "/"}, headers=headers)
+
+    assert leads_to(begin("192.0.2.1")).startswith(provider.issuer)
+    refused = begin("192.0.2.1")
+    assert (refused.status_code, "Too many sign-ins" in refused.text) == (429, True)
+    assert leads_to(begin("192.0.2.2")).startswith(provider.issuer)
 
 
 def test_a_shut_account_is_out_of_the_pages_and_signing_out_ends_both_sessions(

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from services.ingest.app import create_app
-from shared.runtime import accounts, links
+from shared.runtime import accounts, links, throttle
 from shared.runtime.accesslog import OPERATOR
 from shared.runtime.accounts import AccountInfo, Linked, Taken
 from shared.runtime.clock import SystemClock
@@ -241,6 +241,25 @@ def test_a_public_client_goes_without_a_secret(
     app = create_app(replace(settings, oidc=oidc), engine, bus, SystemClock())
     with httpx2.Client(base_url=live_server(app), timeout=30) as client:
         signed_in(client, "ada")
+
+
+def test_an_address_begins_only_so_many_sign_ins_that_nobody_ends(
+    client: httpx2.Client,
+    account: Callable[..., AccountInfo],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Anybody may ask, and each time a row is written. An account's session gives one back."""
+    monkeypatch.setattr(throttle, "ADDRESS_ALLOWANCE", 2.0)
+    account("ada", subject="sub-ada")
+    first, second = asked(client), asked(client)
+    refused = client.post(f"{AT}/sign-ins")
+    assert (refused.status_code, slug(refused)) == (429, "too-many-tries")
+    elsewhere = client.post(f"{AT}/sign-ins", headers={"X-Forwarded-For": "192.0.2.1"})
+    assert elsewhere.status_code == 201
+    assert begun(client, sign_in_at(first["url"], "eve")).status_code == 200, "nobody's account"
+    assert client.post(f"{AT}/sign-ins").status_code == 429
+    assert begun(client, sign_in_at(second["url"], "ada")).status_code == 201
+    assert client.post(f"{AT}/sign-ins").status_code == 201
 
 
 def test_without_a_provider_there_is_none(
