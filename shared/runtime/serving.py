@@ -13,6 +13,8 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+from shared.runtime.heap import leaving_out_what_lasts
+
 GRACE_SECONDS = 4
 """How long open requests may go on after a stop; event streams are cut then."""
 
@@ -62,7 +64,8 @@ def serve(app: ASGIApp, host: str, port: int, stop: threading.Event | None = Non
     )
     if stop is not None:
         threading.Thread(target=_stop_with, args=(server, stop), daemon=True).start()
-    server.run()
+    with leaving_out_what_lasts():
+        server.run()
 
 
 def _stop_with(server: uvicorn.Server, stop: threading.Event) -> None:
