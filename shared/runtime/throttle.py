@@ -8,6 +8,7 @@ address alone: nobody can say yet who is going.
 
 import hashlib
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Network, ip_address
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
@@ -52,7 +53,7 @@ def wait_of_login(failures: float) -> timedelta:
 
 def count_attempt(conn: Connection, login: str, address: str | None, now: datetime) -> None:
     """Counts a try as failed until `forgive`. Raises Problem 429 where it has to wait."""
-    of_login, of_address = _subject("login", login), _subject("address", address or "")
+    of_login, of_address = _subject("login", login), _subject("address", _place(address))
     subjects = [of_login] if address is None else [of_login, of_address]
     conn.execute(_FORGET, {"failed": now - FORGET, "known": now - REMEMBER})
     rows = {
@@ -79,7 +80,7 @@ def forgive(conn: Connection, login: str, address: str | None, now: datetime) ->
         sa.text("DELETE FROM access.attempt WHERE subject = :subject"),
         {"subject": _subject("login", login)},
     )
-    conn.execute(_GIVE_BACK, {"subject": _subject("address", address or "")})
+    conn.execute(_GIVE_BACK, {"subject": _subject("address", _place(address))})
 
 
 def count_trip(conn: Connection, address: str | None, now: datetime) -> None:
@@ -87,7 +88,7 @@ def count_trip(conn: Connection, address: str | None, now: datetime) -> None:
     429 where the address's allowance, which is as large as that of passwords, is used up."""
     if address is None:
         return
-    subject = _subject("trip", address)
+    subject = _subject("trip", _place(address))
     conn.execute(_FORGET, {"failed": now - FORGET, "known": now - REMEMBER})
     level = _level(conn.execute(_LOCK, {"now": now, "subjects": [subject]}).one(), now)
     if level > ADDRESS_ALLOWANCE - 1:
@@ -97,7 +98,7 @@ def count_trip(conn: Connection, address: str | None, now: datetime) -> None:
 
 def forgive_trip(conn: Connection, address: str | None) -> None:
     """Somebody who has an account came back over it."""
-    conn.execute(_GIVE_BACK, {"subject": _subject("trip", address or "")})
+    conn.execute(_GIVE_BACK, {"subject": _subject("trip", _place(address))})
 
 
 def locked_until(conn: Connection, login: str, now: datetime) -> datetime | None:
@@ -112,8 +113,8 @@ def locked_until(conn: Connection, login: str, now: datetime) -> datetime | None
 
 def _level(row: "Row[tuple[object, ...]]", now: datetime) -> float:
     """How much of its allowance an address has used and not got back."""
-    failures: float = row.failures
-    return max(0.0, failures - (now - row.at) / ADDRESS_REFILL)
+    left: float = row.failures - (now - row.at) / ADDRESS_REFILL
+    return max(0.0, left)
 
 
 def _is_known(conn: Connection, login: str, address: str) -> bool:
@@ -122,7 +123,19 @@ def _is_known(conn: Connection, login: str, address: str) -> bool:
 
 
 def _used_from(login: str, address: str) -> bytes:
-    return _subject("known", f"{address}/{login}")
+    return _subject("known", f"{_place(address)}/{login}")
+
+
+def _place(address: str | None) -> str:
+    """What counts as one address. Of IPv6 it is the network of 64 bits, the least that anybody is
+    given (RFC 6177): its 2^64 addresses would be as many allowances."""
+    try:
+        found = ip_address(address or "")
+    except ValueError:
+        return address or ""
+    if isinstance(found, IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or IPv6Network((found, 64), strict=False))
 
 
 def _refuse_before(until: datetime, now: datetime) -> None:

@@ -33,3 +33,18 @@ def test_a_way_that_led_back_costs_nothing(engine: Engine, manual_clock: ManualC
         for _ in range(int(ADDRESS_ALLOWANCE) + 1):
             count_trip(conn, HERE, manual_clock.now())
             forgive_trip(conn, HERE)
+
+
+def test_of_ipv6_a_network_is_one_address(engine: Engine, manual_clock: ManualClock) -> None:
+    with engine.begin() as conn:
+        for number in range(int(ADDRESS_ALLOWANCE)):
+            count_trip(conn, f"2001:db8:0:1::{number:x}", manual_clock.now())
+        with pytest.raises(Problem):
+            count_trip(conn, "2001:db8:0:1:ffff::1", manual_clock.now())
+        count_trip(conn, "2001:db8:0:2::1", manual_clock.now())
+        count_trip(conn, f"::ffff:{HERE}", manual_clock.now())
+        forgive_trip(conn, HERE)
+        for _ in range(int(ADDRESS_ALLOWANCE)):
+            count_trip(conn, f"::ffff:{HERE}", manual_clock.now())
+        with pytest.raises(Problem):
+            count_trip(conn, HERE, manual_clock.now())
