@@ -1,8 +1,13 @@
-"""One test over time, each value with the grade it had by its own range and baseline."""
+"""One test over time, each value with the grade it had by its own range and baseline.
+
+Of many subjects a line each would hide those that matter: then who reached grade 3 is drawn value
+by value, and the others as their range by week. Every value of grade 2 or higher has its mark.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from statistics import median
 from typing import Any
 
 from services.console.blocks import Chart, Spec, Table
@@ -11,6 +16,7 @@ from services.console.charts.parts import (
     HOLLOW,
     INK,
     LINE,
+    PALE,
     Rows,
     counted,
     days,
@@ -24,58 +30,72 @@ from services.console.charts.parts import (
 from shared.contracts.assessment import Assessment
 from shared.contracts.packet import LabSeries, LabValue
 
+MOST_LINES = 24
+"""Subjects of whom each has a line: about as many as an escalation has."""
+SEVERE, MARKED = 3, 2
+"""Of more, who reached the first grade keeps a line, and each value of the second its mark."""
 _NARROW, _WIDE, _ABREAST = 125, 240, 900
+_WEEK = 7
+_DARKER = "#666666"
 _BOX = {
     "x": {"value": 0},
     "x2": {"value": "width"},
     "y": {"field": "low", "type": "quantitative"},
     "y2": {"field": "high"},
+    "fill": {"field": "fill", "type": "nominal", "scale": None},
 }
 
 
-def lab_trend(said: Assessment, series: Sequence[LabSeries], name: str = "lab") -> Chart:
+def lab_trend(
+    said: Assessment, series: Sequence[LabSeries], name: str = "lab", table: Table | None = None
+) -> Chart:
     """One test by dose level; behind the values the CTCAE bands, where all subjects of the dose
-    level have the same."""
+    level have the same. ``table`` instead of that of all values."""
     test = series[0].test
     title = f"{test} ({series[0].unit or 'no unit'}): {series[0].term}"
-    table = _table(said, title, series)
-    points = [value for one in series for value in one.values if value.number is not None]
-    if not points:
+    table = table or _table(said, title, series)
+    values = [value for one in series for value in one.values if value.number is not None]
+    if not values:
         return nothing(name, title, f"No value of {test} is a number.", table)
     levels = sorted({one.dose_level or 0 for one in series})
-    top = max(float(value.number) for value in points if value.number is not None)
+    top = max(float(value.number) for value in values if value.number is not None)
     width = max(_NARROW, min(_WIDE, _ABREAST // len(levels)))
+    many = len(series) > MOST_LINES
     panels = [
-        _panel(said, [one for one in series if (one.dose_level or 0) == level], width, top)
+        _panel(said, [one for one in series if (one.dose_level or 0) == level], width, top, many)
         for level in levels
     ]
-    severe = {
-        one.usubjid for one in series if any((value.grade_high or 0) >= 3 for value in one.values)
-    }
+    panels[0]["encoding"]["y"]["axis"] = {"title": f"{test} ({series[0].unit or 'no unit'})"}
+    for panel in panels[1:]:
+        panel["encoding"]["y"]["axis"] = {"labels": False, "ticks": False}
+    severe = {one.usubjid for one in series if is_severe(one)}
     alt = (
-        f"{counted(len(points), 'value')} of {counted(len(series), 'subject')};"
-        f" {len(severe)} reached grade 3 or may have"
+        f"{counted(len(values), 'value')} of {counted(len(series), 'subject')};"
+        f" {len(severe)} reached grade {SEVERE} or may have"
     )
+    if many:
+        alt += (
+            f" and have a line each; marked is each value of grade {MARKED} or higher, or not"
+            " gradable, of anybody; grey: the others, lowest to highest of each week and the median"
+        )
     return Chart(name, title, alt, spec(hconcat=panels), table)
 
 
-def _panel(said: Assessment, series: Sequence[LabSeries], width: int, top: float) -> Spec:
+def is_severe(series: LabSeries) -> bool:
+    """Whether a value is of grade 3 or higher, or may be."""
+    return any((value.grade_high or 0) >= SEVERE for value in series.values)
+
+
+def _panel(
+    said: Assessment, series: Sequence[LabSeries], width: int, top: float, many: bool
+) -> dict[str, Any]:
     """Subjects of one dose level; up to ``top`` in all panels, so that they can be compared."""
-    points: Rows = [
-        {
-            "subject": one.subject,
-            "day": value.day,
-            "value": float(value.number),
-            "grade": grade_name(None, value.grade_high),
-            "certain": value.grade_low == value.grade_high,
-        }
-        for one in series
-        for value in one.values
-        if value.number is not None
-    ]
-    axis = f"{series[0].test} ({series[0].unit or 'no unit'})"
-    bottom = min((row["value"] for row in points), default=0.0)
-    line = {"type": "line", "color": LINE, "strokeWidth": 0.8}
+    lines = [row for one in series if not many or is_severe(one) for row in _rows(one)]
+    marks = [row for one in series for row in _rows(one, MARKED)] if many else lines
+    weeks = list(_weeks([one for one in series if many and not is_severe(one)]))
+    bottom = min([0.0, *(row["value"] for row in lines), *(week["low"] for week in weeks)])
+    shown = {grade: look for grade, look in GRADES.items() if not many or grade not in ("0", "1")}
+    line = {"type": "line", "color": _DARKER if many else LINE, "strokeWidth": 0.8}
     mark = {"type": "point", "filled": True, "stroke": INK, "strokeWidth": 0.6, "opacity": 1}
     return {
         "title": dose_name(said.doses, series[0].dose_level),
@@ -83,21 +103,67 @@ def _panel(said: Assessment, series: Sequence[LabSeries], width: int, top: float
         "height": 150,
         "encoding": {
             "x": days("day", "day"),
-            "y": number("value", axis, scale={"domain": [min(0.0, bottom), top]}),
+            "y": number("value", None, scale={"domain": [bottom, top]}),
         },
         "layer": [
             *_bands(series, top),
+            *_quiet(weeks),
             {
-                "data": {"values": points},
+                "data": {"values": lines},
                 "mark": line,
                 "encoding": {"detail": {"field": "subject"}},
             },
             {
-                "data": {"values": points},
+                "data": {"values": marks},
                 "mark": mark,
-                "encoding": {**looks("grade", GRADES, "grade"), "fillOpacity": HOLLOW},
+                "encoding": {**looks("grade", shown, "grade"), "fillOpacity": HOLLOW},
             },
         ],
+    }
+
+
+def _rows(series: LabSeries, least: int = 0) -> Rows:
+    """The values that can be drawn of this grade or higher, as far as their grade is known."""
+    return [
+        {
+            "subject": series.subject,
+            "day": value.day,
+            "value": float(value.number),
+            "grade": grade_name(None, value.grade_high),
+            "certain": value.grade_low == value.grade_high,
+        }
+        for value in series.values
+        if value.number is not None and (value.grade_high is None or value.grade_high >= least)
+    ]
+
+
+def _weeks(series: Sequence[LabSeries]) -> Iterator[dict[str, Any]]:
+    """Of each week of treatment that has a value the lowest, the highest and their median."""
+    found: dict[int, list[float]] = {}
+    for one in series:
+        for value in one.values:
+            if value.number is not None:
+                found.setdefault((value.day - 1) // _WEEK, []).append(float(value.number))
+    for week, values in sorted(found.items()):
+        span = {"from": week * _WEEK + 1, "to": (week + 1) * _WEEK + 1}
+        yield {**span, "low": min(values), "high": max(values), "median": median(values)}
+
+
+def _quiet(weeks: Rows) -> Iterator[Spec]:
+    """The range of a week, and its median across."""
+    if not weeks:
+        return
+    span = {"x": days("from", "day"), "x2": {"field": "to"}}
+    data = {"values": weeks}
+    yield {
+        "data": data,
+        "mark": {"type": "rect", "color": PALE, "opacity": 0.8},
+        "encoding": {**span, "y": number("low", None), "y2": {"field": "high"}},
+    }
+    yield {
+        "data": data,
+        "mark": {"type": "rule", "color": INK, "strokeWidth": 0.8},
+        "encoding": {**span, "y": number("median", None)},
     }
 
 
@@ -105,14 +171,15 @@ def _bands(series: Sequence[LabSeries], top: float) -> Iterator[Spec]:
     """The areas of the grades; none where subjects differ in range, baseline or unit."""
     if len({(one.unit, one.bands) for one in series}) != 1:
         return
+    rows: Rows = []
     for band in series[0].bands:
         low, high = float(band.lower or 0), float(band.upper or top)
         if low < min(high, top):
-            yield {
-                "data": {"values": [{"low": low, "high": min(high, top)}]},
-                "mark": {"type": "rect", "color": GRADES[str(band.grade)][0], "opacity": 0.3},
-                "encoding": _BOX,
-            }
+            fill = GRADES[str(band.grade)][0]
+            rows.append({"low": low, "high": min(high, top), "fill": fill})
+    if rows:
+        mark = {"type": "rect", "opacity": 0.3}
+        yield {"data": {"values": rows}, "mark": mark, "encoding": _BOX}
 
 
 def _table(said: Assessment, title: str, series: Sequence[LabSeries]) -> Table:

@@ -7,13 +7,13 @@ from itertools import groupby
 
 from services.console.blocks import Block, Table, Text
 from services.console.charts.heart import qtcf
-from services.console.charts.labs import lab_trend
+from services.console.charts.labs import SEVERE, is_severe, lab_trend
 from services.console.charts.liver import edish
 from services.console.charts.shifts import shifts
 from services.console.charts.tumour import spider, waterfall
 from services.console.packet.shown import drawn, with_table
 from services.console.packet.subjects import dose_label
-from shared.contracts.packet import Packet
+from shared.contracts.packet import LabSeries, Packet
 
 NO_PHARMACOKINETICS = (
     "Pharmacokinetics and pharmacodynamics: not recorded here; bring them from their own source."
@@ -29,24 +29,30 @@ def labs(packet: Packet) -> Iterator[Block]:
     ordered = sorted(packet.labs, key=lambda one: (one.test, one.term, one.dose_level or 0))
     for (test, _), series in groupby(ordered, key=lambda one: (one.test, one.term)):
         held = list(series)
-        yield drawn(lab_trend(packet.assessment, held))
-        severe = [one for one in held if any((v.grade_high or 0) >= 3 for v in one.values)]
-        rows = tuple(
-            (
-                one.subject,
-                dose_label(packet, one.dose_level),
-                ", ".join(
-                    f"D{value.day} {value.result}"
-                    + (f" (G{value.grade_high})" if value.grade_high else "")
-                    for value in one.values
-                ),
-            )
-            for one in severe
-        )
-        title = f"{test}, subjects who reached grade 3 ({held[0].unit or 'no unit'})"
-        yield Table(title, ("Subject", "Dose", "Values by day (G: grade 1 and higher)"), rows)
+        table = _severe(packet, test, held)
+        yield drawn(lab_trend(packet.assessment, held, table=table))
+        yield table
     for chart in (shifts(packet), edish(packet), qtcf(packet)):
         yield from with_table(chart)
+
+
+def _severe(packet: Packet, test: str, series: list[LabSeries]) -> Table:
+    """Every value of those who reached grade 3, or may have."""
+    rows = tuple(
+        (
+            one.subject,
+            dose_label(packet, one.dose_level),
+            ", ".join(
+                f"D{value.day} {value.result}"
+                + (f" (G{value.grade_high})" if value.grade_high else "")
+                for value in one.values
+            ),
+        )
+        for one in series
+        if is_severe(one)
+    )
+    title = f"{test}, subjects who reached grade {SEVERE} ({series[0].unit or 'no unit'})"
+    return Table(title, ("Subject", "Dose", "Values by day (G: grade 1 and higher)"), rows)
 
 
 def effects(packet: Packet) -> Iterator[Block]:
