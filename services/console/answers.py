@@ -82,10 +82,12 @@ class Alerts(_Answer):
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """An assessment, and whether the monitor itself calls it out of date."""
+    """An assessment, and whether the monitor itself calls it out of date. ``source``: the digest of
+    the whole answer, which names more than the assessment's own."""
 
     assessment: Assessment
     stale: bool
+    source: bytes
 
 
 @dataclass(frozen=True, slots=True)

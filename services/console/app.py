@@ -31,9 +31,10 @@ from services.console.guard import (
     session_of,
 )
 from services.console.html import PAGE_HEADERS, page
+from services.console.kept import Kept
 from services.console.notes import since, unavailable_lines
 from services.console.packets import router as packets
-from services.console.pages import router
+from services.console.pages import MOST_BOARDS, router
 from services.console.provider import router as provider
 from services.console.sessions import Sessions
 from services.console.settings import ConsoleSettings
@@ -105,6 +106,7 @@ def create_app(
     app.state.drawer = drawer
     app.state.simulator = simulator
     app.state.gallery = Gallery()
+    app.state.boards = Kept(MOST_BOARDS)
     app.state.trial_clock = clock or clock_from_settings(settings)
     app.state.going = Going()
     app.state.sessions = sessions or Sessions(

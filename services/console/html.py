@@ -58,6 +58,11 @@ def page(template: str, status: int = 200, **values: object) -> Response:
     return HTMLResponse(text, status_code=status, headers=dict(PAGE_HEADERS))
 
 
+def part(template: str, **values: object) -> str:
+    """A piece of a page, escaped already: a template writes it with ``| safe``."""
+    return _TEMPLATES.get_template(template).render(values)
+
+
 def asset_response(name: str) -> Response | None:
     """One of our files. Its address changes with its content, so browsers may keep it."""
     content = ASSETS.get(name)

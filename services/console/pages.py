@@ -5,6 +5,7 @@ page says what is not known and since when, instead of showing less.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -14,10 +15,11 @@ from fastapi.responses import StreamingResponse
 from services.console.acts import me
 from services.console.answers import StudyEntry
 from services.console.asking import AlertId, Study, day_of, go, local, sessions_of, upstream_of
-from services.console.board import make_board
+from services.console.board import Board, make_board
 from services.console.gather import Gathered, gather
 from services.console.guard import SignedIn, check_csrf, form, signed_in
-from services.console.html import PAGE_HEADERS, asset_response, page
+from services.console.html import PAGE_HEADERS, asset_response, page, part
+from services.console.kept import Kept
 from services.console.live import Watch
 from services.console.needs import Need, needs_of_all
 from services.console.notes import NOTES
@@ -29,6 +31,9 @@ from services.console.upstream import Conflict, Forbidden, Unavailable
 from services.console.what_if import router as what_if
 from services.console.words import ACTIONS, STUDY_STATES, UNKNOWN, Word
 from shared.runtime.web import Problem, api_router, public
+
+MOST_BOARDS = 32
+BOARD_PARTS = ("columns", "oversight", "records")
 
 router = api_router()
 router.include_router(what_if)
@@ -103,13 +108,35 @@ async def board(
             since=None,
             retry=request.url.path,
         )
-    return _board_page(session, gathered, past, note)
+    boards: Kept[Written] = request.app.state.boards
+    return _board_page(session, gathered, past, note, _written(boards, gathered, past))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A board, and the parts of its page that are made of nothing else, by their templates."""
+
+    board: Board
+    parts: Mapping[str, str]
+
+
+def _written(boards: Kept[Written], gathered: Gathered, past: str | None) -> Written:
+    entry, assessed = gathered.entry, gathered.assessed
+    key = entry, assessed.source, assessed.stale, past
+    return boards.get(key, lambda: write_board(make_board(entry, assessed, past), past))
+
+
+def write_board(board: Board, past: str | None) -> Written:
+    """Most of the page: it is the same for everybody who may see the study, at any time."""
+    return Written(
+        board, {name: part(f"{name}.html", board=board, past=past) for name in BOARD_PARTS}
+    )
 
 
 def _board_page(
-    session: Session, gathered: Gathered, past: str | None, note: str | None
+    session: Session, gathered: Gathered, past: str | None, note: str | None, written: Written
 ) -> Response:
-    made = make_board(gathered.entry, gathered.assessed, past)
+    made = written.board
     signals = list_signals(
         gathered.signals,
         gathered.inbox.alerts if gathered.inbox else None,
@@ -121,6 +148,7 @@ def _board_page(
         entry=gathered.entry,
         here="",
         board=made,
+        parts=written.parts,
         signals=signals,
         warnings=gathered.inbox.warnings if gathered.inbox else (),
         past=past,

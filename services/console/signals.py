@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from services.console.answers import Alert
 from services.console.words import SEVERITIES, SIGNALS, Word
@@ -37,7 +38,7 @@ class Row:
         return self.standing and self.signal.severity in NEEDS_ANSWER and not acknowledged
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignalList:
     """Newest first. `acknowledgements` is false where the notifier could not be asked: then who
     acknowledged what is unknown, which is not the same as "nobody"."""
@@ -45,21 +46,25 @@ class SignalList:
     rows: tuple[Row, ...]
     acknowledgements: bool
 
-    @property
+    @cached_property
     def standing(self) -> int:
         return sum(row.standing for row in self.rows)
+
+    @cached_property
+    def _pressing(self) -> list[Row]:
+        return [row for row in self.rows if row.pressing]
 
     @property
     def awaiting(self) -> int:
         """Standing critical and urgent signals that nobody has acknowledged."""
-        return sum(row.pressing for row in self.rows)
+        return len(self._pressing)
 
-    @property
+    @cached_property
     def foremost(self) -> tuple[Row, ...]:
         """What the board shows: the newest, and of what awaits an acknowledgement the critical
         first, as many as people can take in."""
-        pressing = [row for row in self.rows if row.pressing] if self.acknowledgements else []
-        pressing.sort(key=lambda row: row.signal.severity != "critical")
+        pressing = self._pressing if self.acknowledgements else []
+        pressing = sorted(pressing, key=lambda row: row.signal.severity != "critical")
         shown = {row.signal.id for row in (*self.rows[:NEWEST], *pressing[:MOST_PRESSING])}
         return tuple(row for row in self.rows if row.signal.id in shown)
 

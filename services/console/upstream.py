@@ -24,6 +24,7 @@ from services.console.answers import (
     Studies,
     StudyEntry,
 )
+from services.console.kept import Kept
 from services.console.settings import ConsoleSettings
 from shared.contracts.assessment import Assessment
 from shared.contracts.packet import Packet, StudyOutlook
@@ -109,7 +110,7 @@ class Upstream:
         self._timeout = settings.timeout
         self._answered: dict[Service, datetime] = {}
         self._signals: OrderedDict[str, tuple[Signal, ...]] = OrderedDict()
-        self._assessments: OrderedDict[bytes, Assessment] = OrderedDict()
+        self._assessments: Kept[Assessment] = Kept(MOST_REMEMBERED)
         self._client: httpx2.AsyncClient | None = None
 
     async def studies(self, key: str) -> tuple[StudyEntry, ...]:
@@ -126,17 +127,10 @@ class Upstream:
             key,
             params={"known_at": known_at} if known_at else {},
         )
-        return Assessed(self._assessment_of(response), is_stale(response))
-
-    def _assessment_of(self, response: httpx2.Response) -> Assessment:
-        """The same bytes are read once: most pages show the assessment of the page before."""
-        digest = hashlib.sha256(response.content).digest()
-        if digest not in self._assessments:
-            self._assessments[digest] = self.read("monitor", response, Assessment)
-            while len(self._assessments) > MOST_REMEMBERED:
-                self._assessments.popitem(last=False)
-        self._assessments.move_to_end(digest)
-        return self._assessments[digest]
+        # The same bytes are read once: most pages show the assessment of the page before.
+        source = source_of(response)
+        read = self._assessments.get(source, lambda: self.read("monitor", response, Assessment))
+        return Assessed(read, is_stale(response), source)
 
     async def packet(self, key: str, study: str, known_at: str | None) -> Packet:
         """The committee's packet; `known_at` as for an assessment. Unavailable while the monitor is
@@ -323,6 +317,11 @@ class Upstream:
 def is_stale(response: httpx2.Response) -> bool:
     """Whether the monitor itself says that the answer may lack something."""
     return response.headers.get("Vigil-Stale", "").lower() == "true"
+
+
+def source_of(response: httpx2.Response) -> bytes:
+    """What tells one answer from another, whatever is in it."""
+    return hashlib.sha256(response.content).digest()
 
 
 def _headers(key: str | None) -> dict[str, str]:

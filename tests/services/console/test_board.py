@@ -9,6 +9,7 @@ from services.console import words
 from services.console.answers import Assessed, StudyEntry
 from services.console.board import Board, Card, make_board
 from services.console.html import page
+from services.console.pages import write_board
 from services.console.sessions import Session
 from services.console.signals import SignalList
 from shared.contracts.assessment import (
@@ -27,7 +28,7 @@ from tests.services.console import golden, golden_signals
 def board(**changes: object) -> Board:
     assessment = golden.assessment(**changes)
     entry = StudyEntry.model_validate(golden_signals.entry(assessment))
-    return make_board(entry, Assessed(assessment, stale=False))
+    return make_board(entry, Assessed(assessment, stale=False, source=b""))
 
 
 def card(code: str, of: Board | None = None) -> Card:
@@ -179,11 +180,13 @@ def test_every_state_can_be_written(status: SubjectStatus, action: Action) -> No
     recommendation = Recommendation(
         action=action, dose_level=None, mtd=None, mtd_status="undetermined", reasons=()
     )
+    made = board(subjects=(subject,), recommendation=recommendation)
     written = page(
         "board.html",
         entry=StudyEntry.model_validate(golden_signals.entry(golden.assessment())),
         here="",
-        board=board(subjects=(subject,), recommendation=recommendation),
+        board=made,
+        parts=write_board(made, None).parts,
         signals=SignalList((), acknowledgements=True),
         warnings=(),
         past=None,

@@ -27,7 +27,7 @@ def _everything(neighbours: Neighbours) -> None:
 def board(past: str | None = None, **changes: Any) -> Board:
     made = golden_oversight.assessment(**changes)
     entry = StudyEntry.model_validate(golden_signals.entry(made))
-    return make_board(entry, Assessed(made, stale=False), past)
+    return make_board(entry, Assessed(made, stale=False, source=b""), past)
 
 
 def test_the_tree_is_open_where_a_number_decided() -> None:
@@ -133,7 +133,7 @@ def test_silence_is_said_large(person: httpx2.Client, neighbours: Neighbours) ->
 
 def test_each_outcome_is_a_line_in_the_words_of_the_study() -> None:
     found = WhatIf.model_validate(golden_oversight.what_if())
-    shown = shown_of(found, Assessed(golden.assessment(), stale=False))
+    shown = shown_of(found, Assessed(golden.assessment(), stale=False, source=b""))
     assert [(b.dlts, b.word.text, b.dose, b.mtd) for b in shown.branches] == [
         ("0 at 4 mg/kg", "Wait", "4 mg/kg", "not determined"),
         ("1 at 4 mg/kg", "Escalation complete", "3 mg/kg", "3 mg/kg"),
