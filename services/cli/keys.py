@@ -9,10 +9,15 @@ import typer
 from rich.table import Table
 
 from services.cli.database import DatabaseUrl, DataDir, command_engine
-from services.cli.output import BAD, USAGE, AsJson, fail, out, say_json, say_lines
+from services.cli.output import BAD, USAGE, AsJson, err, fail, out, say_json, say_lines
 from shared.runtime import auth
 from shared.runtime.auth import KeyInfo, Role
 from shared.runtime.db import migrate
+
+_ACTS: dict[str, str] = {
+    "committee_member": "a committee's decisions",
+    "medical_monitor": "judgements of candidate DLTs",
+}
 
 commands = typer.Typer(help="Make, list and end API keys.", no_args_is_help=True)
 
@@ -50,6 +55,11 @@ def create(
                 )
             except ValueError as error:
                 fail(str(error), USAGE)
+    for one in set(role) & _ACTS.keys():
+        err.print(
+            f"Warning: whoever holds this key puts {_ACTS[one]} on record, without a password."
+            " For a person make an account instead: vigil accounts create."
+        )
     if as_json:
         say_json({"key": key, "name": named, "studies": study, "roles": role, "source": source})
     else:

@@ -38,6 +38,23 @@ def test_keys_are_made_listed_and_ended(
     assert [one["state"] for one in json.loads(capsys.readouterr().out)] == ["ended"]
 
 
+@pytest.mark.parametrize(
+    ("role", "warned"),
+    [
+        ("committee_member", "a committee's decisions"),
+        ("medical_monitor", "judgements of candidate DLTs"),
+        ("edc_source", None),
+    ],
+)
+def test_a_key_that_acts_as_a_person_is_warned_of(
+    database_url: str, capsys: pytest.CaptureFixture[str], role: str, warned: str | None
+) -> None:
+    assert run([*CREATE[:-1], role, "--json", "--database-url", database_url]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["roles"] == [role]
+    assert (warned in said.err and "without a password" in said.err) if warned else not said.err
+
+
 def test_an_unknown_role_is_refused(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     asked = [*CREATE[:-1], "king", "--database-url", database_url]
     assert run(asked) == 2
