@@ -1,5 +1,6 @@
 """The written record: decisions in one form, a clinical effect stated for every version."""
 
+import os
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.architecture.repository import ROOT, files, text
 _DECISIONS = Path("docs/decisions")
 _INDEX = _DECISIONS / "README.md"
 _PARTS = ["Context", "Decision", "Consequence"]
+_SHOWN = ("docs", "deploy")
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -58,3 +60,19 @@ def test_relative_links_lead_somewhere() -> None:
         if not (ROOT / path.parent / target).exists()
     ]
     assert not broken, "\n".join(broken)
+
+
+def test_every_page_is_found_from_the_readme() -> None:
+    pages = {path for path in files() if path.suffix == ".md" and path.parts[0] in _SHOWN}
+    found = {Path("README.md")}
+    for page in (queue := [*found]):
+        near = {
+            Path(os.path.normpath(page.parent / link))
+            for link in _LINK.findall(text(page))
+            if link.endswith(".md")
+        }
+        new = (near & pages) - found
+        found |= new
+        queue += new
+    lost = sorted(str(path) for path in pages - found)
+    assert not lost, "no link leads to:\n" + "\n".join(lost)
