@@ -39,6 +39,7 @@ from services.console.provider import router as provider
 from services.console.sessions import Sessions
 from services.console.settings import ConsoleSettings
 from services.console.signing import router as signing
+from services.console.subject import MOST_SUBJECTS
 from services.console.upstream import (
     Conflict,
     Forbidden,
@@ -107,6 +108,7 @@ def create_app(
     app.state.simulator = simulator
     app.state.gallery = Gallery()
     app.state.boards = Kept(MOST_BOARDS)
+    app.state.subjects = Kept(MOST_SUBJECTS)
     app.state.trial_clock = clock or clock_from_settings(settings)
     app.state.going = Going()
     app.state.sessions = sessions or Sessions(

@@ -323,19 +323,16 @@ def _gaps(packet: Packet | Unavailable) -> tuple[Gap, ...]:
 
 async def _of_subject(upstream: Upstream, key: str, where: Where) -> Hung:
     profile, stale = await _read(upstream, key, where, f"subjects/{where.subject}", Profile)
-    return await _subject_hung(profile, stale)
+    return await hung_of(profile, stale)
 
 
-async def hang_subject(
-    request: Request, session: Session, where: Where, profile: Profile, *, stale: bool
-) -> Hung:
-    """The charts of a subject for another page, which has its profile already."""
-    hung = await _subject_hung(profile, stale)
+def hang(request: Request, session: Session, where: Where, hung: Hung) -> None:
+    """Holds the charts of a page made elsewhere, for when its pictures are asked for."""
     _gallery(request).hang((session.token, where), hung)
-    return hung
 
 
-async def _subject_hung(profile: Profile, stale: bool) -> Hung:
+async def hung_of(profile: Profile, stale: bool) -> Hung:
+    """The charts of a subject."""
     return Hung(
         charts=await asyncio.to_thread(subject_charts, profile),
         as_of=profile.as_of,

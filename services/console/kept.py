@@ -21,11 +21,20 @@ class Kept(Generic[Thing]):
         self._most = most
         self._things: OrderedDict[Hashable, Thing] = OrderedDict()
 
+    def find(self, key: Hashable) -> Thing | None:
+        """The thing if it is kept."""
+        if key in self._things:
+            self._things.move_to_end(key)
+        return self._things.get(key)
+
+    def keep(self, key: Hashable, thing: Thing) -> Thing:
+        """Keeps the thing, and gives it back."""
+        self._things[key] = thing
+        if len(self._things) > self._most:
+            self._things.popitem(last=False)
+        return thing
+
     def get(self, key: Hashable, make: Callable[[], Thing]) -> Thing:
         """The thing, made where it is not kept."""
-        if key not in self._things:
-            self._things[key] = make()
-            if len(self._things) > self._most:
-                self._things.popitem(last=False)
-        self._things.move_to_end(key)
-        return self._things[key]
+        found = self.find(key)
+        return self.keep(key, make()) if found is None else found

@@ -9,12 +9,15 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from services.console.charts.gallery import Gallery
 from services.console.kept import Kept
-from tests.services.console import golden
+from tests.services.console import golden, golden_profile
 from tests.services.console.neighbours import KEY, Neighbours
 from tests.services.console.test_access import BOARD
 
 DAY = "2022-11-08"
+SUBJECT = golden_profile.ID
+PAGE = f"{BOARD}/subject/{SUBJECT}"
 Change = Callable[[Neighbours], None]
 
 
@@ -53,7 +56,7 @@ def afresh(app: FastAPI) -> Callable[[], None]:
     """Forgets what is kept."""
 
     def forget() -> None:
-        app.state.boards = Kept(32)
+        app.state.boards, app.state.subjects = Kept(32), Kept(32)
 
     return forget
 
@@ -73,12 +76,63 @@ def test_a_board_that_is_kept_is_the_one_that_would_be_written(
     assert len(set(seen)) == len(seen), "no two states look the same"
 
 
-def test_the_same_board_is_written_once_for_everybody(
-    person: httpx2.Client, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+def _profile(**changes: object) -> Change:
+    def change(neighbours: Neighbours) -> None:
+        shown = golden_profile.profile().model_copy(update=changes)
+        neighbours.profiles = dict.fromkeys([(SUBJECT, None), (SUBJECT, DAY)], shown)
+
+    return change
+
+
+def _other_doses(neighbours: Neighbours) -> None:
+    doses = tuple(one.model_copy(update={"label": f"other {one.level}"}) for one in golden.doses())
+    neighbours.assessment = golden.assessment(doses=doses)
+
+
+OF_A_SUBJECT: tuple[Change, ...] = (
+    _profile(),
+    _profile(age=33),
+    _profile(as_of=golden.at("2023-01-02T09:00")),
+    _behind,
+    _other_doses,
+)
+
+
+def test_a_subjects_page_that_is_kept_is_the_one_that_would_be_written(
+    person: httpx2.Client, neighbours: Neighbours, afresh: Callable[[], None]
 ) -> None:
-    first = steady(person.get(BOARD).text)
-    monkeypatch.setattr("services.console.pages.write_board", None)
-    assert steady(person.get(BOARD).text) == first
+    seen = []
+    for change in OF_A_SUBJECT:
+        change(neighbours)
+        for asked in ({}, {"known_at": DAY}, {"whole": "true"}):
+            shown = [steady(person.get(PAGE, params=asked).text) for _ in range(2)]
+            afresh()
+            assert [steady(person.get(PAGE, params=asked).text)] * 2 == shown
+            seen.append(shown[0])
+    assert len(set(seen)) == len(seen), "no two states look the same"
+
+
+def test_the_pictures_of_a_kept_page_are_found(
+    person: httpx2.Client, app: FastAPI, neighbours: Neighbours
+) -> None:
+    picture = re.findall(r'src="([^"]*series-1.svg[^"]*)"', person.get(PAGE).text)
+    app.state.gallery = Gallery()
+    assert re.findall(r'src="([^"]*series-1.svg[^"]*)"', person.get(PAGE).text) == picture
+    _profile(series=())(neighbours)
+    drawn = person.get(picture[0].replace("&amp;", "&"))
+    assert "has changed since" not in drawn.text
+
+
+@pytest.mark.parametrize(
+    ("address", "writes"),
+    [(BOARD, "services.console.pages.write_board"), (PAGE, "services.console.subject.part")],
+)
+def test_the_same_page_is_written_once_for_everybody(
+    person: httpx2.Client, monkeypatch: pytest.MonkeyPatch, address: str, writes: str
+) -> None:
+    first = steady(person.get(address).text)
+    monkeypatch.setattr(writes, None)
+    assert steady(person.get(address).text) == first
 
 
 def test_what_is_kept_is_not_shown_to_who_may_not_see_it(
