@@ -6,7 +6,8 @@ Without the extra `oidc` this module cannot be imported; settings say so before.
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
@@ -54,6 +55,7 @@ class Provider:
         self._lock = threading.Lock()
         self._metadata: tuple[float, Metadata] | None = None
         self._keys: tuple[float, tuple[Key, ...]] | None = None
+        self._failed = float("-inf")
 
     def authorization_url(self, state: str, nonce: str, challenge: str, *, again: bool) -> str:
         """Where to send the browser. `again`: the person has to sign in anew there, whoever is
@@ -93,8 +95,7 @@ class Provider:
 
     def metadata(self) -> Metadata:
         """What the provider says of itself. Raises ProviderAway."""
-        with self._lock:
-            now = self._monotonic()
+        with self._turn() as now:
             if self._metadata is None or now - self._metadata[0] > KEPT_SECONDS:
                 self._metadata = now, self._discover()
             return self._metadata[1]
@@ -122,12 +123,25 @@ class Provider:
 
     def _current_keys(self, *, look_again: bool = False) -> tuple[Key, ...]:
         where = self.metadata().jwks_uri
-        with self._lock:
-            now = self._monotonic()
+        with self._turn() as now:
             kept = LOOK_AGAIN_SECONDS if look_again else KEPT_SECONDS
             if self._keys is None or now - self._keys[0] > kept:
                 self._keys = now, read_keys(_get(where))
             return self._keys[1]
+
+    @contextmanager
+    def _turn(self) -> Iterator[float]:
+        """One asks at a time. Who waited while another's question failed fails with it: a provider
+        that hangs must not hold one thread after another."""
+        came = self._monotonic()
+        with self._lock:
+            if self._failed > came:
+                raise ProviderAway("it does not answer")
+            try:
+                yield self._monotonic()
+            except ProviderAway:
+                self._failed = self._monotonic()
+                raise
 
     def _redeem(self, code: str, verifier: str) -> str:
         """The ID token for a code."""

@@ -1,7 +1,11 @@
 """Asking the provider: its keys and what it says of itself are kept, and looked at again."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
+import httpx2
 import pytest
 
 from shared.runtime.identity import Answer, Expected, Identity, ProviderAway, TokenRefused
@@ -66,6 +70,38 @@ def test_what_is_kept_outlasts_an_outage_of_the_provider(
     elapsed.seconds += 1
     with pytest.raises(ProviderAway):
         asked.metadata()
+
+
+def test_who_waits_for_a_provider_that_hangs_does_not_ask_it_again(
+    asked: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions: list[str] = []
+    everybody = threading.Barrier(5)
+
+    def came() -> float:
+        moment = time.monotonic()
+        if threading.current_thread() not in here:
+            here.add(threading.current_thread())
+            everybody.wait(30)
+        return moment
+
+    def hangs(method: str, url: str, **_: object) -> httpx2.Response:
+        questions.append(url)
+        raise httpx2.ReadTimeout("")
+
+    def ask() -> None:
+        with pytest.raises(ProviderAway):
+            waits.metadata()
+
+    here = {threading.current_thread()}
+    monkeypatch.setattr(httpx2, "request", hangs)
+    waits = Provider(asked.settings, monotonic=came)
+    with ThreadPoolExecutor(5) as pool:
+        for done in [pool.submit(ask) for _ in range(5)]:
+            done.result()
+    assert len(questions) == 1
+    ask()
+    assert len(questions) == 2, "a question of its own, after that"
 
 
 @pytest.mark.parametrize("issuer", ["https://other.example.org", "http://example.org", ""])
