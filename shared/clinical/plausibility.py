@@ -1,5 +1,5 @@
 """Results that cannot be: a value outside what a living patient has, a specimen the test is never
-taken from.
+taken from, an upper limit of normal that no laboratory has.
 
 Such a result is wrong by its unit, a digit or its test, and which is for the site to say. Until
 then it is graded as it stands, and is no proof that there was no toxicity
@@ -8,6 +8,7 @@ then it is graded as it stands, and is no proof that there was no toxicity
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -18,11 +19,16 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.clinical.analytes import analyte_of, unit_for
 from shared.clinical.ctcae.model import Measurement
-from shared.clinical.ctcae.sample import indicator_of, specimen_of
+from shared.clinical.ctcae.sample import indicator_of, range_of, specimen_of
 from shared.clinical.quantity import factor_between
 from shared.contracts.facts import numeric
 from shared.contracts.results import Measured, parse_result
 from shared.document import build, read_yaml
+
+WIDER = 3
+"""How many times a published upper limit of normal a laboratory's own may be: those of eleven
+laboratories differed 2.5-fold for one enzyme (see plausibility.yaml), and a digit too many or
+another unit make it ten times and more."""
 
 
 class _Strict(BaseModel):
@@ -41,6 +47,7 @@ class Limits(_Strict):
 
 class _Table(_Strict):
     limits: tuple[Limits, ...]
+    upper_limits_of_normal: tuple[Limits, ...]
     only_in_blood: frozenset[str]
     not_in_urine: frozenset[str]
 
@@ -53,8 +60,13 @@ class _Ends(NamedTuple):
 
 
 def limits() -> tuple[Limits, ...]:
-    """Every row of the table."""
+    """What each result can be."""
     return _table().limits
+
+
+def upper_limits() -> tuple[Limits, ...]:
+    """Upper limits of normal as published, in ``high``."""
+    return _table().upper_limits_of_normal
 
 
 @lru_cache(maxsize=65536)
@@ -71,7 +83,7 @@ def implausible(
 
 def _beyond(testcd: str, result: str, unit: str | None) -> str | None:
     """A bound such as ``<0.2`` says how far the assay reads and not what the value was."""
-    ends, measured = _ends(testcd, unit), parse_result(result)
+    ends, measured = _ends(limits, testcd, unit), parse_result(result)
     if ends is None or not isinstance(measured, Measured):
         return None
     limit, value = ends.limits, Fraction(measured.value) * ends.factor
@@ -81,6 +93,24 @@ def _beyond(testcd: str, result: str, unit: str | None) -> str | None:
     if limit.low is not None and value < limit.low and not measured.comparator:
         return f"{shown} is implausible, below {limit.low} {limit.unit}"
     return None
+
+
+@lru_cache(maxsize=4096)
+def implausible_normal(
+    testcd: str, upper: str | None, unit: str | None, specimen: str | None = None
+) -> str | None:
+    """Why an upper limit of normal cannot be, in words: with it a severe result looks normal."""
+    uln, ends = range_of(None, upper).uln, _ends(upper_limits, testcd, unit)
+    if uln is None or ends is None or ends.limits.high is None:
+        return None
+    if specimen_of(specimen or "") not in ("blood", "not_stated"):
+        return None
+    if Fraction(uln.first[0]) * ends.factor <= WIDER * ends.limits.high:
+        return None
+    return (
+        f"{testcd} with an upper limit of normal of {upper} {unit} is implausible,"
+        f" above {WIDER} times {ends.limits.high} {ends.limits.unit}"
+    )
 
 
 def contradicted(value: Measurement, standard: str | None, unit: str | None) -> str | None:
@@ -131,9 +161,9 @@ def contradicts(testcd: str, specimen: str | None) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _ends(testcd: str, unit: str | None) -> _Ends | None:
+def _ends(rows: Callable[[], tuple[Limits, ...]], testcd: str, unit: str | None) -> _Ends | None:
     analyte, own = analyte_of(testcd), unit_for(testcd, unit)
-    for limit in limits():
+    for limit in rows():
         if own is not None and analyte is not None and limit.testcd == analyte.testcd:
             # A pH is a plain number, however its unit is written.
             same = limit.testcd == "PH"

@@ -25,7 +25,12 @@ from shared.clinical.derived import (
     fasting_status,
     qtcf,
 )
-from shared.clinical.plausibility import contradicted, contradicts, implausible
+from shared.clinical.plausibility import (
+    contradicted,
+    contradicts,
+    implausible,
+    implausible_normal,
+)
 from shared.clinical.timeline import Entry, Standing
 from shared.contracts.facts import Ecg, Lab, Subject, Vital
 
@@ -136,6 +141,7 @@ def _read(
     """The measurement and why it cannot be as it is reported. A laboratory says the same of many
     samples, and all that say it share one."""
     doubt = implausible(testcd, result, unit, specimen)
+    doubt = doubt or implausible_normal(testcd, range_high, unit, specimen)
     if contradicts(testcd, specimen):
         # It counts as what the test means, until the site says which of the two is wrong.
         specimen = None

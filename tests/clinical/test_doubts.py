@@ -78,6 +78,22 @@ def test_a_value_that_cannot_be_completes_nothing(
     assert one(status, value, action=action, asked=asked) == []
 
 
+@pytest.mark.parametrize(("result", "upper"), [("39", "400"), ("390", "400"), ("39", "238")])
+def test_an_upper_limit_that_no_laboratory_has_completes_nothing(result: str, upper: str) -> None:
+    value = said("lab", test="ALT", result=result, taken="day 10", LBORNRHI=upper)
+    asked = [f"upper limit of normal of {upper} U/L"]
+    assert one("open", value, asked=asked) == []
+
+
+def test_another_upper_limit_or_the_same_with_a_reason_ends_the_doubt() -> None:
+    value = said("lab", test="ALT", result="39", taken="day 10", LBORNRHI="400") | {"as": "value"}
+    for later in ({"LBORNRHI": "40"}, {"LBORNRHI": "237"}, {}):
+        again = revise("day 12", reason="looked up", **later)
+        assert one("completed", value, again, action="escalate", asked=[]) == []
+    unexplained = revise("day 12", reason="looked up", LBFAST="Y")
+    assert one("open", value, unexplained) == []
+
+
 IMPLAUSIBLE = said("lab", test="PLAT", result="20000", taken="day 10") | {"as": "value"}
 
 

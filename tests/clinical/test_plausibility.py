@@ -7,7 +7,15 @@ from decimal import Decimal
 import pytest
 
 from shared.clinical.analytes import unit_for
-from shared.clinical.plausibility import Limits, contradicts, implausible, limits
+from shared.clinical.plausibility import (
+    WIDER,
+    Limits,
+    contradicts,
+    implausible,
+    implausible_normal,
+    limits,
+    upper_limits,
+)
 
 STEP = Decimal("0.0001")
 
@@ -84,3 +92,40 @@ def test_which_tests_are_never_taken_from_a_specimen(
     test: str, specimen: str | None, never: bool
 ) -> None:
     assert contradicts(test, specimen) is never
+
+
+@pytest.mark.parametrize("limit", upper_limits(), ids=lambda one: one.testcd)
+def test_an_upper_limit_of_normal_may_be_three_times_the_published(limit: Limits) -> None:
+    assert limit.source
+    assert limit.high is not None
+    most = WIDER * limit.high
+    assert implausible_normal(limit.testcd, str(most), limit.unit) is None
+    assert implausible_normal(limit.testcd, str(most + STEP), limit.unit) is not None
+
+
+@pytest.mark.parametrize(
+    ("test", "upper", "unit", "specimen", "plausible"),
+    [
+        ("ALT", "31", "U/L", None, True),
+        ("ALT", "79", "U/L", None, True),
+        ("ALT", "400", "U/L", None, False),
+        ("ALT", "<400", "U/L", None, False),
+        ("ALT", "35-40", "U/L", None, True),
+        ("ALT", "4.0", "ukat/L", None, False),
+        ("ALT", "0.66", "ukat/L", "SERUM", True),
+        ("BILI", "21", "umol/L", None, True),
+        ("BILI", "21", "mg/dL", None, False),
+        ("CREAT", "104", "umol/L", None, True),
+        ("CREAT", "104", "mg/dL", None, False),
+        ("CREAT", "250", "mg/dL", "URINE", True),
+        ("ALT", None, "U/L", None, True),
+        ("ALT", "see text", "U/L", None, True),
+        ("ALT", "400", "furlong", None, True),
+        ("ALP", "468", "U/L", None, True),
+        ("MADEUP", "400", "U/L", None, True),
+    ],
+)
+def test_an_upper_limit_of_normal_is_judged_in_the_unit_of_its_result(
+    test: str, upper: str | None, unit: str, specimen: str | None, plausible: bool
+) -> None:
+    assert (implausible_normal(test, upper, unit, specimen) is None) is plausible
