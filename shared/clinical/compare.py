@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
-from functools import partial
 
 from shared.clinical.safety.signals import safety_signals
 from shared.clinical.standing import Draft, kept, signal_of
@@ -23,30 +22,29 @@ _ACTION_SEVERITY: dict[str, Severity] = {"hold": "critical", "stop": "critical"}
 
 def standing_signals(assessment: Assessment) -> tuple[StandingSignal, ...]:
     """Every signal that stands by this assessment, in a fixed order."""
-    return tuple(draft.signal() for draft in _drafts(assessment))
+    return tuple(draft.signal() for draft in sorted(_drafts(assessment), key=_order))
+
+
+def _order(draft: Draft) -> tuple[datetime, str]:
+    return draft.known_at, draft.key
 
 
 def _drafts(assessment: Assessment) -> list[Draft]:
     found = [*_study(assessment), *_doses(assessment), *_decisions(assessment)]
     found += _stopping(assessment)
     for subject in assessment.subjects:
-        found += _about(assessment, subject)
+        # Of the assessment's moment only whether the window is over matters.
+        over = subject.window is not None and assessment.as_of.date() >= subject.window.last
+        found += kept(assessment, subject, over, _about)
     for query in assessment.queries:
-        found += kept(assessment, query, None, partial(_query, assessment, query))
-    return sorted(found, key=lambda draft: (draft.known_at, draft.key))
+        found += kept(assessment, query, None, _query)
+    return found
 
 
-def _about(assessment: Assessment, subject: SubjectAssessment) -> Sequence[Draft]:
-    """What stands by a subject; of the assessment's moment only whether the window is over
-    matters."""
-    over = subject.window is not None and assessment.as_of.date() >= subject.window.last
-
-    def work() -> Iterator[Draft]:
-        for draft in (*_subject(assessment, subject), *safety_signals(assessment, subject)):
-            draft.cohort = subject.cohort
-            yield draft
-
-    return kept(assessment, subject, over, work)
+def _about(assessment: Assessment, subject: SubjectAssessment) -> Iterator[Draft]:
+    for draft in (*_subject(assessment, subject), *safety_signals(assessment, subject)):
+        draft.cohort = subject.cohort
+        yield draft
 
 
 def compare(
@@ -61,15 +59,14 @@ def compare(
     key was raised already; it gives a second raising a new id, and a redelivery the same one.
     ``site_of``: the site of a subject, by USUBJID.
     """
-    wanted = {draft.key: draft for draft in _drafts(assessment)}
-    kept = {signal.key for signal in standing}
+    drafts = _drafts(assessment)
+    wanted, told = {draft.key for draft in drafts}, {signal.key for signal in standing}
+    new = sorted((draft for draft in drafts if draft.key not in told), key=_order)
     gone = [signal for signal in standing if signal.key not in wanted]
     by_slot = {signal.slot: signal for signal in gone}
     sent: list[Signal] = []
     followed: set[str] = set()
-    for key, draft in wanted.items():
-        if key in kept:
-            continue
+    for key, draft in {draft.key: draft for draft in new}.items():
         before = by_slot.get(draft.slot)
         if before is not None and before.id not in followed:
             followed.add(before.id)

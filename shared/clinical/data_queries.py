@@ -38,12 +38,15 @@ def turns(
     """
     asked = {query.id: query for query in assessment.queries}
     people = {one.subject: one.usubjid for one in assessment.subjects}
+    by_subject: dict[str, list[Fact]] = {}
+    for fact in new:
+        by_subject.setdefault(fact.subject, []).append(fact)
     for query in asked.values():
         if query.id not in standing:
             yield Turn(query, "opened", assessment.as_of)
     for query in standing.values():
         about = people.get(query.subject or "", assessment.study)
-        answers = _answers(query, [fact for fact in new if fact.subject == about])
+        answers = _answers(query, by_subject[about]) if about in by_subject else ()
         stands = query.id in asked
         if answers and (not stands or _names(answers, query.evidence)):
             yield Turn(asked.get(query.id, query), "answered", assessment.as_of, answers)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from typing import TypeVar
 
-from shared.contracts.assessment import Assessment, Itself, Query, SubjectAssessment
+from shared.contracts.assessment import Assessment, Query, SubjectAssessment
 from shared.contracts.envelope import sha256
 from shared.contracts.signals import Severity, SignalType, StandingSignal
 
@@ -67,27 +68,30 @@ def signal_of(
     )
 
 
+_Part = TypeVar("_Part", SubjectAssessment, Query)
+
 _MOST = 4096
 """So many parts of assessments are remembered."""
 
-_kept: dict[tuple[Itself, str, object], Sequence[Draft]] = {}
+_kept: dict[tuple[int, str, object], tuple[object, Sequence[Draft]]] = {}
+"""By the part's identity; with the part, so that while it is here no other can be taken for it."""
 
 
 def kept(
     assessment: Assessment,
-    part: SubjectAssessment | Query,
+    part: _Part,
     besides: object,
-    work: Callable[[], Iterable[Draft]],
+    work: Callable[[Assessment, _Part], Iterable[Draft]],
 ) -> Sequence[Draft]:
     """The signals that stand by one part of an assessment. They hang on the part, on the version of
     the protocol and on what the caller names ``besides``, and from one assessment to the next most
     parts are the same objects. A part without a moment of its own takes the assessment's."""
     if part.known_at is None:
-        return tuple(work())
-    key = Itself(part), assessment.protocol_version, besides
+        return tuple(work(assessment, part))
+    key = id(part), assessment.protocol_version, besides
     found = _kept.get(key)
     if found is None:
         if len(_kept) >= _MOST:
             _kept.clear()
-        found = _kept[key] = tuple(work())
-    return found
+        found = _kept[key] = part, tuple(work(assessment, part))
+    return found[1]

@@ -12,7 +12,7 @@ import json
 import operator
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -284,6 +284,18 @@ _NOT_IN_DIGEST = frozenset({"digest", "engine", "applied_through", "known_at"})
 _BY_PART = {"queries", "subjects"}
 
 
+def document_of(assessment: Assessment) -> str:
+    """The assessment's own ``model_dump_json()``, put together from texts of its parts."""
+    written: list[str] = []
+    for name in Assessment.model_fields:
+        if name in _BY_PART:
+            texts = (_texts_of(Itself(part)).document for part in getattr(assessment, name))
+            written.append(f'"{name}":[{",".join(texts)}]')
+        else:
+            written.append(assessment.model_dump_json(include={name})[1:-1])
+    return f"{{{','.join(filter(None, written))}}}"
+
+
 def digest_of(assessment: Assessment) -> str:
     """SHA-256 over RFC 8785 JSON without ``digest``, ``engine``, ``applied_through`` and every
     ``known_at``: when something became known does not change what is.
@@ -294,7 +306,7 @@ def digest_of(assessment: Assessment) -> str:
     study = json.loads(assessment.model_dump_json(exclude=_BY_PART), object_hook=_bare)
     members = {name: _canonical(value) for name, value in study.items()}
     for name in _BY_PART:
-        texts = (_text_of(Itself(part)) for part in getattr(assessment, name))
+        texts = (_texts_of(Itself(part)).digested for part in getattr(assessment, name))
         members[name] = f"[{','.join(texts)}]"
     text = ",".join(f'"{name}":{members[name]}' for name in sorted(members))
     return "sha256:" + hashlib.sha256(f"{{{text}}}".encode()).hexdigest()
@@ -316,10 +328,18 @@ class Itself:
         return isinstance(other, Itself) and self.part is other.part
 
 
+class _Texts(NamedTuple):
+    """A part as the document has it, and as the digest reads it."""
+
+    document: str
+    digested: str
+
+
 @lru_cache(maxsize=4096)
-def _text_of(itself: Itself) -> str:
-    """A part as the digest reads it. From one assessment to the next most are the same objects."""
-    return _canonical(json.loads(itself.part.model_dump_json(), object_hook=_bare))
+def _texts_of(itself: Itself) -> _Texts:
+    """From one assessment to the next most parts are the same objects."""
+    document = itself.part.model_dump_json()
+    return _Texts(document, _canonical(json.loads(document, object_hook=_bare)))
 
 
 def _canonical(value: object) -> str:

@@ -13,7 +13,13 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.assessment import Assessment, Query, SubjectAssessment, digest_of
+from shared.contracts.assessment import (
+    Assessment,
+    Query,
+    SubjectAssessment,
+    digest_of,
+    document_of,
+)
 from tests.contracts.messages import assessment
 
 LEFT_OUT = ("digest", "engine", "applied_through", "known_at")
@@ -86,6 +92,16 @@ def test_digest_sees_everything_else(path: tuple[str | int, ...]) -> None:
     found = Assessment.model_construct(**changed)
     with pytest.warns(UserWarning, match="serialized value may not be as expected"):
         assert digest_of(found) != DUMP["digest"]
+
+
+@given(st.text(st.characters(codec="utf-8")), st.booleans())
+def test_the_document_is_what_pydantic_writes(text: str, sparse: bool) -> None:
+    found = assessment()
+    (first, *others) = found.subjects
+    changed = {"study": text, "subjects": (first.model_copy(update={"why": text}), *others)}
+    left_out = {"queries": (), "stopping": (), "stale_since": None} if sparse else {}
+    for one in (found, found.model_copy(update=changed | left_out)):
+        assert document_of(one) == one.model_dump_json()
 
 
 def test_an_instant_has_one_spelling() -> None:
