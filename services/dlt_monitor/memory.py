@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
+from services.dlt_monitor.said import Said
 from services.dlt_monitor.store import studies
 from services.dlt_monitor.store.grades import Panels, Told
 from services.dlt_monitor.store.studies import StudyRow
@@ -31,19 +32,28 @@ class HeldStudy:
     """The folded facts of a study. ``token`` is the stored row's when they were complete;
     ``subjects`` tells whom each fact is about, by fact id; ``told`` what was last published of a
     subject's grades, by result, for the subjects that were looked up, and ``shown`` the panels of
-    results it was published from."""
+    results it was published from. ``said`` is what stands of what was said, if it was asked for,
+    and ``last_said`` the stored row's when it was complete."""
 
     study: Study
     subjects: dict[str, str] = field(default_factory=dict)
     token: UUID | None = None
     told: dict[str, Told] = field(default_factory=dict)
     shown: dict[str, Panels] = field(default_factory=dict)
+    said: Said | None = None
+    last_said: tuple[UUID | None, int] | None = None
 
     def add(self, facts: Sequence[Fact]) -> None:
         """Fold in more facts. Raises DocumentError or ValueError as `Study.add` does."""
         self.study.add(facts)
         self.subjects.update((fact.fact_id, fact.subject) for fact in facts)
         self.token = uuid4()
+
+    def what_was_said(self, conn: Connection) -> Said:
+        """What stands of it by the database, in the caller's transaction."""
+        if self.said is None:
+            self.said = Said(conn, self.study.study)
+        return self.said
 
 
 class Memory:
@@ -61,6 +71,8 @@ class Memory:
             for facts in stored_facts(conn, row.study, after=0, through=row.facts):
                 held.add(facts)
             held.token = row.facts_token
+        if held.last_said != row.last_said:
+            held.said, held.last_said = None, row.last_said
         return held
 
     def put_back(self, study: str, held: HeldStudy) -> None:

@@ -10,7 +10,9 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
+from uuid import uuid4
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine
@@ -20,9 +22,9 @@ from services.dlt_monitor.memory import HeldStudy, Memory
 from services.dlt_monitor.store import LOCK_SPACE, grades, outputs, studies
 from services.dlt_monitor.store.grades import Panels, Told
 from services.dlt_monitor.store.studies import StudyRow
-from shared.clinical import DocumentError, Protocol, Study, compare
+from shared.clinical import DocumentError, Protocol, compare
 from shared.clinical.study import ENGINE
-from shared.contracts.assessment import Assessment
+from shared.contracts.assessment import Assessment, document_of
 from shared.contracts.envelope import Fact, read_fact
 from shared.contracts.facts import STUDY_KINDS
 from shared.contracts.graded import GradedResult
@@ -85,15 +87,16 @@ class Monitor:
             for message, fact in arrivals
             if fact.fact_id not in held.subjects
         }
-        recovered = studies.recover(conn, study, [message.id for message, _ in arrivals], now)
+        arrived = [message.id for message, _ in arrivals]
+        recovered = row.degraded and studies.recover(conn, study, arrived, now)
         if new or recovered:
             facts = [fact for fact, _ in new.values()]
             known = sorted(fact.known_at for fact in facts) or [now]
             self.last_known_at = known[-1]
-            row = self._pass_deadlines(conn, row, held.study, before=min(now, known[0]))
+            row = self._pass_deadlines(conn, row, held, before=min(now, known[0]))
             row = self._add(conn, row, held, list(new.values()))
             cause: Cause = "replayed" if recovered else "facts"
-            row = self._assess(conn, row, held.study, max(now, known[-1]), cause, facts)
+            row = self._assess(conn, row, held, max(now, known[-1]), cause, facts)
             studies.save_study_row(conn, row)
         self._memory.put_back(study, held)
 
@@ -119,11 +122,11 @@ class Monitor:
         return replace(row, facts=row.facts + len(new), facts_token=held.token)
 
     def _pass_deadlines(
-        self, conn: Connection, row: StudyRow, study: Study, before: datetime
+        self, conn: Connection, row: StudyRow, held: HeldStudy, before: datetime
     ) -> StudyRow:
         """Say first what time alone had changed before the facts to come were known."""
         while row.next_deadline is not None and row.next_deadline < before:
-            row = self._assess(conn, row, study, row.next_deadline, "deadline")
+            row = self._assess(conn, row, held, row.next_deadline, "deadline")
         return row
 
     def _grade(self, conn: Connection, held: HeldStudy, subjects: Collection[str]) -> None:
@@ -195,7 +198,7 @@ class Monitor:
         held = self._memory.take(conn, row)
         if cause == "engine":
             self._grade(conn, held, held.study.people())
-        row = self._assess(conn, row, held.study, at, cause)
+        row = self._assess(conn, row, held, at, cause)
         studies.save_study_row(conn, row)
         if cause != "engine":
             # Grades told in a transaction that may still fail: no new fact changes the token.
@@ -209,10 +212,11 @@ class Monitor:
         now = self._clock.now()
         row = studies.make_study_row(conn, message.key)
         studies.degrade(conn, message.key, message.id, reason, since=now)
+        row = replace(row, degraded=True)
         try:
             with conn.begin_nested():
                 held = self._memory.take(conn, row)
-                row = self._assess(conn, row, held.study, now, "parked")
+                row = self._assess(conn, row, held, now, "parked")
                 studies.save_study_row(conn, row)
                 self._memory.put_back(message.key, held)
         except Exception as error:
@@ -227,14 +231,14 @@ class Monitor:
         self,
         conn: Connection,
         row: StudyRow,
-        study: Study,
+        held: HeldStudy,
         at: datetime,
         cause: Cause,
         new: Sequence[Fact] = (),
     ) -> StudyRow:
         """Assess at `at`, never before the assessment that went before, after facts `new` since;
         the row to be saved."""
-        protocol = study.protocol
+        study, protocol = held.study, held.study.protocol
         if protocol is None:
             return row
         # In UTC: the digest covers the instant as it is written.
@@ -242,12 +246,14 @@ class Monitor:
         assessment = study.assess(
             as_of=as_of,
             known_at=as_of,
-            degraded=self._degraded(conn, row.study),
+            degraded=row.degraded and self._degraded(conn, row.study),
             applied_through=str(row.facts),
         )
-        signals = self._compare(conn, study, assessment)
-        number = row.assessments + 1
-        document = assessment.model_dump_json()
+        said, number = held.what_was_said(conn), row.assessments + 1
+        raised = partial(said.times_raised, conn)
+        sent = compare(said.signals, assessment, raised, study.site_of)
+        signals = [(signal, signal.model_dump_json()) for signal in sent]
+        document = document_of(assessment)
         outputs.add_assessment(
             conn,
             number=number,
@@ -258,16 +264,20 @@ class Monitor:
             document=document,
         )
         outputs.add_signals(conn, row.study, row.signals, signals, number)
-        query_life.follow(conn, study, assessment, number, new)
+        turns = query_life.follow(conn, study, said.queries, assessment, number, new)
         self._publish(conn, assessment, number, document, signals)
-        return replace(
+        said.take_in(sent, turns)
+        row = replace(
             row,
             assessments=number,
             signals=row.signals + len(signals),
             as_of=as_of,
             next_deadline=study.next_deadline(as_of),
             summary=summary(protocol, assessment),
+            said_token=uuid4(),
         )
+        held.last_said = row.last_said
+        return row
 
     def _degraded(self, conn: Connection, study: str) -> bool:
         """Whether something is missing; an assessment that succeeds ends a failed tick."""
@@ -275,14 +285,6 @@ class Monitor:
         if TICK_FAILED in missing:
             studies.recover(conn, study, [TICK_FAILED], self._clock.now())
         return bool(missing - {TICK_FAILED})
-
-    def _compare(
-        self, conn: Connection, study: Study, assessment: Assessment
-    ) -> list[tuple[Signal, str]]:
-        raised = outputs.TimesRaised(conn, assessment.study)
-        standing = outputs.standing_signals(conn, assessment.study)
-        signals = compare(standing, assessment, raised.times, study.site_of)
-        return [(signal, signal.model_dump_json()) for signal in signals]
 
     def _publish(
         self,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -195,30 +195,12 @@ def add_signals(
 
 def standing_signals(conn: Connection, study: str) -> list[Signal]:
     """Signals that stand: they end nothing and nothing has superseded them."""
-    return [_read(text) for text in conn.execute(_STANDING, {"study": study}).scalars()]
+    return [read_signal(text) for text in conn.execute(_STANDING, {"study": study}).scalars()]
 
 
-@lru_cache(maxsize=20_000)
-def _read(text: str) -> Signal:
-    """Most signals stand for long, and nobody changes one."""
-    return read_signal(text)
-
-
-class TimesRaised:
-    """How often each key was raised so far; read from the database on the first question."""
-
-    def __init__(self, conn: Connection, study: str) -> None:
-        self._conn = conn
-        self._study = study
-
-    @cached_property
-    def _counts(self) -> dict[str, int]:
-        rows = self._conn.execute(_RAISED, {"study": self._study})
-        return {row[0]: row[1] for row in rows}
-
-    def times(self, key: str) -> int:
-        """The number of raisings of this key."""
-        return self._counts.get(key, 0)
+def times_raised(conn: Connection, study: str) -> Counter[str]:
+    """How often each key was raised so far."""
+    return Counter({row[0]: row[1] for row in conn.execute(_RAISED, {"study": study})})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -51,13 +50,8 @@ class StoredQuery:
 def standing_queries(conn: Connection, study: str) -> dict[str, Query]:
     """The queries that were opened and not closed since, by id."""
     documents = conn.execute(_STANDING, {"study": study}).scalars()
-    return {query.id: query for query in map(_read, documents)}
-
-
-@lru_cache(maxsize=20_000)
-def _read(text: str) -> Query:
-    """Most queries stand for long, and nobody changes one."""
-    return Query.model_validate_json(text)
+    found = [Query.model_validate_json(text) for text in documents]
+    return {query.id: query for query in found}
 
 
 def add_turns(conn: Connection, study: str, assessment: int, new: Sequence[NewTurn]) -> None:

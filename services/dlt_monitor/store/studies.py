@@ -22,8 +22,9 @@ class StudyRow:
 
     ``facts``, ``assessments`` and ``signals`` count the rows of those tables, which are numbered
     without gaps. ``facts_token`` changes with every added fact: whoever holds the facts in memory
-    under the same token holds exactly the stored ones. ``summary`` describes the latest assessment
-    in the words of the list of studies.
+    under the same token holds exactly the stored ones. ``said_token`` does with every assessment.
+    ``summary`` describes the latest assessment in the words of the list of studies. ``degraded``:
+    whether anything is noted that could not be applied.
     """
 
     study: str
@@ -34,11 +35,20 @@ class StudyRow:
     as_of: datetime | None
     next_deadline: datetime | None
     summary: Mapping[str, Any] | None
+    said_token: UUID | None
+    degraded: bool
+
+    @property
+    def last_said(self) -> tuple[UUID | None, int]:
+        """Changes with every assessment, also with one of a release that knows no ``said_token``,
+        and is never again what it was in a transaction that was rolled back."""
+        return self.said_token, self.assessments
 
 
 _SELECT_STUDY = (
-    "SELECT study, facts, facts_token, assessments, signals, as_of, next_deadline, summary"
-    " FROM dlt_monitor.study"
+    "SELECT study, facts, facts_token, assessments, signals, as_of, next_deadline, summary,"
+    " said_token, EXISTS (SELECT FROM dlt_monitor.degradation d"
+    " WHERE d.study = s.study AND d.until IS NULL) FROM dlt_monitor.study s"
 )
 _MAKE = sa.text("INSERT INTO dlt_monitor.study (study) VALUES (:study) ON CONFLICT DO NOTHING")
 _STUDY = sa.text(f"{_SELECT_STUDY} WHERE study = :study")
@@ -46,7 +56,8 @@ _STUDIES = sa.text(f"{_SELECT_STUDY} WHERE study = ANY(:studies) ORDER BY study"
 _SAVE = sa.text(
     "UPDATE dlt_monitor.study SET facts = :facts, facts_token = :facts_token,"
     " assessments = :assessments, signals = :signals, as_of = :as_of,"
-    " next_deadline = :next_deadline, summary = CAST(:summary AS json) WHERE study = :study"
+    " next_deadline = :next_deadline, summary = CAST(:summary AS json),"
+    " said_token = :said_token WHERE study = :study"
 )
 _DUE = sa.text(
     "SELECT study FROM dlt_monitor.study"
@@ -115,6 +126,7 @@ def save_study_row(conn: Connection, row: StudyRow) -> None:
             "as_of": row.as_of,
             "next_deadline": row.next_deadline,
             "summary": summary,
+            "said_token": row.said_token,
         },
     )
 
