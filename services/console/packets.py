@@ -37,11 +37,12 @@ Form = Annotated[Literal["pdf", "html", "json", "csv"], Path()]
 class _Written:
     media_type: str
     write: Callable[[Packet, Draw], bytes]
+    drawn: bool = False
 
 
 _FORMS: Mapping[str, _Written] = {
-    "pdf": _Written("application/pdf", packet_pdf),
-    "html": _Written("text/html; charset=utf-8", packet_html),
+    "pdf": _Written("application/pdf", packet_pdf, drawn=True),
+    "html": _Written("text/html; charset=utf-8", packet_html, drawn=True),
     "json": _Written("application/json", lambda packet, _: packet.model_dump_json().encode()),
     "csv": _Written("text/csv; charset=utf-8", lambda packet, _: packet_csv(packet)),
 }
@@ -53,8 +54,10 @@ async def packet(
 ) -> Response:
     """The packet now, or as known at the end of a day."""
     upstream: Upstream = request.app.state.upstream
-    found = await upstream.packet(session.key, study, day_of(known_at))
     written, drawer = _FORMS[form], drawer_of(request)
+    if written.drawn:
+        drawer.warm_up()
+    found = await upstream.packet(session.key, study, day_of(known_at))
     try:
         content = await run_in_threadpool(written.write, found, drawer.draw)
     except CannotDraw:

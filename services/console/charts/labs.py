@@ -19,7 +19,6 @@ from services.console.charts.parts import (
     PALE,
     Rows,
     counted,
-    days,
     dose_name,
     grade_name,
     looks,
@@ -36,6 +35,7 @@ SEVERE, MARKED = 3, 2
 """Of more, who reached the first grade keeps a line, and each value of the second its mark."""
 _NARROW, _WIDE, _ABREAST = 125, 240, 900
 _WEEK = 7
+_DAYS = {"tickMinStep": 1, "tickCount": 5, "grid": False}
 _DARKER = "#666666"
 _BOX = {
     "x": {"value": 0},
@@ -102,7 +102,7 @@ def _panel(
         "width": width,
         "height": 150,
         "encoding": {
-            "x": days("day", "day"),
+            "x": number("day", "day", axis=_DAYS),
             "y": number("value", None, scale={"domain": [bottom, top]}),
         },
         "layer": [
@@ -153,7 +153,7 @@ def _quiet(weeks: Rows) -> Iterator[Spec]:
     """The range of a week, and its median across."""
     if not weeks:
         return
-    span = {"x": days("from", "day"), "x2": {"field": "to"}}
+    span = {"x": number("from", "day"), "x2": {"field": "to"}}
     data = {"values": weeks}
     yield {
         "data": data,

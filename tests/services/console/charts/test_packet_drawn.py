@@ -30,6 +30,9 @@ def test_a_packet_lacks_no_chart_in_silence(person: httpx2.Client, app: FastAPI)
         def draw(self, spec: Spec, font: str) -> str:
             raise CannotDraw
 
+        def warm_up(self) -> None:
+            pass
+
     app.state.drawer = Broken()
     assert person.get(PACKET).status_code == 503
 
