@@ -55,11 +55,6 @@ def signed_in(client: httpx2.Client, who: str) -> Sender:
     return Sender(client, answer.json()["token"])
 
 
-def slug(answer: httpx2.Response) -> str:
-    kind: str = answer.json()["type"]
-    return kind.removeprefix("urn:vigil:problem:")
-
-
 def saying(**changed: Any) -> Callable[[dict[str, Any]], None]:
     def change(claims: dict[str, Any]) -> None:
         for name, value in changed.items():

@@ -56,6 +56,13 @@ def ndjson(events: Sequence[dict[str, Any] | bytes]) -> bytes:
     return b"\n".join(e if isinstance(e, bytes) else json.dumps(e).encode() for e in events)
 
 
+def slug(answer: httpx2.Response) -> str:
+    """The stable name of a problem."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    kind: str = answer.json()["type"]
+    return kind.removeprefix("urn:vigil:problem:")
+
+
 def published(engine: Engine) -> list[Fact]:
     """The facts on the log, in their order."""
     with engine.connect() as conn:

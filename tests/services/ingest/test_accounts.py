@@ -20,7 +20,7 @@ from shared.runtime.passwords import Passwords
 from shared.runtime.postgres_bus import PostgresBus
 from shared.runtime.sessions import Sessions
 from shared.runtime.settings import Settings
-from tests.services.ingest.support import NewSender, Sender, event, published
+from tests.services.ingest.support import NewSender, Sender, event, published, slug
 from tests.services.ingest.test_permission import decision, review
 
 SECRET = "correct horse battery staple"
@@ -91,12 +91,6 @@ def post(who: Sender, document: dict[str, Any], *tokens: str) -> httpx2.Response
 def confirmed(who: Sender, document: dict[str, Any], **more: str) -> str:
     token: str = confirm(who, json.dumps(document).encode(), **more).json()["token"]
     return token
-
-
-def slug(answer: httpx2.Response) -> str:
-    assert answer.headers["content-type"] == "application/problem+json"
-    kind: str = answer.json()["type"]
-    return kind.removeprefix("urn:vigil:problem:")
 
 
 def test_who_am_i(person: Callable[..., Sender], sender: NewSender, client: httpx2.Client) -> None:

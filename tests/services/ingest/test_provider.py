@@ -25,9 +25,8 @@ from tests.services.ingest.provider_support import (
     begun,
     saying,
     signed_in,
-    slug,
 )
-from tests.services.ingest.support import NewSender
+from tests.services.ingest.support import NewSender, slug
 
 
 @pytest.fixture

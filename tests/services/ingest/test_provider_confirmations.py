@@ -23,9 +23,8 @@ from tests.services.ingest.provider_support import (
     begun,
     saying,
     signed_in,
-    slug,
 )
-from tests.services.ingest.support import Sender, published
+from tests.services.ingest.support import Sender, published, slug
 from tests.services.ingest.test_permission import decision
 
 
