@@ -37,7 +37,8 @@ BATCH = 500
 
 
 class Chase:
-    """A thread that does what is due. Any number of processes may run one."""
+    """A thread that does what is due, and one more for ladders: while rows of the one are written,
+    the other works out its own. Any number of processes may run one."""
 
     def __init__(
         self,
@@ -56,16 +57,18 @@ class Chase:
         self._on_worked = on_worked
         self._audited: float | None = None
         self._polling = Polling("chase", self._turn, on_error=_failed)
+        self._helping = Polling("chase-helper", self._help, on_error=_failed)
 
     # -- life -----------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Starts chasing."""
         self._polling.start()
+        self._helping.start()
 
     def stop(self, timeout: float = 5.0) -> bool:
-        """Finishes the transaction under way. False if it did not end within `timeout`."""
-        return self._polling.stop(timeout)
+        """Finishes the transactions under way. False if they did not end within `timeout` each."""
+        return all([self._polling.stop(timeout), self._helping.stop(timeout)])
 
     @property
     def current(self) -> bool:
@@ -79,6 +82,9 @@ class Chase:
             self.audit()
             self._audited = time.monotonic()
         return POLL_SECONDS
+
+    def _help(self) -> float:
+        return 0.0 if self._steps() else POLL_SECONDS
 
     def run_once(self) -> int:
         """One batch of what is due, in the caller's thread; how many rows were worked."""

@@ -16,7 +16,7 @@ from services.notifier.addresses import lane_of
 from services.notifier.inforce import InForce
 from services.notifier.routing import SEVERITIES, Told
 from services.notifier.store import alerts, deliveries
-from services.notifier.store.alerts import Alert, NewAlert
+from services.notifier.store.alerts import Alarm, NewAlert
 from services.notifier.store.deliveries import Delivery
 from shared.contracts.receipts import DeliveryReceipt
 from shared.contracts.topics import RECEIPTS
@@ -61,7 +61,7 @@ class Telling:
     """One alert, to be told to some. `step` 0 is the first time; `chases`: an acknowledgement
     makes it pointless."""
 
-    alert: Alert
+    alert: Alarm
     told: Sequence[Told]
     step: int = 0
     chases: bool = False

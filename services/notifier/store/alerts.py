@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -134,6 +134,19 @@ class Alert:
     version: int
     followed_by: str | None
     raised_at: datetime
+
+
+class Alarm(Protocol):
+    """As much of an alert as its deliveries repeat."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def study(self) -> str: ...
+    @property
+    def signal_id(self) -> str: ...
+    @property
+    def severity(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

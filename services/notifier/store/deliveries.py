@@ -138,7 +138,7 @@ def add(conn: Connection, deliveries: Iterable[Delivery]) -> list[Delivery]:
     rows = list(deliveries)
     if not rows:
         return []
-    added = set(execute_rows(conn, _ADD, columns_of(rows, _TYPES)).scalars())
+    added = set(execute_rows(conn, _ADD, columns_of(rows, _TYPES)).scalars().all())
     return [row for row in rows if row.id in added]
 
 
@@ -256,15 +256,14 @@ def reached(conn: Connection, alerts: Collection[str]) -> dict[str, Reached]:
     query = sa.text(
         "SELECT alert, max(step) AS step, subscriber, channel,"
         " (array_agg(address ORDER BY number DESC))[1] AS address"
-        " FROM notifier.delivery WHERE alert = ANY(:alerts)"
+        " FROM notifier.delivery WHERE alert = ANY(:alerts) AND channel <> 'inbox'"
         " GROUP BY alert, subscriber, channel ORDER BY min(number)"
     )
     found = {alert: Reached() for alert in alerts}
-    for row in conn.execute(query, {"alerts": list(alerts)}):
-        one = found[row.alert]
-        one.step = max(one.step, row.step)
-        if row.channel != "inbox":
-            one.ways[row.subscriber, row.channel] = row.address
+    for alert, step, *way, address in conn.execute(query, {"alerts": list(alerts)}).all():
+        one = found[alert]
+        one.step = max(one.step, step)
+        one.ways[way[0], way[1]] = address
     return found
 
 

@@ -30,6 +30,7 @@ _NEW = {
     "due_at": "timestamptz",
     "wait": "interval",
 }
+_NEXT = {"id": "bigint", "due_at": "timestamptz", "wait": "interval"}
 _COLUMNS = ", ".join(_NEW)
 _OF_DUE = ", ".join(f"due.{name}" for name in (*_NEW, "id"))
 _ADD = (
@@ -37,7 +38,8 @@ _ADD = (
 )
 # Locks both, the alert too: an acknowledgement is either seen here or waits for this transaction.
 _TAKE_STEPS = sa.text(
-    f"SELECT {_OF_DUE} FROM notifier.due"
+    "SELECT due.id, due.number, alert.id, alert.study, alert.signal_id, alert.severity, alert.ends,"
+    " alert.ladder, alert.routing_version, CAST(alert.signal AS text) FROM notifier.due"
     " JOIN notifier.alert ON alert.id = due.subject"
     " WHERE due.kind = 'step' AND due.state = 'waiting' AND due.due_at <= :now"
     " AND alert.state = 'open' ORDER BY due.urgency, due.due_at, due.number LIMIT :limit"
@@ -46,6 +48,14 @@ _TAKE_STEPS = sa.text(
 _TAKE = sa.text(
     f"SELECT {_OF_DUE} FROM notifier.due WHERE kind = :kind AND state = 'waiting'"
     " AND due_at <= :now ORDER BY urgency, due_at LIMIT 1 FOR UPDATE SKIP LOCKED"
+)
+# Only where there is no such row yet: one that waits for its own time is not to be overrun.
+_MOVE_ON = (
+    "UPDATE notifier.due SET number = number + 1, due_at = next.due_at, wait = next.wait"
+    f" FROM {unnested(_NEXT)} AS next ({', '.join(_NEXT)}) WHERE due.id = next.id"
+    " AND NOT EXISTS (SELECT FROM notifier.due AS later WHERE later.kind = due.kind"
+    " AND later.study = due.study AND later.subject = due.subject"
+    " AND later.number = due.number + 1 OFFSET 0) RETURNING due.id"
 )
 _SETTLE = sa.text("UPDATE notifier.due SET state = 'done', settled_at = :at WHERE id = ANY(:ids)")
 _VOID = sa.text(
@@ -92,6 +102,32 @@ class Due(NewDue):
     id: int
 
 
+@dataclass(frozen=True, slots=True)
+class DueStep:
+    """A step of a ladder that this transaction has taken, as `due`, and what it takes to tell its
+    alert again; `signal` is JSON."""
+
+    due: int
+    number: int
+    id: str
+    study: str
+    signal_id: str
+    severity: str
+    ends: bool
+    ladder: str | None
+    routing_version: int | None
+    signal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """When the taken row `id` is due once more."""
+
+    id: int
+    due_at: datetime
+    wait: timedelta
+
+
 def add(conn: Connection, dues: Iterable[NewDue]) -> None:
     """Adds rows; those that are there already are left as they are."""
     rows = list(dues)
@@ -99,15 +135,24 @@ def add(conn: Connection, dues: Iterable[NewDue]) -> None:
         execute_rows(conn, _ADD, columns_of(rows, _NEW))
 
 
-def take_steps(conn: Connection, now: datetime, limit: int) -> list[Due]:
+def take_steps(conn: Connection, now: datetime, limit: int) -> list[DueStep]:
     """Due steps of open alerts, most urgent first; these and their alerts are locked."""
-    return [Due(*row) for row in conn.execute(_TAKE_STEPS, {"now": now, "limit": limit})]
+    rows = conn.execute(_TAKE_STEPS, {"now": now, "limit": limit}).all()
+    return [DueStep(*row) for row in rows]
 
 
 def take(conn: Connection, kind: Kind, now: datetime) -> Due | None:
     """One due row of a kind that belongs to a study, locked."""
     row = conn.execute(_TAKE, {"kind": kind, "now": now}).one_or_none()
     return None if row is None else Due(*row)
+
+
+def move_on(conn: Connection, rows: Sequence[Next]) -> set[int]:
+    """Makes taken rows wait for the step after theirs, unless that has a row of its own; the ids
+    of those that do."""
+    if not rows:
+        return set()
+    return set(execute_rows(conn, _MOVE_ON, columns_of(rows, _NEXT)).scalars().all())
 
 
 def settle(conn: Connection, ids: Sequence[int], at: datetime) -> None:
