@@ -5,18 +5,23 @@ Silence is the alarm: whatever ends this process, its database or its threads en
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable, Mapping
 
 import httpx2
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.runtime.polling import Polling
 from shared.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 
 EVERY_SECONDS = 60.0
 TIMEOUT_SECONDS = 8.0
+STARTING_SECONDS = 10.0
+"""For so long, checks that do not pass yet are those of parts that are still starting."""
+
+LOOK_SECONDS = 0.5
 
 
 class Heartbeat:
@@ -32,39 +37,44 @@ class Heartbeat:
         self._url = url
         self._ready = ready
         self._every = every
-        self._stopping = threading.Event()
+        self._starting_until = 0.0
+        self._polling = Polling("heartbeat", self._turn, on_error=_failed)
 
     def start(self) -> None:
-        """Begins to call, a first time at once."""
+        """Begins to call, a first time as soon as all is well."""
         if self._url is not None:
-            threading.Thread(
-                target=self._run, args=(self._url,), name="heartbeat", daemon=True
-            ).start()
+            self._starting_until = time.monotonic() + STARTING_SECONDS
+            self._polling.start()
 
     def stop(self) -> None:
         """Calls no more."""
-        self._stopping.set()
+        self._polling.stop(0.0)
 
-    def _run(self, url: str) -> None:
-        while not self._stopping.is_set():
-            if self.is_well():
-                self._call(url)
-            self._stopping.wait(self._every)
-
-    def is_well(self) -> bool:
-        """Whether every check passes; what stands in the way is logged."""
-        try:
-            lacking = {name: check() for name, check in self._ready.items()}
-        except SQLAlchemyError as error:
-            log.warning("no heartbeat", exc_info=error)
-            return False
-        failing = sorted(name for name, problem in lacking.items() if problem is not None)
-        if failing:
+    def _turn(self) -> float:
+        failing = self.failing()
+        if self._url is not None and not failing:
+            self._starting_until = 0.0
+            self._call(self._url)
+        elif time.monotonic() < self._starting_until:
+            return min(self._every, LOOK_SECONDS)
+        else:
             log.warning("no heartbeat", failing=failing)
-        return not failing
+        return self._every
+
+    def failing(self) -> list[str]:
+        """The checks that do not pass."""
+        try:
+            return sorted(name for name, check in self._ready.items() if check() is not None)
+        except SQLAlchemyError as error:
+            log.warning("the checks cannot be made", exc_info=error)
+            return ["database"]
 
     def _call(self, url: str) -> None:
         try:
             httpx2.get(url, timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
         except (httpx2.HTTPError, OSError) as error:
             log.warning("the heartbeat address does not answer", exc_info=error)
+
+
+def _failed(error: Exception) -> None:
+    log.warning("no heartbeat", exc_info=error)

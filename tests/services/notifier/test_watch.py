@@ -204,7 +204,7 @@ def test_the_heartbeat_is_heard_while_all_is_well_and_stops_when_it_is_not() -> 
         heartbeat.start()
         wait_for(lambda: len(switch.requests) >= 3)
         state[0] = "nothing is being sent"
-        assert not heartbeat.is_well()
+        assert heartbeat.failing() == ["outreach"]
         heartbeat.stop()
     assert {body for _, body in switch.requests} == {b""}
 
@@ -213,7 +213,16 @@ def test_a_database_that_is_away_silences_the_heartbeat() -> None:
     def away() -> str | None:
         raise OperationalError("SELECT 1", None, OSError("gone"))
 
-    assert not Heartbeat(None, {"database": away}).is_well()
+    assert Heartbeat(None, {"database": away}).failing() == ["database"]
+
+
+def test_the_heartbeat_begins_as_soon_as_all_parts_have_started() -> None:
+    looks = iter(["starting", "starting"])
+    with http_sink() as switch:
+        heartbeat = Heartbeat(switch.url, {"signals": lambda: next(looks, None)}, every=3600)
+        heartbeat.start()
+        wait_for(lambda: len(switch.requests) == 1)
+        heartbeat.stop()
 
 
 def test_the_metrics_say_how_things_stand(
