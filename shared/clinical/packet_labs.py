@@ -34,18 +34,20 @@ def lab_series(people: Sequence[Person]) -> tuple[LabSeries, ...]:
 
 
 def _by_key(person: Person) -> dict[_Key, list[GradedSample]]:
-    """Reported laboratory values by test and term, in the order of time."""
+    """Reported laboratory values by test and term."""
     found: dict[_Key, list[GradedSample]] = {}
     for contents in person.graded():
         for sample in (one for content in contents for one in content):
             if sample.sample.domain == "lab" and sample.sample.derived is None:
                 found.setdefault((sample.sample.test, sample.answer.term), []).append(sample)
-    for samples in found.values():
-        samples.sort(key=lambda one: (one.sample.entry.instants(person.zone), one.name))
     return found
 
 
-def _series(person: Person, test: str, term: str, samples: Sequence[GradedSample]) -> LabSeries:
+def _series(person: Person, test: str, term: str, found: Sequence[GradedSample]) -> LabSeries:
+    """In the order of time."""
+    samples = sorted(
+        found, key=lambda one: (one.sample.entry.instants(person.zone), one.answer.direction)
+    )
     return LabSeries(
         subject=person.subject,
         usubjid=person.usubjid,
