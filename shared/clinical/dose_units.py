@@ -48,8 +48,8 @@ def amounts_of(dose: Dose, plan: Plan | None) -> Amounts | None:
     not compare."""
     if dose.planned_dose is None or (dose.ECOCCUR == "Y" and dose.ECDOSE is None):
         return None
-    planned = Fraction(dose.planned_dose)
-    given = Fraction(dose.ECDOSE or 0) if dose.ECOCCUR == "Y" else Fraction(0)
+    planned = _exact(dose.planned_dose)
+    given = _exact(dose.ECDOSE or "0") if dose.ECOCCUR == "Y" else Fraction(0)
     if plan is None or dose.ECDOSU is None or planned != plan.amount or not given:
         return Amounts(planned, given)
     factor = factor_of(dose.ECDOSU, plan.unit)
@@ -67,13 +67,13 @@ def plan_of(case: Case, treatment: str) -> Plan | None:
     if treatment == first and case.assigned is not None:
         amount, unit = case.assigned.planned_dose, case.assigned.dose_unit
         if amount is not None and unit is not None:
-            return Plan(Fraction(amount), unit)
+            return Plan(_exact(amount), unit)
     stated = sorted(
         (entry.dates(case.zone), entry.fact.fact_id, dose.planned_dose, dose.ECDOSU)
         for entry, dose in _doses(case)
         if treatment == dose.ECTRT and dose.planned_dose is not None and dose.ECDOSU is not None
     )
-    return Plan(Fraction(stated[0][2]), stated[0][3]) if stated else None
+    return Plan(_exact(stated[0][2]), stated[0][3]) if stated else None
 
 
 def doses_in_doubt(case: Case) -> Iterator[tuple[str, Entry]]:
@@ -97,6 +97,9 @@ def _doses(case: Case) -> Iterator[tuple[Entry, Dose]]:
         for entry in standing.entries:
             if isinstance(entry.record, Dose):
                 yield entry, entry.record
+
+
+_exact = lru_cache(maxsize=4096)(Fraction)
 
 
 @lru_cache(maxsize=1024)

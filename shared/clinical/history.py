@@ -6,7 +6,7 @@ asked the same for each of them.
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
@@ -15,7 +15,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from shared.clinical.timeline import Entry, Standing, stand
-from shared.clinical.when import NEVER
+from shared.clinical.when import ALWAYS, NEVER
 
 _TURNING: Final = frozenset({"cohort_assignment", "dlt_review"})
 _MEASURED: Final = frozenset({"lab", "vital", "ecg"})
@@ -60,19 +60,44 @@ class _Versions:
 
 
 class _Records(dict[RecordId, _Versions]):
-    """The records of one kind, made when first asked for; ``in_order`` is not that of arrival."""
+    """The records of one kind; ``in_order`` is not that of arrival. What stands of them by all that
+    is known is kept beside them, and of those touched since it is asked again."""
 
     def __init__(self) -> None:
         super().__init__()
         self._identities: list[RecordId] = []
         self.in_order: list[_Versions] = []
+        self._present: list[Standing | None] = []
+        self._touched: set[RecordId] = set()
+        self._latest = ALWAYS
 
-    def __missing__(self, identity: RecordId) -> _Versions:
+    def add(self, entry: Entry) -> _Versions:
+        """Keep one more version; gives all of its record."""
+        versions = self.get(entry.identity) or self._made(entry.identity)
+        versions.add(entry)
+        self._touched.add(entry.identity)
+        self._latest = max(self._latest, entry.fact.known_at)
+        return versions
+
+    def _made(self, identity: RecordId) -> _Versions:
         made = self[identity] = _Versions()
         place = bisect_right(self._identities, identity)
         self._identities.insert(place, identity)
         self.in_order.insert(place, made)
+        self._present.insert(place, None)
         return made
+
+    def standing(self, known_at: datetime) -> list[Standing]:
+        """What stands by what was known at a moment."""
+        if known_at < self._latest:
+            found = [versions.standing(known_at) for versions in self.in_order]
+        else:
+            found = self._present
+            for identity in self._touched:
+                place = bisect_left(self._identities, identity)
+                found[place] = self.in_order[place].standing(known_at)
+            self._touched.clear()
+        return [one for one in found if one is not None]
 
 
 class _Turns:
@@ -132,8 +157,7 @@ class History:
         if self._turns is not None and fact.known_at <= self._turns.through:
             self._turns = None
         self._unread.append(entry)
-        versions = self._records[fact.kind][entry.identity]
-        versions.add(entry)
+        versions = self._records[fact.kind].add(entry)
         if len(versions.known) > 1:
             second = versions.known[1]
             self._corrected = min(second, self._corrected or second)
@@ -152,9 +176,7 @@ class History:
         """What stands of every record, by kind, in an order that does not depend on arrival."""
         by_kind = {}
         for kind in sorted(self._records):
-            found = [versions.standing(known_at) for versions in self._records[kind].in_order]
-            standing = [one for one in found if one is not None]
-            if standing:
+            if standing := self._records[kind].standing(known_at):
                 by_kind[kind] = standing
         return by_kind
 

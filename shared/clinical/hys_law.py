@@ -17,10 +17,9 @@ from zoneinfo import ZoneInfo
 from shared.clinical.case import Case, Trigger
 from shared.clinical.criteria import HysLaw
 from shared.clinical.ctcae import Multiple, multiple_of_uln
-from shared.clinical.samples import is_before, is_flagged, sample_of
+from shared.clinical.samples import is_before, is_done, is_flagged, sample_of
 from shared.clinical.timeline import Entry, Standing
 from shared.contracts.assessment import CriterionResult
-from shared.contracts.facts import Lab
 
 TRANSAMINASES = ("ALT", "AST")
 _LIMITED = (*TRANSAMINASES, "BILI")
@@ -125,11 +124,9 @@ def liver_values(
     found: dict[str, list[LiverValue]] = {test: [] for test in tests}
     for standing in labs:
         for entry in standing.entries:
-            record = entry.record
-            assert isinstance(record, Lab)
-            if record.LBTESTCD in found and record.LBORRES is not None:
+            if entry.test in found and is_done(entry):
                 value = entry.remembered("hys_law", zone, partial(_value, entry, zone))
-                found[record.LBTESTCD].append(value)
+                found[entry.test].append(value)
     return found
 
 

@@ -56,12 +56,13 @@ class Entry:
 
     ``record`` is None for a deletion, ``occurred`` for a record without a date of its own.
     ``identity`` tells records apart. ``test`` is the test code as a measurement states it,
-    ``flagged`` whether its source calls it the last value before treatment.
+    ``flagged`` whether its source calls it the last value before treatment, ``status`` where it
+    stands at the source.
     """
 
     __slots__ = (
         *("_evidence", "_memory", "_when", "fact", "flagged", "identity", "occurred", "record"),
-        "test",
+        *("status", "test"),
     )
 
     def __init__(self, fact: Fact, record: Record | None, occurred: DateInterval | None) -> None:
@@ -70,6 +71,7 @@ class Entry:
         self.occurred = occurred
         self.identity = fact.record
         self.test, self.flagged = _measured(record)
+        self.status: str | None = getattr(record, "record_status", None)
         self._evidence: Evidence | None = None
         self._when: tuple[ZoneInfo, When] | None = None
         self._memory: dict[str, tuple[Any, Any]] = {}

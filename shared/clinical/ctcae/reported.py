@@ -7,6 +7,7 @@ counts it, and comes with a doubt for the site to answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from shared.clinical.ctcae.matching import Match, match_term
@@ -52,6 +53,7 @@ class NoReportedGrade:
     high: int = 5
 
 
+@lru_cache(maxsize=4096)
 def grade_reported(
     aedecod: str | None,
     aeterm: str | None,
