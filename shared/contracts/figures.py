@@ -56,7 +56,8 @@ class Course(Part):
 
 class Exposure(Part):
     """What one subject was given of one treatment, by its dose records. ``longest_delay`` in days;
-    ``percent_of_planned`` to one decimal, None where a record lacks its planned or given dose."""
+    ``percent_of_planned`` to one decimal, None where a record lacks its planned or given dose or
+    their units do not compare."""
 
     subject: str
     usubjid: str

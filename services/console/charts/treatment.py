@@ -35,6 +35,7 @@ _MARKS = {
     "still on treatment": (INK, "triangle-right"),
 }
 _FULL = Decimal(100)
+_UNKNOWN = "units do not compare, or a record lacks its planned or given dose"
 
 
 def swimmer(said: Assessment, courses: Sequence[Course], events: Sequence[ReportedEvent]) -> Chart:
@@ -199,7 +200,7 @@ def _intensity_table(said: Assessment, exposures: Sequence[Exposure]) -> Table:
         for one in exposures
     )
     unknown = [
-        ("a record lacks its planned or given dose", f"{one.subject} {one.treatment}")
+        (_UNKNOWN, f"{one.subject} {one.treatment}")
         for one in exposures
         if one.percent_of_planned is None
     ]

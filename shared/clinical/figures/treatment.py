@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 
+from shared.clinical.dose_units import Plan, amounts_of, plan_of
 from shared.clinical.person import Person
 from shared.clinical.timeline import Entry
 from shared.contracts.dates import parse_dtc
@@ -59,7 +60,18 @@ def _responses(person: Person) -> Iterator[Response]:
 
 def exposures_of(treated: Sequence[Person]) -> Iterator[Exposure]:
     """What each was given of each treatment."""
-    return (_exposure(person, name) for person in treated for name in _treatments(person))
+    for person in treated:
+        for name, plan in plans_of(person).items():
+            yield _exposure(person, name, plan)
+
+
+def plans_of(person: Person) -> Mapping[str, Plan | None]:
+    """The planned dose of each treatment of a subject who was given a dose, as the rules read it;
+    none of any other."""
+    if person.start is None:
+        return {}
+    case = person.case()
+    return {name: plan_of(case, name) for name in _treatments(person)}
 
 
 def _treatments(person: Person) -> list[str]:
@@ -67,7 +79,7 @@ def _treatments(person: Person) -> list[str]:
     return sorted({dose.ECTRT for dose in doses if isinstance(dose, Dose)})
 
 
-def _exposure(person: Person, treatment: str) -> Exposure:
+def _exposure(person: Person, treatment: str, plan: Plan | None) -> Exposure:
     doses = [
         dose
         for entry in _entries(person, "dose")
@@ -82,10 +94,10 @@ def _exposure(person: Person, treatment: str) -> Exposure:
         treatment=treatment,
         given=len(given),
         not_given=len(doses) - len(given),
-        reduced=sum(is_reduced(dose) is True for dose in given),
+        reduced=sum(is_reduced(dose, plan) is True for dose in given),
         delayed=len(delays),
         longest_delay=max(delays, default=0),
-        percent_of_planned=_share(doses),
+        percent_of_planned=_share(doses, plan),
     )
 
 
@@ -100,19 +112,24 @@ def delay_days(person: Person, dose: Dose) -> int | None:
     return (begun - planned).days
 
 
-def is_reduced(dose: Dose) -> bool | None:
-    """Whether less was given than planned; None where the record lacks one of the doses."""
-    if dose.ECDOSE is None or dose.planned_dose is None:
-        return None
-    return Decimal(dose.ECDOSE) < Decimal(dose.planned_dose)
+def is_reduced(dose: Dose, plan: Plan | None) -> bool | None:
+    """Whether less was given than planned; None where the record lacks one of the doses, or their
+    units do not compare."""
+    amounts = amounts_of(dose, plan)
+    return None if amounts is None else amounts.given < amounts.planned
 
 
-def _share(doses: Sequence[Dose]) -> str | None:
-    """Given in per cent of planned, over all records of the treatment."""
-    planned = given = Decimal(0)
+def _share(doses: Sequence[Dose], plan: Plan | None) -> str | None:
+    """Given in per cent of planned, over all records of the treatment; to one decimal, halves
+    up."""
+    planned = given = Fraction(0)
     for dose in doses:
-        if dose.planned_dose is None or (dose.ECOCCUR == "Y" and dose.ECDOSE is None):
+        amounts = amounts_of(dose, plan)
+        if amounts is None:
             return None
-        planned += Decimal(dose.planned_dose)
-        given += Decimal(dose.ECDOSE or 0) if dose.ECOCCUR == "Y" else 0
-    return str((100 * given / planned).quantize(Decimal("0.1"), ROUND_HALF_UP)) if planned else None
+        planned += amounts.planned
+        given += amounts.given
+    if not planned:
+        return None
+    tenths = int(1000 * given / planned + Fraction(1, 2))
+    return f"{tenths // 10}.{tenths % 10}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from shared.clinical.figures.treatment import delay_days, is_reduced
+from shared.clinical.dose_units import Plan
+from shared.clinical.figures.treatment import delay_days, is_reduced, plans_of
 from shared.clinical.profile.telling import Telling, Told
 from shared.contracts.facts import Concomitant, Disposition, DltReview, Dose, TumourResponse
 from shared.contracts.profile import DoseRecord, Leaving, Review, Treatment, TumourAssessment
@@ -13,10 +14,11 @@ from shared.contracts.profile import DoseRecord, Leaving, Review, Treatment, Tum
 
 def doses_of(telling: Telling) -> Iterator[DoseRecord]:
     """Every dose given, or planned and not given."""
-    return (_dose(telling, told) for told in telling.of(Dose))
+    plans = plans_of(telling.person)
+    return (_dose(telling, told, plans) for told in telling.of(Dose))
 
 
-def _dose(telling: Telling, told: Told[Dose]) -> DoseRecord:
+def _dose(telling: Telling, told: Told[Dose], plans: Mapping[str, Plan | None]) -> DoseRecord:
     dose, on, given = told.record, telling.on(told.entry), told.record.ECOCCUR == "Y"
     planned = telling.at(dose.planned_dtc) if dose.planned_dtc else None
     certain = on.first == on.last and planned is not None and planned.first == planned.last
@@ -29,7 +31,7 @@ def _dose(telling: Telling, told: Told[Dose]) -> DoseRecord:
         planned_dose=decimal_of(dose.planned_dose),
         planned=dose.planned_dtc,
         delay_days=delay_days(telling.person, dose) if given and certain else None,
-        reduced=is_reduced(dose) if given else None,
+        reduced=is_reduced(dose, plans[dose.ECTRT]) if given and dose.ECTRT in plans else None,
         why_not=dose.ECREASOC,
         adjusted=dose.ECADJ,
         cycle=dose.cycle,
