@@ -17,6 +17,7 @@ from services.console.alerts_answers import (
     Subscriptions,
     Telling,
     all_alerts,
+    chosen_alerts,
     deliveries_of,
     forecast_of,
     one_alert,
@@ -28,6 +29,7 @@ from services.console.alerts_view import (
     ENDED,
     REMARKS,
     as_known,
+    choose,
     inbox_of,
     reach_of,
     row_of,
@@ -92,9 +94,14 @@ async def inbox(
     upstream = upstream_of(request)
     entry = await entry_of(upstream, session, study)
     moment = await moment_of(upstream, session, study, past)
-    alerts, warnings = await all_alerts(upstream, session.key, study)
+    warnings: tuple[str, ...] = ()
     if moment is not None:
-        alerts, warnings = as_known(alerts, moment), ()
+        alerts, _ = await all_alerts(upstream, session.key, study)
+        shown = inbox_of(as_known(alerts, moment), state, severity, number)
+    else:
+        brief = await upstream.alerts(session.key, study, seconds=None)
+        chosen, warnings = choose(brief.alerts, state, severity, number), brief.warnings
+        shown = chosen.filled(await chosen_alerts(upstream, session.key, study, chosen.ids))
     return page(
         "alerts_inbox.html",
         entry=entry,
@@ -103,7 +110,7 @@ async def inbox(
         session=session,
         state=state,
         severity=severity,
-        inbox=inbox_of(alerts, state, severity, number),
+        inbox=shown,
         gaps=[routing_gap(warning) for warning in warnings],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
@@ -78,6 +79,12 @@ class AlertRecords(_Answer):
     next: str
     more: bool
     warnings: dict[str, tuple[str, ...]] = {}
+
+
+class ChosenAlerts(_Answer):
+    """Those that were named."""
+
+    alerts: tuple[AlertRecord, ...]
 
 
 class Attempt(_Answer):
@@ -166,6 +173,17 @@ async def all_alerts(
             return tuple(found), page.warnings.get(study, ())
         params = {**params, "after": page.next}
     raise upstream.unavailable("notifier", "has more alerts than a page can show")
+
+
+async def chosen_alerts(
+    upstream: Upstream, key: str, study: str, ids: Sequence[str]
+) -> tuple[AlertRecord, ...]:
+    """Those of the study's alerts that are named, oldest first."""
+    if not ids:
+        return ()
+    params = {"study": study, "id": ids}
+    response = await upstream.ask("notifier", "GET", f"{_ROOT}/alerts/chosen", key, params=params)
+    return upstream.read("notifier", response, ChosenAlerts).alerts
 
 
 async def one_alert(upstream: Upstream, key: str, alert: str) -> AlertRecord:

@@ -6,9 +6,10 @@ Pure. Nothing that is unknown is turned into "nobody".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
+from typing import Protocol
 
 from services.console.alerts_answers import AlertRecord, Delivery, Forecast, Telling
 from services.console.words import SEVERITIES, SIGNALS, UNKNOWN, Word
@@ -69,7 +70,7 @@ class Row:
     @property
     def waits(self) -> bool:
         """Whether somebody has yet to take it on."""
-        return self.alert.asks and self.alert.state == "open"
+        return _waits(self.alert)
 
     @property
     def leads(self) -> tuple[str, str] | None:
@@ -88,17 +89,39 @@ class Choice:
     chosen: bool
 
 
+class Listed(Protocol):
+    """As much of an alert as decides where in the inbox it is."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def severity(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def asks(self) -> bool: ...
+    @property
+    def raised_at(self) -> datetime: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """What the filter leaves: first what waits, gravest and oldest first, then the newest."""
+    """What the filter leaves: first what waits, gravest and oldest first, then the newest. `ids`
+    are those of this page; `rows` its alerts, once they have been asked for."""
 
-    rows: tuple[Row, ...]
+    ids: tuple[str, ...]
     total: int
     page: int
     pages: int
     waiting: int
     states: tuple[Choice, ...]
     severities: tuple[Choice, ...]
+    rows: tuple[Row, ...] = ()
+
+    def filled(self, alerts: Iterable[AlertRecord]) -> Inbox:
+        """With its alerts; one that is gone by now is left out."""
+        found = {alert.id: alert for alert in alerts}
+        return replace(self, rows=tuple(row_of(found[one]) for one in self.ids if one in found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,30 +150,32 @@ def inbox_of(
     alerts: Sequence[AlertRecord], state: str | None, severity: str | None, page: int
 ) -> Inbox:
     """`state` also ``waiting``: those that want an acknowledgement and have none."""
-    rows = [row_of(alert) for alert in alerts]
-    kept = [row for row in rows if _in_state(row, state) and _is(row.alert.severity, severity)]
+    return choose(alerts, state, severity, page).filled(alerts)
+
+
+def choose(alerts: Sequence[Listed], state: str | None, severity: str | None, page: int) -> Inbox:
+    """The same without its rows, for which the alerts in brief are enough."""
+    kept = [one for one in alerts if _in_state(one, state) and _is(one.severity, severity)]
     kept.sort(key=_urgency)
     pages = max(1, -(-len(kept) // PAGE_SIZE))
     page = min(page, pages)
     return Inbox(
-        rows=tuple(kept[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]),
+        ids=tuple(one.id for one in kept[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]),
         total=len(kept),
         page=page,
         pages=pages,
-        waiting=sum(row.waits for row in rows),
+        waiting=sum(_waits(one) for one in alerts),
         states=_choices(
             {"waiting": "Wants an acknowledgement"} | {n: w.text for n, w in STATES.items()},
             state,
             lambda value: sum(
-                _in_state(row, value) and _is(row.alert.severity, severity) for row in rows
+                _in_state(one, value) and _is(one.severity, severity) for one in alerts
             ),
         ),
         severities=_choices(
             {name: SEVERITIES[name].text for name in _ORDER},
             severity,
-            lambda value: sum(
-                _in_state(row, state) and _is(row.alert.severity, value) for row in rows
-            ),
+            lambda value: sum(_in_state(one, state) and _is(one.severity, value) for one in alerts),
         ),
     )
 
@@ -222,19 +247,23 @@ def steps_to_come(alert: AlertRecord, forecast: Forecast, now: datetime) -> tupl
     return tuple(step for step in forecast.tellings[1:] if step.at > now)
 
 
-def _in_state(row: Row, state: str | None) -> bool:
-    return row.waits if state == "waiting" else _is(row.alert.state, state)
+def _waits(alert: Listed) -> bool:
+    return alert.asks and alert.state == "open"
+
+
+def _in_state(alert: Listed, state: str | None) -> bool:
+    return _waits(alert) if state == "waiting" else _is(alert.state, state)
 
 
 def _is(value: str, wanted: str | None) -> bool:
     return wanted is None or value == wanted
 
 
-def _urgency(row: Row) -> tuple[bool, int, float]:
-    if row.waits:
-        grave = next((n for n, name in enumerate(_ORDER) if name == row.alert.severity), 0)
-        return False, grave, row.alert.raised_at.timestamp()
-    return True, 0, -row.alert.raised_at.timestamp()
+def _urgency(alert: Listed) -> tuple[bool, int, float]:
+    if _waits(alert):
+        grave = next((n for n, name in enumerate(_ORDER) if name == alert.severity), 0)
+        return False, grave, alert.raised_at.timestamp()
+    return True, 0, -alert.raised_at.timestamp()
 
 
 def _choices(

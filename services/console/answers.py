@@ -60,16 +60,22 @@ class Told(_Answer):
 
 
 class Alert(_Answer):
-    """The notifier's record of one signal. `signal` is None for a test of the channels;
-    `warnings` say what is wrong with the way it was routed."""
+    """The notifier's record of one signal. `signal` is None for a test of the channels; `asks`: it
+    wants an acknowledgement; `warnings` say what is wrong with the way it was routed."""
 
     id: str
     study: str
     version: int
     state: str = "open"
+    asks: bool
+    raised_at: datetime
     signal: Told | None
     acknowledgements: tuple[Acknowledgement, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def severity(self) -> str:
+        return self.signal.severity if self.signal else ""
 
 
 class Alerts(_Answer):

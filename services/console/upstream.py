@@ -6,7 +6,7 @@ turns "no answer" into "nothing there": the pages must be able to say what is no
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Literal, TypeVar
@@ -181,12 +181,12 @@ class Upstream:
             params = {"after": page.next}
         raise self.unavailable("monitor", "has more signals than a page can show")
 
-    async def alerts(self, key: str, study: str) -> Inbox:
+    async def alerts(
+        self, key: str, study: str, *, seconds: float | None = BESIDE_TIMEOUT
+    ) -> Inbox:
         """Every alert of the study."""
         path, params = "/notifier/v1/alerts/brief", {"study": study}
-        response = await self.ask(
-            "notifier", "GET", path, key, params=params, seconds=BESIDE_TIMEOUT
-        )
+        response = await self.ask("notifier", "GET", path, key, params=params, seconds=seconds)
         found = self.read("notifier", response, Alerts)
         return Inbox(found.alerts, found.warnings.get(study, ()))
 
@@ -247,7 +247,7 @@ class Upstream:
         path: str,
         key: str | None,
         *,
-        params: Mapping[str, str] | None = None,
+        params: Mapping[str, str | Sequence[str]] | None = None,
         body: Mapping[str, object] | None = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,

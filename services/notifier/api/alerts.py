@@ -18,6 +18,8 @@ from shared.contracts.signals import Severity, SignalType
 from shared.runtime.auth import Principal
 from shared.runtime.web import Problem, api_router
 
+MOST_CHOSEN = 100
+
 router = api_router("/notifier/v1/alerts", tags=["alerts"])
 
 
@@ -81,12 +83,32 @@ def list_in_brief(
     service: Service, principal: Reader, study: Annotated[str, Query(min_length=1)]
 ) -> Response:
     """Every alert of a study at once, oldest first, as far as a list of signals shows it: which
-    signal, its state and version, and who has acknowledged it."""
+    signal, since when, its state and version, and who has acknowledged it."""
     studies = studies_for(principal, study)
     with service.engine.connect() as conn:
         found = alerts_in_brief(conn, study)
         warnings = json.dumps(study_warnings(conn, studies, service.clock.now()))
     return Response(f'{{"alerts":{found},"warnings":{warnings}}}', media_type="application/json")
+
+
+class AlertsChosen(BaseModel):
+    """Alerts by their ids, oldest first; those that are not of the study are left out."""
+
+    alerts: list[AlertView]
+
+
+@router.get("/chosen")
+def list_chosen(
+    service: Service,
+    principal: Reader,
+    study: Annotated[str, Query(min_length=1)],
+    id: Annotated[list[str], Query(min_length=1, max_length=MOST_CHOSEN)],
+) -> AlertsChosen:
+    """The alerts of a study that are named, for whoever has chosen them from the brief list."""
+    studies = studies_for(principal, study)
+    with service.engine.connect() as conn:
+        found = [one for one in alerts.by_ids(conn, id) if one.study in studies]
+        return AlertsChosen(alerts=alert_views(conn, sorted(found, key=lambda one: one.position)))
 
 
 @router.get("/{id}")

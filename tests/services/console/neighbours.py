@@ -62,6 +62,7 @@ class Neighbours:
         app.get("/monitor/v1/studies/{study}/signals")(self._signals)
         app.get("/notifier/v1/alerts")(self._alerts)
         app.get("/notifier/v1/alerts/brief")(self._brief)
+        app.get("/notifier/v1/alerts/chosen")(self._chosen)
         app.get("/notifier/v1/alerts/stream")(self._stream)
         app.get("/notifier/v1/alerts/{id}")(self._alert)
         app.post("/notifier/v1/alerts/{id}/acknowledge")(self._acknowledge)
@@ -154,6 +155,10 @@ class Neighbours:
             "alerts": self.alerts,
             "warnings": {study: self.warnings} if self.warnings else {},
         }
+
+    async def _chosen(self, request: Request) -> Any:
+        named = request.query_params.getlist("id")
+        return {"alerts": [one for one in self.alerts if one["id"] in named]}
 
     async def _alert(self, id: str) -> Response:
         for alert in self.alerts:

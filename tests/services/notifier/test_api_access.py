@@ -32,6 +32,7 @@ ADMIN = {"study_admin"}
 WHO_MAY: list[tuple[str, str, set[str], Any]] = [
     ("GET", "/alerts?study={study}", READ, None),
     ("GET", "/alerts/brief?study={study}", READ, None),
+    ("GET", "/alerts/chosen?study={study}&id={alert}", READ, None),
     ("GET", "/alerts/{alert}", READ, None),
     ("POST", "/alerts/{alert}/acknowledge", ACT, {"version": 1}),
     ("POST", "/alerts/{alert}/close", ACT, {"version": 1, "reason": "judged unrelated"}),

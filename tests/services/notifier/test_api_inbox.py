@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -60,16 +61,35 @@ def test_the_alerts_in_brief_are_those_of_the_inbox(
     page = idle.get(f"{V1}/alerts", params=wanted, headers=doctor).json()
     brief = idle.get(f"{V1}/alerts/brief", params=wanted, headers=doctor).json()
     assert brief["warnings"] == page["warnings"] != {}
-    names = ("id", "study", "version", "state", "warnings")
+    names = ("id", "study", "version", "state", "asks", "warnings")
     assert [{name: one[name] for name in names} for one in brief["alerts"]] == [
         {name: one[name] for name in names} for one in page["alerts"]
     ]
     assert [one["signal"] for one in brief["alerts"]] == [
         {name: one["signal"][name] for name in ("id", "severity")} for one in page["alerts"]
     ]
+    moments = [
+        [datetime.fromisoformat(one["raised_at"]) for one in of["alerts"]] for of in (brief, page)
+    ]
+    assert moments[0] == moments[1]
     seen = [[ack["name"] for ack in one["acknowledgements"]] for one in brief["alerts"]]
     assert seen == [[ack["name"] for ack in one["acknowledgements"]] for one in page["alerts"]]
     assert list(map(len, seen)) == [1, 0]
+
+
+def test_alerts_that_are_named_are_given_whole(
+    idle: TestClient, raising: Raising, key: Callable[..., dict[str, str]]
+) -> None:
+    raising(signal(), signal(SignalType.DEATH))
+    doctor = key("medical_monitor")
+    whole = idle.get(f"{V1}/alerts", params={"study": STUDY}, headers=doctor).json()["alerts"]
+    for named in ([1], [1, 0]):
+        wanted = {"study": STUDY, "id": [*(whole[n]["id"] for n in named), "nobody"]}
+        chosen = idle.get(f"{V1}/alerts/chosen", params=wanted, headers=doctor).json()
+        assert chosen == {"alerts": [whole[n] for n in sorted(named)]}
+    elsewhere = {"study": "OTHER", "id": [whole[0]["id"]]}
+    other = key("medical_monitor", study="OTHER")
+    assert idle.get(f"{V1}/alerts/chosen", params=elsewhere, headers=other).json() == {"alerts": []}
 
 
 def test_the_inbox_warns_of_a_study_without_routing(
