@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, get_args
 
 from shared.clinical.ctcae.terms import term_of
+from shared.clinical.observations import Observation
 from shared.clinical.person import Person
 from shared.clinical.protocol import Protocol
-from shared.clinical.toxicity import Observation
 from shared.contracts.adverse_events import (
     AdverseEventSummary,
     Group,

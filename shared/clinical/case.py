@@ -10,10 +10,10 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from shared.clinical.measured import Measurements
+from shared.clinical.observations import Course
 from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.samples import FirstDose
 from shared.clinical.timeline import Entry, Standing
-from shared.clinical.toxicity import Observation
 from shared.contracts.assessment import CriterionResult
 from shared.contracts.facts import CohortAssignment
 
@@ -57,7 +57,7 @@ class Case:
     start: FirstDose
     window: tuple[date, date]
     windows: Mapping[str, Spans]
-    observations: dict[str, list[Observation]]
+    observations: dict[str, Course]
     measurements: Measurements
     doubtful: Set[Entry]
     asked: Mapping[Entry, str]
@@ -73,11 +73,8 @@ class Case:
     @cached_property
     def undecided(self) -> frozenset[str]:
         """The terms of which some value is of a higher grade at its worst."""
-        return frozenset(
-            term
-            for term, seen in self.observations.items()
-            if any(one.worst > one.high for one in seen)
-        )
+        found = self.observations.items()
+        return frozenset(term for term, course in found if course.is_undecided)
 
     @property
     def today(self) -> date:

@@ -16,13 +16,14 @@ from zoneinfo import ZoneInfo
 from shared.clinical.ctcae.criteria import by_test
 from shared.clinical.doubts import Doubt, cautious, doubtful_among, placed
 from shared.clinical.measured import COMPANIONS, GradedSample, Measurements, WorstCase
+from shared.clinical.observations import Course, Observation
 from shared.clinical.protocol import Protocol
 from shared.clinical.samples import DOMAINS, FirstDose, testcd_of
 from shared.clinical.timeline import Entry, Standing
-from shared.clinical.toxicity import Observation, measured_courses, observed
+from shared.clinical.toxicity import measured_courses, observed, reported_courses
 from shared.contracts.graded import GradedResult
 
-Course = dict[str, list[Observation]]
+ByTerm = dict[str, Course]
 Graded = Sequence[tuple[GradedSample, ...]]
 """Of one record the answers of each content that stands of it."""
 _Basis = tuple[
@@ -48,7 +49,7 @@ class Measured(NamedTuple):
     """The observations of each measured term in the order of time, what is doubtful of the records,
     and what is asked about them."""
 
-    course: Course
+    course: ByTerm
     doubtful: dict[Entry, Doubt]
     asked: dict[Entry, str]
 
@@ -87,7 +88,7 @@ class Panel:
         self._seen: dict[Standing, Sequence[Observation]] = alike._seen if alike else {}
 
     @cached_property
-    def course(self) -> Course:
+    def course(self) -> ByTerm:
         """The observations of each measured term, in the order of time."""
         zone, start = self.basis[2:4]
         assert start is not None
@@ -128,13 +129,17 @@ class Courses:
 
     def __init__(self, present: Courses | None = None) -> None:
         self._panels: dict[str, Panel] = {}
+        self._reported: tuple[object, ByTerm] | None = None
+        self._is_past = present is not None
         self._known = [present._panels, self._panels] if present else [self._panels]
 
     @cached_property
     def of_the_past(self) -> Courses:
         """The same for earlier moments: they find what they share with the present and with each
-        other, and put nothing of the present away."""
-        return Courses(self)
+        other, and put nothing of the present away. The present finds what they have worked out."""
+        past = Courses(self)
+        self._known.append(past._panels)
+        return past
 
     def of(
         self,
@@ -150,6 +155,19 @@ class Courses:
             found.doubtful.update(panel.doubtful)
             found.asked.update(panel.asked)
         return found
+
+    def reported(
+        self,
+        protocol: Protocol,
+        zone: ZoneInfo,
+        start: FirstDose,
+        events: Sequence[Standing],
+    ) -> ByTerm:
+        """What was reported, by term."""
+        basis = protocol, zone, start, list(events)
+        if self._reported is None or self._reported[0] != basis:
+            self._reported = basis, reported_courses(protocol, zone, events, start)
+        return self._reported[1]
 
     def panels(
         self,
@@ -168,6 +186,8 @@ class Courses:
         known = [panels[name] for panels in self._known if name in panels]
         for panel in known:
             if panel.basis == basis:
+                if not self._is_past:
+                    self._panels[name] = panel
                 return panel
         companions = name in _with_companions(basis[0])
         panel = self._panels[name] = Panel(basis, companions, known)
@@ -187,13 +207,15 @@ def _panels(
     and may be of another."""
     panels: dict[str, dict[str, list[Standing]]] = {}
     for domain in DOMAINS:
+        by_tests: dict[tuple[str, ...], list[Standing]] = {}
         for one in standing.get(domain, ()):
-            name = _panel_of(ctcae, one.tests[0])
-            if len(one.tests) > 1 and any(_panel_of(ctcae, test) != name for test in one.tests):
-                return {"": {domain: list(standing.get(domain, ())) for domain in DOMAINS}}
-            if (panel := panels.get(name)) is None:
-                panel = panels[name] = {domain: [] for domain in DOMAINS}
-            panel[domain].append(one)
+            if (panel := by_tests.get(one.tests)) is None:
+                names = {_panel_of(ctcae, test) for test in one.tests}
+                if len(names) > 1:
+                    return {"": {domain: list(standing.get(domain, ())) for domain in DOMAINS}}
+                records = panels.setdefault(names.pop(), {domain: [] for domain in DOMAINS})
+                panel = by_tests[one.tests] = records[domain]
+            panel.append(one)
     return panels
 
 

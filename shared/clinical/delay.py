@@ -6,6 +6,7 @@ undosed, so the rule never delays the completion of a window for a subject dosed
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -101,7 +102,7 @@ def _held(
     return replace(late, why=f"{late.why} for another reason than toxicity")
 
 
-def _runs(held: HeldBy, case: Case) -> list[Run]:
+def _runs(held: HeldBy, case: Case) -> Sequence[Run]:
     if held.toxicity is not None:
         return toxicity_runs(held.toxicity, case)
     assert held.measurement is not None

@@ -23,8 +23,8 @@ from shared.clinical.case import Case, Trigger
 from shared.clinical.criteria import CriterionRule, Measurement, Toxicity
 from shared.clinical.delay import delay_triggers
 from shared.clinical.hys_law import hys_law_triggers
+from shared.clinical.observations import Observation
 from shared.clinical.runs import Run, baseline_of, runs_at
-from shared.clinical.toxicity import Observation
 
 
 def triggers_of(rule: CriterionRule, case: Case) -> list[Trigger]:

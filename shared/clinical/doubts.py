@@ -12,10 +12,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from shared.clinical.measured import GradedSample
+from shared.clinical.observations import Observation
 from shared.clinical.protocol import day_ends, day_starts
 from shared.clinical.samples import FirstDose, a_year_early, is_done, sample_of
 from shared.clinical.timeline import Entry, Standing
-from shared.clinical.toxicity import Observation
 
 SCREENING = timedelta(days=28)
 """How long before treatment a baseline may lie: "never more than 4 weeks before the beginning of

@@ -13,9 +13,9 @@ from fractions import Fraction
 
 from shared.clinical.case import Case
 from shared.clinical.dose_units import amounts_of, plan_of
+from shared.clinical.observations import DEATH, Observation
 from shared.clinical.protocol import day_ends
 from shared.clinical.timeline import Entry
-from shared.clinical.toxicity import DEATH, Observation
 from shared.contracts.assessment import SubjectStatus
 from shared.contracts.facts import Disposition, DltReview, Dose, ReviewComplete
 
@@ -101,8 +101,9 @@ def fatal_in(case: Case) -> list[Observation]:
     """The deaths that may have been in the window, whatever their cause."""
     return [
         one
-        for found in case.observations.values()
-        for one in found
+        for course in case.observations.values()
+        if course.low >= DEATH
+        for one in course
         if one.low == DEATH and case.place(one.first, one.last) != "out"
     ]
 

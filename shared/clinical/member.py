@@ -170,7 +170,8 @@ class Member:
         past = known < self.history.latest or known > as_of or earlier
         # The present is asked for again with little changed; an earlier moment would put it away.
         courses = self._courses.of_the_past if past else self._courses
-        state = self._work_out(memory, usubjid, as_of, known, courses)
+        before = memory.recent[-1].state if memory.recent else None
+        state = _as_before(self._work_out(memory, usubjid, as_of, known, courses), before)
         until = _valid_until(state, as_of)
         if state is not None and known > as_of:
             until = min(until, self.history.next_seen(as_of, known, state.zone) or until)
@@ -204,6 +205,23 @@ class Member:
 
         state = assess_subject(memory.protocol, usubjid, standing, as_of, results_at, courses)
         return replace(state, corrected=self.history.corrected(known))
+
+
+def _as_before(state: SubjectState | None, before: SubjectState | None) -> SubjectState | None:
+    """A state in which everything that is equal to what was before is the very object: whoever
+    keeps what follows from a part finds it again."""
+    if state is None or before is None:
+        return state
+    if state == before:
+        return before
+    asked = {query.id: query for query in before.queries}
+    queries = ((query, asked.get(query.id)) for query in state.queries)
+    same = state.assessment == before.assessment
+    return replace(
+        state,
+        assessment=before.assessment if same else state.assessment,
+        queries=tuple(old if old == query else query for query, old in queries),
+    )
 
 
 def _valid_until(state: SubjectState | None, as_of: datetime) -> datetime:

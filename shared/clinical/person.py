@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from itertools import chain
 
 from shared.clinical.case import Case, Spans
 from shared.clinical.courses import Courses, Graded, Panel
 from shared.clinical.measured import Measurements
+from shared.clinical.observations import Course
 from shared.clinical.protocol import Protocol
 from shared.clinical.samples import FirstDose
 from shared.clinical.timeline import Entry, Standing, latest
-from shared.clinical.toxicity import Observation, observe
+from shared.clinical.toxicity import observe
 from shared.contracts.dates import parse_dtc
 from shared.contracts.facts import CohortAssignment, Dose, ReviewComplete, Subject, SubjectRecord
 
@@ -171,8 +172,7 @@ class Person:
         """Whether a record is unsigned or queried at its source, where the protocol minds."""
         minded = self.protocol.completeness.provisional_while
         standing = chain.from_iterable(self._standing.values() if minded else ())
-        entries = chain.from_iterable([one.entries for one in standing])
-        stated = {getattr(entry.record, "record_status", None) for entry in entries}
+        stated = {entry.status for one in standing for entry in one.entries}
         return not stated.isdisjoint(minded)
 
     def panels(self) -> Iterator[Panel]:
@@ -190,11 +190,12 @@ class Person:
             protocol.ctcae, self.zone, self.start, self._standing, protocol.worst_case
         )
 
-    def reported(self) -> dict[str, list[Observation]]:
-        """What was reported of a treated subject, by term, without what was measured."""
+    def reported(self, measured: Mapping[str, Course] | None = None) -> dict[str, Course]:
+        """What was reported of a treated subject, by term, beside what was ``measured``."""
         assert self.start is not None
-        events, left = self.of("adverse_event"), self.of("disposition")
-        return observe(self.protocol, self.zone, {}, events, left, self.start)
+        events = self.of("adverse_event")
+        reported = self._courses.reported(self.protocol, self.zone, self.start, events)
+        return observe(self.zone, measured or {}, reported, self.of("disposition"), self.start)
 
     def case(self) -> Case:
         """What the DLT rules may ask."""
@@ -205,14 +206,6 @@ class Person:
                 complete[domain] = max(through, complete.get(domain, through))
         measurements = self.measurements()
         measured = self._courses.of(self.protocol, self.zone, self.start, self._standing)
-        observations = observe(
-            self.protocol,
-            self.zone,
-            measured.course,
-            self.of("adverse_event"),
-            self.of("disposition"),
-            self.start,
-        )
         return Case(
             protocol=self.protocol,
             zone=self.zone,
@@ -220,7 +213,7 @@ class Person:
             start=self.start,
             window=self._window(self.start),
             windows={name: self._spans(name) for name in self.protocol.windows},
-            observations=observations,
+            observations=self.reported(measured.course),
             measurements=measurements,
             doubtful={entry for entry, doubt in measured.doubtful.items() if doubt.of_value},
             asked=measured.asked,

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import takewhile
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from shared.clinical.case import Case, Trigger
 from shared.clinical.ctcae.reported import lacking
 from shared.clinical.dose_units import doses_in_doubt
 from shared.clinical.person import Person, Standings
-from shared.clinical.protocol import Protocol, day_ends
+from shared.clinical.protocol import day_ends
 from shared.clinical.reconcile import SEVERE, discordances
 from shared.clinical.samples import DOMAINS, a_year_early, is_before, may_be_before
 from shared.clinical.timeline import (
@@ -130,6 +132,8 @@ def _too_early(entry: Entry, case: Case) -> Iterator[str]:
 def _excusing(case: Case) -> Iterator[tuple[str, Entry]]:
     """Severe grades before treatment by which one as bad on treatment does not count."""
     for term, seen in case.observations.items():
+        if seen.low < SEVERE:
+            continue
         before = list(takewhile(lambda one: one.before_treatment, seen))
         worst = max((one.low for one in before), default=0)
         after = max((one.low for one in seen[len(before) :]), default=0) if worst >= SEVERE else 0
@@ -157,30 +161,36 @@ def _record_doubts(person: Person, case: Case) -> Iterator[tuple[str, Entry]]:
     yield from _excusing(case)
     yield from doses_in_doubt(case)
     for entry in _entries(person, "adverse_event"):
-        yield from ((text, entry) for text in _report_doubts(person.protocol, case, entry))
+        basis = person.protocol.ctcae, case.zone
+        work = partial(_report_doubts, *basis, entry)
+        yield from ((text, entry) for text in entry.remembered("doubts", basis, work))
 
 
 def _entries(person: Person, kind: str) -> Iterator[Entry]:
     return (entry for one in person.of(kind) for entry in one.entries)
 
 
-def _report_doubts(protocol: Protocol, case: Case, entry: Entry) -> Iterator[str]:
+def _report_doubts(ctcae: str, zone: ZoneInfo, entry: Entry) -> list[str]:
+    return list(_each_report_doubt(ctcae, zone, entry))
+
+
+def _each_report_doubt(ctcae: str, zone: ZoneInfo, entry: Entry) -> Iterator[str]:
     """A term the dictionary lacks, a grade the term lacks, an event called not serious against its
     own criteria, one that threatened life below grade 4, one that changes its grade or ends before
     it begins."""
     record = entry.record
     assert isinstance(record, AdverseEvent)
-    yield from _grade_doubts(protocol.ctcae, record)
+    yield from _grade_doubts(ctcae, record)
     criteria = [name for name in SERIOUSNESS if getattr(record, name) == "Y"]
     if record.AESER == "N" and criteria:
         yield f"an event is called not serious in spite of {', '.join(criteria)}"
     if highest_possible(record) > worst_reported(record) and record.AETOXGR is not None:
         called = "life-threatening" if is_life_threatening(record) else str(record.AESEV).lower()
         yield f"an event of grade {worst_reported(record)} is called {called}"
-    began = entry.dates(case.zone)[0]
-    if any(parse_dtc(one.dtc).local_dates(case.zone)[1] < began for one in record.grade_changes):
+    began = entry.dates(zone)[0]
+    if any(parse_dtc(one.dtc).local_dates(zone)[1] < began for one in record.grade_changes):
         yield "an event changes its grade before it begins"
-    over = parse_dtc(record.AEENDTC).local_dates(case.zone)[1] if record.AEENDTC else None
+    over = parse_dtc(record.AEENDTC).local_dates(zone)[1] if record.AEENDTC else None
     if over is not None and over < began:
         yield "an event ends before it begins"
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Literal
 
+from shared.clinical.observations import DEATH, Course, Observation
 from shared.clinical.runs import runs_at
 from shared.clinical.timeline import Entry
-from shared.clinical.toxicity import DEATH, Observation
 
 SLACK = timedelta(days=3)
 """How far a sample may lie outside the dates of a report and still speak of the same event, and how
@@ -41,21 +42,26 @@ class Discordance:
     entries: tuple[Entry, ...]
 
 
-def discordances(observations: Mapping[str, Sequence[Observation]]) -> tuple[Discordance, ...]:
+def discordances(observations: Mapping[str, Course]) -> tuple[Discordance, ...]:
     """Every disagreement on treatment, by term. Terms nobody measured are not compared."""
     found: list[Discordance] = []
     for term in sorted(observations):
-        seen = observations[term]
-        if all(one.low < SEVERE and not one.reported for one in seen):
-            continue
-        measured = [one for one in seen if not one.reported]
-        samples = [one for one in measured if not one.before_treatment]
-        if samples:
-            reports = [one for one in seen if one.reported and not one.before_treatment]
-            found += _too_low(samples, reports)
-            found += _too_high(samples, reports)
-            found += _unreported(measured, reports)
+        course = observations[term]
+        if course.measured and (course.low >= SEVERE or course.reports):
+            found += course.remembered("discordances", None, partial(_discordances, course))
     return tuple(found)
+
+
+def _discordances(course: Course) -> list[Discordance]:
+    samples = [one for one in course.measured if not one.before_treatment]
+    if not samples:
+        return []
+    reports = [one for one in course.reports if not one.before_treatment]
+    return [
+        *_too_low(samples, reports),
+        *_too_high(samples, reports),
+        *_unreported(course.measured, reports),
+    ]
 
 
 def _too_low(

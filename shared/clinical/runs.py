@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
+from shared.clinical.observations import Course, Observation, Related
 from shared.clinical.timeline import Entry
-from shared.clinical.toxicity import Observation, Related
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +47,32 @@ class Run:
 
 def runs_at(
     observations: Sequence[Observation], threshold: int, over_baseline: int = 1
-) -> list[Run]:
+) -> Sequence[Run]:
     """The treatment-emergent stretches of one term at ``threshold`` or above, and at least so many
     grades over baseline, by onset."""
-    if all(seen.high < threshold for seen in observations):
-        return []
-    measured = [seen for seen in observations if not seen.reported]
-    reports = [seen for seen in observations if seen.reported]
-    before = baseline_of(measured)
-    pieces = _measured_runs(measured, _needed(threshold, before, over_baseline))
-    needed = _needed(threshold, baseline_of(observations), over_baseline)
+    if not isinstance(observations, Course):
+        return _runs_at(Course(observations), threshold, over_baseline) if observations else ()
+    return observations.remembered(
+        ("runs", threshold, over_baseline),
+        None,
+        lambda: _runs_at(observations, threshold, over_baseline),
+    )
+
+
+def _runs_at(course: Course, threshold: int, over_baseline: int) -> Sequence[Run]:
+    if course.high < threshold:
+        return ()
+    pieces = _measured_runs(
+        course.measured, _needed(threshold, baseline_of(course.measured), over_baseline)
+    )
+    needed = _needed(threshold, baseline_of(course), over_baseline)
     pieces += [
         _piece([seen], needed, seen.end, seen.over, seen.end or seen.last)
-        for seen in reports
+        for seen in course.reports
         if seen.high >= needed and not seen.before_treatment
     ]
     pieces.sort(key=lambda run: (run.first, run.moment, run.entries[0].fact.fact_id))
-    return [_attributed(run, reports) for run in _merge(pieces)]
+    return [_attributed(run, course.reports) for run in _merge(pieces)]
 
 
 def baseline_of(observations: Sequence[Observation]) -> list[Observation]:

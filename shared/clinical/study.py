@@ -6,15 +6,14 @@ is a memory of subjects already assessed, dropped as soon as a new fact could ch
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
-from operator import itemgetter
 from typing import Literal
 
 from shared.clinical.escalation import PENDING, Escalation, assess_escalation
 from shared.clinical.escalation.places import Room, room_at
+from shared.clinical.escalation.views import seen_otherwise
 from shared.clinical.history import History
 from shared.clinical.member import Found, Member, Name
 from shared.clinical.misplaced import Misplaced
@@ -25,6 +24,7 @@ from shared.clinical.safety.silence import stale_from
 from shared.clinical.sentinel import with_deviations
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry, Standing, entry_of
+from shared.clinical.versions import Versions
 from shared.contracts.assessment import Assessment, Query, digest_of
 from shared.contracts.envelope import Fact, sha256
 from shared.contracts.facts import STUDY_KINDS, Decision
@@ -43,9 +43,10 @@ class Study:
         self._people: dict[str, Member] = {}
         self._own = History()
         self._misplaced = Misplaced()
-        self._rules: list[tuple[datetime, Protocol | None]] | None = None
-        """The protocol in force from each moment at which a version became known."""
+        self._versions = Versions(self._own)
         self._then = Moments()
+        self._asked: tuple[object, Sequence[SubjectState]] | None = None
+        """The moment whose states were asked for last, and these."""
 
     def add(self, facts: Iterable[Fact]) -> None:
         """Take in accepted facts, in any order; a fact already there changes nothing.
@@ -64,6 +65,7 @@ class Study:
 
     def _file(self, entry: Entry) -> None:
         fact = entry.fact
+        self._asked = None
         self._then.drop(fact.known_at)
         if fact.kind not in STUDY_KINDS:
             self._misplaced.add(entry, self._facts.values())
@@ -73,7 +75,7 @@ class Study:
             return
         self._own.add(entry)
         if fact.kind == "protocol":
-            self._rules = None
+            self._versions = Versions(self._own)
             for member in self._people.values():
                 member.forget()
 
@@ -84,42 +86,16 @@ class Study:
 
     def protocol_at(self, known_at: datetime | None) -> Protocol | None:
         """The protocol in force by what was known at a moment (None: now)."""
-        rules = self.rules(known_at)
-        return rules[-1][1] if rules else None
+        return self._versions.in_force(known_at)
 
     def rules(self, known_at: datetime | None) -> Sequence[tuple[datetime, Protocol | None]]:
         """Which protocol was in force from when on, by what was known at a moment (None: now)."""
-        if self._rules is None:
-            told = {one.fact.known_at for one in self._own.entries_of("protocol")}
-            self._rules = [(moment, self._in_force(moment)) for moment in sorted(told)]
-        if known_at is None:
-            return self._rules
-        return self._rules[: bisect_right(self._rules, known_at, key=itemgetter(0))]
-
-    def _in_force(self, known_at: datetime) -> Protocol | None:
-        known = [
-            standing.entries[0]
-            for standing in self._own.upserts("protocol", known_at)
-            if isinstance(standing.entries[0].record, ProtocolRecord)
-        ]
-        if not known:
-            return None
-        latest = max(known, key=lambda entry: (entry.fact.known_at, entry.fact.fact_id))
-        record = latest.record
-        assert isinstance(record, ProtocolRecord)
-        return load_protocol(record.document)
+        return self._versions.rules(known_at)
 
     def versions(self, known_at: datetime) -> dict[str, Protocol]:
         """Every version of the protocol known at a moment by its name, in the order they came; the
         latest text of each."""
-        known = [
-            entry
-            for standing in self._own.upserts("protocol", known_at)
-            for entry in standing.versions
-        ]
-        known.sort(key=lambda entry: (entry.fact.known_at, entry.fact.version))
-        texts = [one.record for one in known if isinstance(one.record, ProtocolRecord)]
-        return {load_protocol(one.document).version: load_protocol(one.document) for one in texts}
+        return self._versions.by_name(known_at)
 
     def amended(self, known_at: datetime) -> list[datetime]:
         """When a protocol took the place of another."""
@@ -155,8 +131,10 @@ class Study:
             protocol = self.versions(known_at).get(str(version))
         if protocol is None:
             raise ValueError(f"no protocol of {self.study} was known at {known_at.isoformat()}")
-        states = with_deviations(protocol, self.states(protocol, as_of, known_at))
         decisions = self._decisions(protocol, as_of, known_at)
+        # Earlier moments first: what is so from there on is not worked out for the present again.
+        seen_otherwise(protocol, self, [one.fact.known_at for one in decisions], known_at)
+        states = with_deviations(protocol, self.states(protocol, as_of, known_at))
         doubts = self._own_doubts(known_at)
         escalation = self.escalation(protocol, states, as_of, known_at, degraded)
         queries = [query for state in states for query in state.queries]
@@ -233,14 +211,17 @@ class Study:
         states = self.states(protocol, as_of, as_of)
         return room_at(protocol, self, states, decisions, as_of, dose_level)
 
-    def states(self, protocol: Protocol, as_of: datetime, known_at: datetime) -> list[SubjectState]:
+    def states(
+        self, protocol: Protocol, as_of: datetime, known_at: datetime
+    ) -> Sequence[SubjectState]:
         """Every subject by a moment, by subject code."""
-        found = [
-            member.state(protocol, usubjid, as_of, known_at)
-            for usubjid, member in self._people.items()
-        ]
-        present = [state for state in found if state is not None]
-        return sorted(present, key=lambda one: (one.assessment.subject, one.assessment.usubjid))
+        asked = protocol, as_of, known_at
+        if self._asked is None or self._asked[0] != asked:
+            found = (one.state(protocol, who, as_of, known_at) for who, one in self._people.items())
+            present = [state for state in found if state is not None]
+            present.sort(key=lambda one: (one.assessment.subject, one.assessment.usubjid))
+            self._asked = asked, present
+        return self._asked[1]
 
     def states_then(self, protocol: Protocol, moment: datetime) -> Sequence[SubjectState]:
         """Every subject by what was known at a moment."""
@@ -286,16 +267,14 @@ class Study:
         """Every record about a subject: see `History.records`."""
         return self._people[usubjid].history.records(known_at)
 
-    def seen_otherwise(
-        self, protocol: Protocol, moment: datetime, known_at: datetime
-    ) -> Iterator[str]:
-        """The subjects who may count of whom something known since says what had happened by
-        ``moment``."""
-        for usubjid, member in self._people.items():
-            if member.may_count(protocol):
-                late = member.history.known_late(moment)
-                if late and late[0] <= known_at:
-                    yield usubjid
+    def who_may_count(self, protocol: Protocol) -> Iterator[str]:
+        """The subjects of whom any assignment ever named a part that is counted."""
+        return (who for who, member in self._people.items() if member.may_count(protocol))
+
+    def is_seen_otherwise(self, usubjid: str, moment: datetime, known_at: datetime) -> bool:
+        """Whether something known since says what of a subject had happened by ``moment``."""
+        late = self._people[usubjid].history.known_late(moment)
+        return bool(late) and late[0] <= known_at
 
     def turning_points(
         self, protocol: Protocol, usubjid: str, known_at: datetime

@@ -17,6 +17,7 @@ from shared.clinical.criteria import CriterionRule
 from shared.clinical.dlt import triggers_of
 from shared.clinical.evaluability import Verdict, beyond_limits, evaluability, fatal_in
 from shared.clinical.follow_up import days_followed
+from shared.clinical.observations import DEATH
 from shared.clinical.person import Person, Standings
 from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.questions import (
@@ -35,25 +36,22 @@ from shared.clinical.reviews import (
     rejects,
     reviews_of,
 )
-from shared.clinical.runs import runs_at
 from shared.clinical.safety import watch_safety
 from shared.clinical.samples import FirstDose
+from shared.clinical.severe import severe_events
 from shared.clinical.stopping import Watched, watch, watch_deadlines
 from shared.clinical.timeline import Entry, latest
-from shared.clinical.toxicity import DEATH, Observation, observe
+from shared.clinical.toxicity import observe, reported_courses
 from shared.clinical.unrecorded_dose import signs_of_treatment
 from shared.contracts.assessment import (
     Criterion,
     CriterionResult,
-    GradedEvent,
     LateToxicity,
     Query,
     SubjectAssessment,
     SubjectStatus,
     Window,
 )
-
-SEVERE_GRADE = 3
 
 
 @dataclass(frozen=True)
@@ -197,8 +195,8 @@ def _not_started(person: Person, found: Findings) -> SubjectState:
             found.flags.add("first_dose_missing")
             found.ask("missing", f"the first dose of {name}: {what} is on record", treated)
     events, left = person.of("adverse_event"), person.of("disposition")
-    seen = observe(person.protocol, person.zone, {}, events, left, _EVER)
-    deaths = _severe(seen, person.as_of, DEATH)
+    reported = reported_courses(person.protocol, person.zone, events, _EVER)
+    deaths = severe_events(observe(person.zone, {}, reported, left, _EVER), DEATH)
     if confirmed:
         known = latest([one.entry for one in confirmed])
         return _build(person, found, "dlt", "confirmed by review", known, severe=deaths)
@@ -211,27 +209,6 @@ def _window(case: Case) -> Window:
     return Window(first=case.window[0], last=case.window[1], day=day if inside else None)
 
 
-def _severe(
-    observations: Mapping[str, list[Observation]], as_of: datetime, threshold: int = SEVERE_GRADE
-) -> tuple[GradedEvent, ...]:
-    """Every treatment-emergent stretch of grade 3 or higher, whenever and whatever the cause."""
-    events = []
-    for term in observations:
-        for run in runs_at(observations[term], threshold):
-            if run.certain:
-                events.append(
-                    GradedEvent(
-                        term=term,
-                        grade=run.worst,
-                        onset=run.first,
-                        why=run.why,
-                        known_at=latest(run.entries) or as_of,
-                        evidence=tuple(entry.evidence for entry in run.entries),
-                    )
-                )
-    return tuple(sorted(events, key=lambda event: (event.onset, event.term)))
-
-
 def _not_assessed(person: Person, case: Case, found: Findings) -> SubjectState:
     why = f"part {person.part} is not counted in the escalation"
     found.deadlines += watch_deadlines(case)
@@ -242,7 +219,7 @@ def _not_assessed(person: Person, case: Case, found: Findings) -> SubjectState:
         why,
         None,
         window=_window(case),
-        severe=_severe(case.observations, case.as_of),
+        severe=severe_events(case.observations),
     )
     return replace(state, watched=watch(case))
 
@@ -328,7 +305,7 @@ def _assessed(
         "window": _window(case),
         "review": review,
         "criteria": tuple(criteria),
-        "severe": _severe(case.observations, case.as_of),
+        "severe": severe_events(case.observations),
         "late_toxicity": tuple(sorted(late, key=lambda item: (item.onset, item.criterion))),
         "fatal": min(deaths, default=None),
     }

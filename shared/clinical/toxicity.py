@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from itertools import groupby
-from typing import Literal, NamedTuple
+from itertools import chain, groupby
 from zoneinfo import ZoneInfo
 
 from shared.clinical.criteria import Attribution
 from shared.clinical.ctcae.reported import NoReportedGrade, ReportedGrade, grade_reported
 from shared.clinical.measured import GradedSample
+from shared.clinical.observations import DEATH, Course, Observation, Related
 from shared.clinical.protocol import Protocol
 from shared.clinical.samples import FirstDose, a_year_early
 from shared.clinical.timeline import (
@@ -32,70 +32,40 @@ from shared.clinical.when import When
 from shared.contracts.dates import parse_dtc
 from shared.contracts.facts import AdverseEvent
 
-Related = Literal["yes", "no", "unknown"]
-DEATH = 5
 _BY_DRUG = re.compile(r"AEREL\d+")
 
 
-class Observation(NamedTuple):
-    """One grade of one term, from a day on. ``low`` to ``high`` is a range where it is not certain.
-
-    ``first`` to ``last`` are the local dates it may have begun, ``end`` the date a reported event
-    was over (None: not over, or a measured value, which the next value of its ``series`` ends) and
-    ``over`` the instants that may have been. ``worst``: what it may be beyond ``high`` by a symptom
-    or a second finding that nobody reported. ``others``: further records it rests on. ``told`` is
-    the reason in words, or what can put it into words when somebody asks.
-    """
-
-    term: str
-    first: date
-    last: date
-    moment: tuple[datetime, datetime]
-    low: int
-    high: int
-    entry: Entry
-    told: str | GradedSample
-    reported: bool
-    before_treatment: bool
-    end: date | None = None
-    over: tuple[datetime, datetime] | None = None
-    related: Related = "unknown"
-    worst: int = 0
-    series: tuple[str, tuple[str, ...]] | None = None
-    others: tuple[Entry, ...] = ()
-
-    @property
-    def why(self) -> str:
-        """Why it has this grade, in words."""
-        return self.told if isinstance(self.told, str) else self.told.why
-
-
 def observe(
-    protocol: Protocol,
     zone: ZoneInfo,
-    measured: Mapping[str, list[Observation]],
-    events: Sequence[Standing],
+    measured: Mapping[str, Course],
+    reported: Mapping[str, Course],
     dispositions: Sequence[Standing],
     start: FirstDose,
-) -> dict[str, list[Observation]]:
+) -> dict[str, Course]:
     """Every grade of the subject by term, ordered by date; measured and reported together.
 
     A death known only from a disposition is a grade 5 event of unknown cause.
     """
+    deaths = list(_deaths(zone, dispositions, start))
+    if deaths:
+        courses = (*reported.values(), *measured.values())
+        fatal = [seen for one in courses if one.high >= DEATH for seen in one if seen.high == DEATH]
+        told = [one for one in deaths if not any(seen.first <= one.last for seen in fatal)]
+        reported = _by_term([*chain.from_iterable(reported.values()), *told])
+    return _joined(measured, reported)
+
+
+def reported_courses(
+    protocol: Protocol, zone: ZoneInfo, events: Iterable[Standing], start: FirstDose
+) -> dict[str, Course]:
+    """What was reported by term, ordered by date."""
     reported: list[Observation] = []
     for standing in events:
         related = relatedness(standing, protocol.attribution)
         reported += _worst_of(
             [tuple(_reported(protocol, zone, one, start, related)) for one in standing.entries]
         )
-    found = [reported, *measured.values()]
-    fatal = [seen for course in found for seen in course if seen.high == DEATH]
-    reported += [
-        death
-        for death in _deaths(zone, dispositions, start)
-        if not any(seen.first <= death.last for seen in fatal)
-    ]
-    return _joined(measured, _by_term(reported))
+    return _by_term(reported)
 
 
 def observed(
@@ -105,34 +75,38 @@ def observed(
     return _worst_of([_observed(content, zone, start) for content in contents])
 
 
-def measured_courses(values: Iterable[Observation]) -> dict[str, list[Observation]]:
+def measured_courses(values: Iterable[Observation]) -> dict[str, Course]:
     """Measured observations by term, ordered by date. Of several values of one time the worst
     counts; and where a term has more than one kind of measurement (systolic and diastolic
     pressure), what one kind said stands until the next value of that kind."""
-    found: dict[str, list[Observation]] = {}
-    for term, seen in _by_term(list(values)).items():
+    found: dict[str, Course] = {}
+    for term, seen in _by_term(values).items():
         times = {(one.before_treatment, one.moment) for one in seen}
         several = len(times) < len(seen) or len({one.series for one in seen}) > 1
-        found[term] = sorted(_course(seen), key=_order) if several else seen
+        found[term] = Course(sorted(_course(seen), key=_order)) if several else seen
     return dict(sorted(found.items(), key=lambda course: _order(course[1][0])))
 
 
-def _joined(
-    measured: Mapping[str, list[Observation]], reported: Mapping[str, list[Observation]]
-) -> dict[str, list[Observation]]:
+def _joined(measured: Mapping[str, Course], reported: Mapping[str, Course]) -> dict[str, Course]:
     joined = dict(measured)
-    for term, seen in reported.items():
-        joined[term] = sorted([*measured.get(term, ()), *seen], key=_order)
+    for term, reports in reported.items():
+        values = measured.get(term)
+        joined[term] = reports if values is None else _both(values, reports)
     return joined
 
 
-def _by_term(found: list[Observation]) -> dict[str, list[Observation]]:
+def _both(values: Course, reports: Course) -> Course:
+    return values.remembered(
+        "joined", reports, lambda: Course(sorted([*values, *reports], key=_order))
+    )
+
+
+def _by_term(found: Iterable[Observation]) -> dict[str, Course]:
     """By term, in the order of time."""
-    found.sort(key=_order)
     by_term: dict[str, list[Observation]] = {}
-    for seen in found:
+    for seen in sorted(found, key=_order):
         by_term.setdefault(seen.term, []).append(seen)
-    return by_term
+    return {term: Course(seen) for term, seen in by_term.items()}
 
 
 def _order(seen: Observation) -> tuple[date, tuple[datetime, datetime], str]:
@@ -188,7 +162,7 @@ def _observation(graded: GradedSample, when: When) -> Observation:
     )
 
 
-def _course(seen: list[Observation]) -> Iterator[Observation]:
+def _course(seen: Iterable[Observation]) -> Iterator[Observation]:
     standing: dict[object, Observation] = {}
     worst: Observation | None = None
     seen = sorted(seen, key=lambda one: (one.first, one.moment, not one.before_treatment))

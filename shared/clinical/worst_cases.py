@@ -17,9 +17,9 @@ from shared.clinical.case import Case
 from shared.clinical.criteria import CriterionRule, HysLaw, Measurement, Toxicity
 from shared.clinical.criteria.basic import parts_of
 from shared.clinical.ctcae.criteria import documents
+from shared.clinical.observations import Observation
 from shared.clinical.runs import Run, runs_at
 from shared.clinical.timeline import Entry
-from shared.clinical.toxicity import Observation
 from shared.contracts.facts import Lab
 
 

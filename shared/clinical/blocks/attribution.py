@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from shared.clinical.case import Case
 from shared.clinical.criteria import Cause
+from shared.clinical.observations import Observation, Related
 from shared.clinical.timeline import Entry, Standing
-from shared.clinical.toxicity import Observation, Related
 from shared.contracts.facts import AdverseEvent
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -109,7 +110,7 @@ def _company(condition: Condition, episode: Episode) -> Answer:
     return replace(absent, deadline=_still_awaited(condition, episode))
 
 
-def _others(condition: Condition, episode: Episode) -> list[Run]:
+def _others(condition: Condition, episode: Episode) -> Sequence[Run]:
     case = episode.case
     if condition.toxicity is not None:
         return toxicity_runs(condition.toxicity, case)

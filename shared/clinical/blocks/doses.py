@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from shared.clinical.case import Case
+from shared.clinical.observations import DEATH
 from shared.clinical.timeline import Entry, worst_reported
-from shared.clinical.toxicity import DEATH
 from shared.contracts.dates import parse_dtc
 from shared.contracts.facts import AdverseEvent, Disposition, Dose
 

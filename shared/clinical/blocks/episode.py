@@ -9,9 +9,9 @@ from datetime import date, datetime
 from shared.clinical.blocks.doses import planned_next_dose
 from shared.clinical.case import Case
 from shared.clinical.criteria import Origin
+from shared.clinical.observations import Observation
 from shared.clinical.protocol import day_ends, day_starts
 from shared.clinical.runs import Run, runs_at
-from shared.clinical.toxicity import Observation
 
 Interval = tuple[datetime, datetime]
 

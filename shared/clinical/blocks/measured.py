@@ -16,10 +16,10 @@ from fractions import Fraction
 
 from shared.clinical.case import Case
 from shared.clinical.criteria import Measurement
+from shared.clinical.observations import Observation
 from shared.clinical.quantity import factor_between, span_of, unit_of
 from shared.clinical.samples import Sample, is_before, is_flagged, may_be_before, testcd_of
 from shared.clinical.timeline import Entry
-from shared.clinical.toxicity import Observation
 from shared.contracts.facts import numeric
 from shared.contracts.results import Measured, parse_result
 

@@ -51,9 +51,9 @@ def _isolated(role: str, episode: Episode) -> Answer:
     run = episode.run
     others = [
         (term, entry)
-        for term, observations in episode.case.observations.items()
+        for term, course in episode.case.observations.items()
         if term != run.term
-        for other in runs_at([seen for seen in observations if seen.reported], 1)
+        for other in runs_at(course.reports, 1)
         if other.first <= episode.until and (other.end is None or other.end >= run.first)
         for entry in other.entries
     ]

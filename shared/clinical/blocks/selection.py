@@ -8,9 +8,9 @@ from shared.clinical.blocks.attribution import attributed
 from shared.clinical.case import Case
 from shared.clinical.criteria import Cause, OtherGrade, Toxicity
 from shared.clinical.criteria.basic import LENGTHS, said
+from shared.clinical.observations import Observation
 from shared.clinical.runs import Run, runs_at
 from shared.clinical.timeline import Entry
-from shared.clinical.toxicity import Observation
 from shared.contracts.facts import AdverseEvent
 
 
@@ -30,14 +30,17 @@ def observed(
     toxicity: Toxicity, term: str, case: Case, cause: Cause | None = None
 ) -> Sequence[Observation]:
     """The observations of a term that count for a toxicity."""
-    observations: Sequence[Observation] = case.observations[term]
+    course = case.observations[term]
+    observations: Sequence[Observation] = course
     if toxicity.scale is not None:
         field = case.protocol.scales[toxicity.scale]
-        observations = [_on_scale(seen, field) for seen in observations if seen.reported]
+        observations = [_on_scale(seen, field) for seen in course.reports]
     elif toxicity.reported_only:
-        observations = [seen for seen in observations if seen.reported]
+        observations = course.reports
     elif said(toxicity, *LENGTHS):
-        observations = _for_duration(observations)
+        # Days at a grade are counted on measurements where there are any: the report of an event
+        # lasts as long as the event, not as long as its worst grade.
+        observations = course.measured or course
     return attributed(observations, cause, case)
 
 
@@ -66,13 +69,6 @@ def grade_for(toxicity: Toxicity, term: str, others: Sequence[OtherGrade], case:
         if term in (groups[other.group] if other.group is not None else other.terms):
             return other.grade
     return toxicity.grade
-
-
-def _for_duration(observations: Sequence[Observation]) -> Sequence[Observation]:
-    """Days at a grade are counted on measurements where there are any: the report of an event
-    lasts as long as the event, not as long as its worst grade."""
-    measured = [seen for seen in observations if not seen.reported]
-    return measured or observations
 
 
 def scale_grade(entry: Entry, field: str) -> int | None:

@@ -17,7 +17,7 @@ from shared.clinical.designs.live import (
 )
 from shared.clinical.escalation.holds import Hold, Memory, look_back, standing_hold
 from shared.clinical.escalation.question import ENROLS, Situation, decide, question_of, record_of
-from shared.clinical.escalation.views import decision_view, dose_views
+from shared.clinical.escalation.views import decision_views, dose_views
 from shared.clinical.protocol import Protocol
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry
@@ -79,7 +79,7 @@ def assess_escalation(
         status,
         _recommendation(present, question, answer, hold, blocks),
         dose_views(present, question, hold, answer),
-        tuple(decision_view(present, memory, entry, known_at) for entry in decisions),
+        decision_views(present, memory, decisions, known_at),
         rp2d[-1] if rp2d else None,
         tuple(one.view for one in present.stopping()),
     )

@@ -22,13 +22,12 @@ from shared.clinical.escalation.question import (
 )
 from shared.clinical.escalation.stopping import Stopping
 from shared.clinical.member import Name
-from shared.clinical.protocol import Protocol, day_ends
+from shared.clinical.observations import DEATH
+from shared.clinical.protocol import Protocol
 from shared.clinical.protocol.design import COHORTS_OF_THEIR_OWN
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry
-from shared.clinical.toxicity import DEATH
 from shared.contracts.assessment import Reason
-from shared.contracts.facts import Decision
 
 TOXIC = ("dlt", "dlt_candidate")
 Found = TypeVar("Found")
@@ -47,9 +46,8 @@ class Memory(Shape):
     def turning_points(
         self, protocol: Protocol, usubjid: str, known_at: datetime
     ) -> list[datetime]: ...
-    def seen_otherwise(
-        self, protocol: Protocol, moment: datetime, known_at: datetime
-    ) -> Iterable[str]: ...
+    def who_may_count(self, protocol: Protocol) -> Iterable[str]: ...
+    def is_seen_otherwise(self, usubjid: str, moment: datetime, known_at: datetime) -> bool: ...
     def state_of(
         self, protocol: Protocol, usubjid: str, as_of: datetime, known_at: datetime
     ) -> SubjectState | None: ...
@@ -93,7 +91,7 @@ def look_back(
     """
     causes: list[Hold] = []
     eliminated: list[tuple[datetime, int]] = []
-    lifts = lifted_at(present)
+    lifts = present.lifted
     moments = {*_improvements(present, memory, known_at), *_thresholds(present, known_at)}
     moments |= _unsupported(present, known_at)
     earlier = [_at(moment, present, memory) for moment in sorted(moments)]
@@ -144,7 +142,7 @@ def _thresholds(present: Situation, known_at: datetime) -> set[datetime]:
     was confirmed, and when enough had become final at its dose."""
     if not _dilutes(present.protocol):
         return set()
-    settled = max(lifted_at(present), default=_EVER)
+    settled = max(present.lifted, default=_EVER)
     least = getattr(present.protocol.design.rule, "n_eli", 1)
     moments: set[datetime] = set()
     for dose in present.protocol.doses:
@@ -160,7 +158,7 @@ def _unsupported(present: Situation, known_at: datetime) -> set[datetime]:
     went up, and before a subject of a lower dose counted as completed."""
     if _dilutes(present.protocol):
         return set()
-    settled = max(lifted_at(present), default=_EVER)
+    settled = max(present.lifted, default=_EVER)
     opened = _opened(present)
     moments = {known for (_, before), (known, level) in pairwise(opened) if level > before}
     for state in present.counted:
@@ -195,7 +193,7 @@ def _known_toxic(state: SubjectState) -> list[datetime]:
 def standing_hold(present: Situation, answer: Answer, past: Past, memory: Memory) -> Hold | None:
     """The hold from the lowest level that no record has lifted."""
     here = causes_of(present, answer, memory) + _recorded(present.decisions)
-    lifts = lifted_at(present)
+    lifts = present.lifted
     standing = [
         cause
         for cause in (*here, *past.causes)
@@ -208,21 +206,6 @@ def standing_hold(present: Situation, answer: Answer, past: Past, memory: Memory
         return first
     text = f"{first.reason.text}; corrected since, the hold stands until a record lifts it"
     return Hold(first.level, first.since, first.reason.model_copy(update={"text": text}))
-
-
-def lifted_at(situation: Situation) -> list[datetime]:
-    """Up to when persons have lifted holds: nobody lifts what became known after the meeting, when
-    ever its record came in; of a meeting without a day, after the first it may have been."""
-    zone = situation.protocol.zone()
-    return [
-        min(entry.fact.known_at, day_ends(entry.dates(zone)[0], zone))
-        for entry in situation.decisions
-        if _lifts(record_of(entry))
-    ]
-
-
-def _lifts(record: Decision) -> bool:
-    return record.lifts_hold and record.action != "hold"
 
 
 def _recorded(decisions: Sequence[Entry]) -> list[Hold]:
@@ -268,7 +251,7 @@ def _fell(reason: Reason) -> bool:
 def _not_lifted(situation: Situation, reason: Reason, since: datetime, memory: Memory) -> datetime:
     """Since when a lower dose has not supported the one open as far as no record has lifted that:
     a record speaks of the dose as it was known then, not of a subject less or a DLT more since."""
-    lifted = max(lifted_at(situation), default=None)
+    lifted = max(situation.lifted, default=None)
     level = reason.inputs.get("dose_level")
     if lifted is None or not _fell(reason) or not isinstance(level, int):
         return since
@@ -295,7 +278,7 @@ def _improvements(present: Situation, memory: Memory, known_at: datetime) -> set
     the protocol was amended."""
     moments = {moment - _JUST_BEFORE for moment in memory.amended(known_at)}
     # Whatever held until a record lifted it is lifted: only what came later is looked for.
-    settled = max(lifted_at(present), default=_EVER)
+    settled = max(present.lifted, default=_EVER)
     states = {state.assessment.usubjid: state for state in present.states}
     opened = _opened(present)
     basis = present.protocol.zone(), settled, opened, memory.rules(known_at)

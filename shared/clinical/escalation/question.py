@@ -10,7 +10,7 @@ from functools import cached_property
 from shared.clinical.designs import Answer, DoseCounts, Patient, Question
 from shared.clinical.escalation.cohorts import by_cohort
 from shared.clinical.escalation.stopping import Stopping, stopping_of
-from shared.clinical.protocol import Protocol
+from shared.clinical.protocol import Protocol, day_ends
 from shared.clinical.subject import SubjectState
 from shared.clinical.timeline import Entry
 from shared.contracts.assessment import Action, SubjectAssessment, SubjectStatus
@@ -49,6 +49,18 @@ class Situation:
             found.setdefault(state.assessment.dose_level, []).append(state.assessment)
         return found
 
+    @cached_property
+    def lifted(self) -> list[datetime]:
+        """Up to when persons have lifted holds: nobody lifts what became known after the meeting,
+        when ever its record came in; of a meeting without a day, after the first it may have
+        been."""
+        zone = self.protocol.zone()
+        return [
+            min(entry.fact.known_at, day_ends(entry.dates(zone)[0], zone))
+            for entry in self.decisions
+            if _lifts(record_of(entry))
+        ]
+
     def stopping(self) -> list[Stopping]:
         """Every stopping rule as it stands."""
         safety = [stopping_of(self.states, rule) for rule in self.protocol.stopping]
@@ -76,6 +88,10 @@ def record_of(entry: Entry) -> Decision:
     """The decision an entry holds."""
     assert isinstance(entry.record, Decision)
     return entry.record
+
+
+def _lifts(record: Decision) -> bool:
+    return record.lifts_hold and record.action != "hold"
 
 
 def counts_at(situation: Situation, level: int) -> DoseCounts:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Literal
 
-from shared.clinical.designs import Answer, DoseCounts, Question
+from shared.clinical.designs import Answer, Question
 from shared.clinical.designs.three_plus_three import LIMIT, cleared
 from shared.clinical.escalation.holds import Hold, Memory
 from shared.clinical.escalation.question import Situation, counts_of, record_of
@@ -90,6 +90,7 @@ def _dose_view(
 
 _Place = tuple[str, int | None, SubjectStatus]
 """What a subject counts as: the part, the dose level and the status."""
+Otherwise = Mapping[datetime, dict[str, _Place | None]]
 
 
 def _place(state: SubjectState | None) -> _Place | None:
@@ -98,44 +99,68 @@ def _place(state: SubjectState | None) -> _Place | None:
     return state.assessment.part, state.assessment.dose_level, state.assessment.status
 
 
-def _seen_otherwise(
-    protocol: Protocol, memory: Memory, moment: datetime, known_at: datetime
-) -> dict[str, _Place | None]:
-    """What subjects count as by what is known now, where that is not what was known then."""
-    changed = {}
-    for who in memory.seen_otherwise(protocol, moment, known_at):
-        work = partial(_then_and_now, protocol, memory, who, moment, known_at)
-        then, now = memory.kept(("decision", moment), who, known_at, protocol, work)
-        if then != now:
-            changed[who] = now
-    return changed
+def seen_otherwise(
+    protocol: Protocol, memory: Memory, moments: Sequence[datetime], known_at: datetime
+) -> Otherwise:
+    """By moment what subjects count as by what is known now, where that is not what was known
+    then."""
+    found: Otherwise = {moment: {} for moment in moments}
+    basis = protocol, moments
+    for who in memory.who_may_count(protocol):
+        work = partial(_otherwise, protocol, memory, who, moments, known_at)
+        for moment, now in memory.kept("decisions", who, known_at, basis, work):
+            found[moment][who] = now
+    return found
 
 
-def _then_and_now(
-    protocol: Protocol, memory: Memory, who: str, moment: datetime, known_at: datetime
-) -> tuple[_Place | None, _Place | None]:
-    then = memory.state_of(protocol, who, moment, moment)
-    return _place(then), _place(memory.state_of(protocol, who, moment, known_at))
+def _otherwise(
+    protocol: Protocol, memory: Memory, who: str, moments: Sequence[datetime], known_at: datetime
+) -> list[tuple[datetime, _Place | None]]:
+    found = []
+    for moment in moments:
+        if memory.is_seen_otherwise(who, moment, known_at):
+            then = _place(memory.state_of(protocol, who, moment, moment))
+            now = _place(memory.state_of(protocol, who, moment, known_at))
+            if then != now:
+                found.append((moment, now))
+    return found
 
 
-def _counts(protocol: Protocol, places: Iterable[_Place | None], level: int) -> DoseCounts:
-    counted = [place for place in places if place and place[0] in protocol.counted_parts]
-    return counts_of([status for _, there, status in counted if there == level])
+def _by_level(
+    protocol: Protocol, places: Iterable[_Place | None]
+) -> dict[int | None, list[SubjectStatus]]:
+    """The statuses of who counts by dose level."""
+    found: dict[int | None, list[SubjectStatus]] = {}
+    for place in places:
+        if place is not None and place[0] in protocol.counted_parts:
+            found.setdefault(place[1], []).append(place[2])
+    return found
 
 
-def decision_view(
-    situation: Situation, memory: Memory, entry: Entry, known_at: datetime
+def decision_views(
+    situation: Situation, memory: Memory, decisions: Sequence[Entry], known_at: datetime
+) -> tuple[DecisionView, ...]:
+    """Each decision beside what it would rest on by what is known now about the same moment."""
+    moments = [entry.fact.known_at for entry in decisions]
+    otherwise = seen_otherwise(situation.protocol, memory, moments, known_at)
+    return tuple(
+        _decision_view(situation, memory, entry, otherwise[entry.fact.known_at])
+        for entry in decisions
+    )
+
+
+def _decision_view(
+    situation: Situation, memory: Memory, entry: Entry, otherwise: Mapping[str, _Place | None]
 ) -> DecisionView:
-    """A decision beside what it would rest on by what is known now about the same moment."""
     record, moment = record_of(entry), entry.fact.known_at
     changed, protocol = [], situation.protocol
-    otherwise = _seen_otherwise(protocol, memory, moment, known_at)
     states = memory.states_then(protocol, moment) if otherwise else ()
     then = {state.assessment.usubjid: _place(state) for state in states}
-    now = then | otherwise
+    known = _by_level(protocol, then.values())
+    corrected = _by_level(protocol, {**then, **otherwise}.values())
     for dose in protocol.doses if otherwise else ():
-        before = _counts(protocol, then.values(), dose.level)
-        after = _counts(protocol, now.values(), dose.level)
+        before = counts_of(known.get(dose.level, ()))
+        after = counts_of(corrected.get(dose.level, ()))
         if before != after:
             changed.append(
                 f"{dose.label}: {before.ratio} with {before.pending} pending was known, "

@@ -17,10 +17,10 @@ from shared.clinical.figures.shifts import Key, shift_ends, shifts_of
 from shared.clinical.figures.stopping import stopping_figures
 from shared.clinical.figures.treatment import course_of, exposures_of
 from shared.clinical.figures.tumour import tumour_course
+from shared.clinical.observations import Observation
 from shared.clinical.person import Person
 from shared.clinical.protocol import Protocol
 from shared.clinical.study import Study
-from shared.clinical.toxicity import Observation
 from shared.contracts.adverse_events import ReportedEvent
 from shared.contracts.assessment import Assessment, SubjectAssessment
 from shared.contracts.figures import (

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 
+from shared.clinical.observations import DEATH, Related
 from shared.clinical.person import Person
 from shared.clinical.questions import SERIOUSNESS
 from shared.clinical.safety.clocks import Span
 from shared.clinical.timeline import Entry, Standing, is_fatal, latest, worst_reported
-from shared.clinical.toxicity import DEATH, Related, relatedness, reported_grade
+from shared.clinical.toxicity import relatedness, reported_grade
 from shared.contracts.assessment import Evidence
 from shared.contracts.dates import DateInterval, parse_dtc
 from shared.contracts.envelope import sha256
