@@ -14,7 +14,7 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
 
 def main() -> None:
-    pages = typeset(demo_packet(), format="png", ppi=72)
+    pages = typeset(demo_packet(), format="png", ppi=96)
     assert isinstance(pages, list)
     for number, page in enumerate(pages[:2], start=1):
         IMAGES.joinpath(f"packet-{number}.png").write_bytes(page)
