@@ -121,8 +121,10 @@ class System(ABC):
         return int(row[0] or 0) if row else 0
 
     def cpu_seconds(self) -> float:
-        """CPU time of its own processes so far; not the database's and not the broker's."""
-        return sum(_cpu_seconds(process.pid) for process in self.processes.values())
+        """CPU time of its own processes so far and of those they have started; not the database's
+        and not the broker's."""
+        own = [process.pid for process in self.processes.values()]
+        return sum(_cpu_seconds(pid) for one in own for pid in (one, *_started_by(one)))
 
 
 class Bare(System):
@@ -271,6 +273,11 @@ def _answers(port: int, path: str) -> bool:
 def _cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _started_by(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
 
 
 def free_port() -> int:

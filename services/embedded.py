@@ -1,4 +1,4 @@
-"""All services in one process on one port, with a PostgreSQL of their own where none is given.
+"""All services on one port, with a PostgreSQL of their own where none is given.
 
 The services are the same apps, with the same addresses, that `vigil run` serves one by one; they
 still speak to each other through the event log only.
@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.console.app import create_app as create_console
 from services.console.settings import ConsoleSettings
+from services.dlt_monitor.apart import Apart
 from services.dlt_monitor.app import create_app as create_monitor
 from services.ingest.app import create_app as create_ingest
 from services.notifier.app import create_app as create_notifier
@@ -34,6 +35,7 @@ from shared.runtime.problems import Problem
 from shared.runtime.serving import serve
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry import Metrics
+from shared.runtime.wakeup import Wakeup
 from shared.runtime.web import Lifespan, ReadinessCheck
 from shared.runtime.web import create_app as create_web_app
 
@@ -59,7 +61,8 @@ class NewKey:
 class Embedded:
     """The whole installation, between ``__enter__`` and ``__exit__``; `serve` answers requests.
 
-    ``clock`` and the settings' database and broker replace the defaults. Raises
+    ``clock`` and the settings' database and broker replace the defaults. With ``writer_apart`` the
+    monitor evaluates in a process of its own, which sees only the clock of the settings. Raises
     `EmbeddedPostgresError` where the database cannot run, and what migrations raise.
     """
 
@@ -70,10 +73,13 @@ class Embedded:
         host: str = "127.0.0.1",
         port: int = 8000,
         clock: Clock | None = None,
+        writer_apart: bool = False,
     ) -> None:
+        assert clock is None or not writer_apart
         self.host, self.port = host, port
         self._settings = settings
         self._clock = clock or clock_from_settings(settings)
+        self._writer_apart = writer_apart
         self._stack = ExitStack()
         self.engine: Engine
         self.app: ASGIApp
@@ -88,11 +94,12 @@ class Embedded:
     def __enter__(self) -> Embedded:
         with ExitStack() as stack:
             self.engine = self._open_database(stack)
-            metrics = Metrics()
-            bus = bus_from_settings(self._settings, self.engine, metrics)
+            metrics, wakeup = Metrics(), Wakeup()
+            bus = bus_from_settings(self._settings, self.engine, metrics, wakeup)
             stack.callback(bus.close)
             bus.start()
-            self.app = self._assemble(bus, metrics)
+            apart = self._apart(wakeup, metrics) if self._writer_apart else None
+            self.app = self._assemble(bus, metrics, apart)
             self._stack = stack.pop_all()
         return self
 
@@ -138,7 +145,11 @@ class Embedded:
             migrate(engine, package)
         return engine
 
-    def _assemble(self, bus: Bus, metrics: Metrics) -> ASGIApp:
+    def _apart(self, wakeup: Wakeup, metrics: Metrics) -> Apart:
+        url = self.engine.url.render_as_string(hide_password=False)
+        return Apart(replace(self._settings, database_url=url), wakeup, metrics)
+
+    def _assemble(self, bus: Bus, metrics: Metrics, apart: Apart | None) -> ASGIApp:
         settings, clock, engine = self._settings, self._clock, self.engine
         authenticator = Authenticator(engine)
         apis = {
@@ -146,7 +157,13 @@ class Embedded:
                 settings, engine, bus, clock, authenticator=authenticator, metrics=metrics
             ),
             "monitor": create_monitor(
-                settings, engine, bus, clock, authenticator=authenticator, metrics=metrics
+                settings,
+                engine,
+                bus,
+                clock,
+                authenticator=authenticator,
+                metrics=metrics,
+                writing=apart,
             ),
             "notifier": create_notifier(
                 settings,

@@ -56,13 +56,13 @@ def serve(
     host: Host = "127.0.0.1",
     port: Port = 8000,
 ) -> None:
-    """Run all services and the console in this process, on one port."""
+    """Run all services and the console on one port."""
     from services.embedded import Embedded
 
     settings = _settings(database_url, kafka, data_dir)
     configure_logging(settings.log_level)
     _check_address(host, port)
-    with Embedded(settings, host=host, port=port) as vigil:
+    with Embedded(settings, host=host, port=port, writer_apart=True) as vigil:
         keys = vigil.first_keys(study or [])
         if keys:
             err.print("Keys, shown this once:")

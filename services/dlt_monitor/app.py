@@ -1,4 +1,4 @@
-"""Puts the service together: worker, ticker and API over one database and one bus."""
+"""Puts the service together: writer and API over one database and one bus."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ from starlette.concurrency import run_in_threadpool
 from services.dlt_monitor.api import monitor_router
 from services.dlt_monitor.asking import Parts
 from services.dlt_monitor.folding import StillReading
-from services.dlt_monitor.freshness import LONGEST_SILENCE_SECONDS, Freshness
-from services.dlt_monitor.monitor import GROUP, Monitor
-from services.dlt_monitor.ticker import Ticker
+from services.dlt_monitor.freshness import Freshness
 from services.dlt_monitor.views import Views
-from shared.contracts.topics import FACTS
+from services.dlt_monitor.writer import Writer, Writing
 from shared.runtime.auth import Authenticator
 from shared.runtime.bus import Bus
 from shared.runtime.clock import Clock, ClockError
@@ -27,13 +25,8 @@ from shared.runtime.db import is_outage
 from shared.runtime.problems import problem_response
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry import Metrics
-from shared.runtime.web import Problem, database_ready, worker_ready
+from shared.runtime.web import Problem, database_ready
 from shared.runtime.web import create_app as create_web_app
-from shared.runtime.worker import Worker
-
-MOST_FACTS = 2_000
-"""In one transaction. An assessment costs much the same for one fact as for hundreds, so a monitor
-that has fallen behind catches up by assessing less often."""
 
 
 def create_app(
@@ -44,41 +37,30 @@ def create_app(
     *,
     authenticator: Authenticator | None = None,
     metrics: Metrics | None = None,
+    writing: Writing | None = None,
     run_in_background: bool = True,
 ) -> FastAPI:
     """The service on migrated schemas `bus`, `access` and `dlt_monitor`.
 
-    Its worker and ticker run from the app's start to its end, unless `run_in_background` is false
-    (then every answer is marked stale). Engine and bus stay the caller's to close.
+    Its worker and ticker, or `writing` in their place, run from the app's start to its end, unless
+    `run_in_background` is false (then every answer is marked stale). Engine and bus stay the
+    caller's to close.
     """
     metrics = metrics or Metrics()
-    monitor = Monitor(bus, clock)
-    worker = Worker(
-        engine=engine,
-        bus=bus,
-        topic=FACTS.name,
-        group=GROUP,
-        handle=monitor.on_facts,
-        on_parked=monitor.on_parked,
-        batch_limit=MOST_FACTS,
-        clock=clock,
-        metrics=metrics,
-    )
-    ticker = Ticker(monitor, engine, clock)
+    writer = Writer(engine, bus, clock, metrics)
+    running = writing or writer
     views = Views(clock)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         if run_in_background:
-            worker.start()
-            ticker.start()
+            running.start()
             views.read_ahead(engine)
         yield
-        await run_in_threadpool(worker.stop)
-        await run_in_threadpool(ticker.stop)
+        await run_in_threadpool(running.stop)
         await run_in_threadpool(views.stop)
 
-    parts = Parts(engine, views, Freshness(worker, ticker, monitor, clock), worker)
+    parts = Parts(engine, views, Freshness(running, clock), writer.worker)
     app = create_web_app(
         "Vigil DLT monitor",
         settings,
@@ -86,12 +68,8 @@ def create_app(
         authenticator=authenticator or Authenticator(engine),
         ready={
             "database": database_ready(engine),
-            "worker": worker_ready(worker, LONGEST_SILENCE_SECONDS),
-            "ticker": lambda: (
-                None
-                if ticker.ready(LONGEST_SILENCE_SECONDS)
-                else "deadlines are not being assessed"
-            ),
+            "worker": lambda: running.state().facts,
+            "ticker": lambda: running.state().deadlines,
         },
         lifespan=lifespan,
         metrics=metrics,

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from services.dlt_monitor.monitor import Monitor
-from services.dlt_monitor.ticker import Ticker
+from services.dlt_monitor.writer import State, Writing
 from shared.runtime.clock import Clock
-from shared.runtime.worker import Worker
-
-LONGEST_SILENCE_SECONDS = 15.0
-"""How long worker and ticker may go without having heard from bus and database."""
 
 MOST_MESSAGES_BEHIND = 5_000
 LONGEST_BEHIND = timedelta(seconds=60)
@@ -19,31 +14,30 @@ simulated one jumps)."""
 
 
 class Freshness:
-    """What this process knows of its own state."""
+    """What this process knows of whoever writes."""
 
-    def __init__(self, worker: Worker, ticker: Ticker, monitor: Monitor, clock: Clock) -> None:
-        self._worker = worker
-        self._ticker = ticker
-        self._monitor = monitor
+    def __init__(self, writing: Writing, clock: Clock) -> None:
+        self._writing = writing
         self._clock = clock
 
     def complaint(self) -> str | None:
         """Why assessments may lack accepted facts or passed deadlines; None if they don't."""
-        if not self._worker.ready(LONGEST_SILENCE_SECONDS):
+        state = self._writing.state()
+        if state.facts is not None:
             return "facts are not being applied"
-        if not self._ticker.ready(LONGEST_SILENCE_SECONDS):
+        if state.deadlines is not None:
             return "deadlines are not being assessed"
-        if self.lag > MOST_MESSAGES_BEHIND or self._is_behind():
+        if state.lag > MOST_MESSAGES_BEHIND or self._is_behind(state):
             return "facts are applied too slowly"
         return None
 
     @property
     def lag(self) -> int:
         """Messages not yet applied, as last measured."""
-        return self._worker.lag()
+        return self._writing.state().lag
 
-    def _is_behind(self) -> bool:
-        if self.lag == 0 or self._clock.simulated:
+    def _is_behind(self, state: State) -> bool:
+        if state.lag == 0 or self._clock.simulated:
             return False
-        known = self._monitor.last_known_at
+        known = state.last_known_at
         return known is None or self._clock.now() - known > LONGEST_BEHIND

@@ -73,19 +73,15 @@ class KafkaBus:
         *,
         topics: Sequence[TopicSpec] = ALL,
         metrics: Metrics | None = None,
+        wakeup: Wakeup | None = None,
     ) -> None:
         self._engine = engine
         self._settings = settings
         self._topics = topics
-        self._wakeup = Wakeup()
+        self._wakeup = wakeup or Wakeup()
         self._topics_checked = threading.Event()
-        self._relay = Relay(
-            engine,
-            [topic.name for topic in topics],
-            self._sender,
-            self._wakeup,
-            metrics or Metrics(),
-        )
+        names = [topic.name for topic in topics]
+        self._relay = Relay(engine, names, self._sender, self._wakeup, metrics or Metrics())
 
     def start(self) -> None:
         with self._engine.connect() as conn:

@@ -41,9 +41,9 @@ class PostgresBus:
 
     may_repeat = False
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, wakeup: Wakeup | None = None) -> None:
         self._engine = engine
-        self._wakeup = Wakeup()
+        self._wakeup = wakeup or Wakeup()
 
     def __enter__(self) -> "PostgresBus":
         return self

@@ -9,13 +9,15 @@ import logging
 import re
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _current: ContextVar["Trace | None"] = ContextVar("trace", default=None)
@@ -140,6 +142,8 @@ class Metrics:
     """The process's counters. Label values are topics, groups and routes: never data."""
 
     def __init__(self) -> None:
+        self.elsewhere: Callable[[], Iterable[Metric]] = tuple
+        """What another process has counted for this one: samples that this one has not."""
         registry = self.registry = CollectorRegistry()
         self.requests = Counter(
             "vigil_http_requests_total",
@@ -186,3 +190,22 @@ class Metrics:
         self.relay_backlog = Gauge(
             "vigil_relay_backlog_messages", "Messages not yet at the broker", registry=registry
         )
+
+    def text(self) -> bytes:
+        """Everything counted, as Prometheus reads it."""
+        return generate_latest(_Together(self.registry, self.elsewhere()))
+
+
+class _Together(Collector):
+    """Families of the same name as one: a page of metrics must not name a family twice."""
+
+    def __init__(self, registry: CollectorRegistry, elsewhere: Iterable[Metric]) -> None:
+        self._registry = registry
+        self._elsewhere = elsewhere
+
+    def collect(self) -> Iterable[Metric]:
+        families = {one.name: one for one in self._registry.collect()}
+        for other in self._elsewhere:
+            families.setdefault(other.name, Metric(other.name, other.documentation, other.type))
+            families[other.name].samples += other.samples
+        return families.values()

@@ -18,7 +18,7 @@ from services.demo import STUDY
 from services.demo.table import read_protocol
 from tests.conftest import _free_port
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 
 
 class Served:
