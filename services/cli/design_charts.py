@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.cli.output import UNAVAILABLE, USAGE, fail
-from services.console.blocks import Spec
-from services.console.charts.parts import SCREEN, spec
+from shared.charts.blocks import Spec
+from shared.charts.parts import SCREEN, spec
 
 if TYPE_CHECKING:
     from shared.clinical.designs import Characteristics, DecisionTable, Estimate
@@ -33,7 +33,7 @@ def save(chart: Spec, file: Path) -> None:
 def _drawn(chart: Spec, suffix: str) -> bytes:
     if suffix == ".json":
         return json.dumps(chart, indent=1).encode() + b"\n"
-    from services.console.charts.drawing import as_png, draw  # 33 MB for a drawing alone
+    from shared.charts.drawing import as_png, draw  # 33 MB for a drawing alone
 
     return draw(chart, SCREEN).encode() + b"\n" if suffix == ".svg" else as_png(chart)
 

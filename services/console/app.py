@@ -16,7 +16,6 @@ from services.console.alerts import router as alerts
 from services.console.asking import go, local
 from services.console.audit import router as audit
 from services.console.charting import router as charting
-from services.console.charts.drawer import Drawer
 from services.console.charts.gallery import Gallery
 from services.console.charts.simulator import Simulator
 from services.console.committee import router as committee
@@ -51,6 +50,7 @@ from services.console.upstream import (
     UpstreamError,
 )
 from services.console.words import Tone
+from shared.charts.drawer import Drawer
 from shared.runtime import web
 from shared.runtime.clock import Clock, clock_from_settings
 from shared.runtime.problems import Problem, problem_of_status, problem_response

@@ -16,13 +16,13 @@ from services.console.accounts import ROLE_NAMES
 from services.console.acts import entry_of, moment_of
 from services.console.alerts_answers import AlertRecord, all_alerts
 from services.console.asking import Study, day_of, upstream_of
-from services.console.blocks import csv_text
 from services.console.guard import SignedIn
 from services.console.html import PAGE_HEADERS, page
 from services.console.office import Part, get, part
 from services.console.recording import Act, Acts
 from services.console.sessions import Session
 from services.console.upstream import Upstream
+from shared.charts.blocks import csv_text
 from shared.runtime.web import api_router
 
 router = api_router()

@@ -18,13 +18,10 @@ from fastapi import Path, Request, Response
 
 from services.console.acts import entry_of
 from services.console.asking import Study, day_of, upstream_of
-from services.console.blocks import Chart, Spec, csv_text
 from services.console.charts import characteristics
-from services.console.charts.drawer import CannotDraw, Drawer, digest_of
 from services.console.charts.exploring import ENGINE, engine, explorable
 from services.console.charts.gallery import Gallery, Hung
 from services.console.charts.simulator import Simulator
-from services.console.charts.study import study_charts, subject_charts
 from services.console.guard import SignedIn
 from services.console.html import PAGE_HEADERS, page
 from services.console.notes import Gap
@@ -37,6 +34,9 @@ from services.console.upstream import (
     Upstream,
     is_stale,
 )
+from shared.charts.blocks import Chart, Spec, csv_text
+from shared.charts.drawer import CannotDraw, Drawer, digest_of
+from shared.charts.study import study_charts, subject_charts
 from shared.contracts.figures import Figures
 from shared.contracts.packet import Packet
 from shared.contracts.profile import Profile

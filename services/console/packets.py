@@ -14,7 +14,6 @@ from fastapi.concurrency import run_in_threadpool
 
 from services.console.asking import Study, day_of
 from services.console.charting import drawer_of
-from services.console.charts.drawer import CannotDraw
 from services.console.guard import SignedIn
 from services.console.html import PAGE_HEADERS
 from services.console.packet import (
@@ -25,6 +24,7 @@ from services.console.packet import (
     packet_pdf,
 )
 from services.console.upstream import Upstream
+from shared.charts.drawer import CannotDraw
 from shared.contracts.packet import Packet
 from shared.runtime.web import Problem, api_router
 

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict
 
 from services.console.asking import Study, day_of, upstream_of
 from services.console.charting import Where, hang, hung_of
-from services.console.charts.drawer import digest_of
 from services.console.charts.gallery import Hung
 from services.console.gather import got, line_of
 from services.console.guard import SignedIn
@@ -22,6 +21,7 @@ from services.console.html import page, part
 from services.console.kept import Kept
 from services.console.subject_view import in_zone, view_of, when
 from services.console.upstream import LONG_TIMEOUT, Upstream, is_stale, source_of
+from shared.charts.drawer import digest_of
 from shared.contracts.profile import Profile
 from shared.runtime.web import api_router
 

@@ -7,6 +7,7 @@ by colour alone.
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.charts.words import SUBJECT_STATUS
 from shared.contracts.assessment import Action, ClockStatus, CriterionResult, SubjectStatus
 from shared.contracts.signals import Severity, SignalType
 
@@ -76,14 +77,14 @@ DOSE_STATES: dict[str, Word] = {
 }
 
 SUBJECT_STATES: dict[SubjectStatus, Word] = {
-    "not_started": Word("Not started", "calm", "ring"),
-    "in_window": Word("In window", "wait", "half"),
-    "open": Word("Open: not known", "warn", "question"),
-    "dlt_candidate": Word("DLT candidate", "warn", "diamond-open"),
-    "dlt": Word("DLT", "stop", "diamond"),
-    "completed": Word("Completed", "go", "check"),
-    "not_evaluable": Word("Not evaluable", "calm", "dash"),
-    "not_assessed": Word("Not assessed for DLT", "calm", "dash"),
+    "not_started": Word(SUBJECT_STATUS["not_started"], "calm", "ring"),
+    "in_window": Word(SUBJECT_STATUS["in_window"], "wait", "half"),
+    "open": Word(SUBJECT_STATUS["open"], "warn", "question"),
+    "dlt_candidate": Word(SUBJECT_STATUS["dlt_candidate"], "warn", "diamond-open"),
+    "dlt": Word(SUBJECT_STATUS["dlt"], "stop", "diamond"),
+    "completed": Word(SUBJECT_STATUS["completed"], "go", "check"),
+    "not_evaluable": Word(SUBJECT_STATUS["not_evaluable"], "calm", "dash"),
+    "not_assessed": Word(SUBJECT_STATUS["not_assessed"], "calm", "dash"),
 }
 
 CRITERION_RESULTS: dict[CriterionResult, Word] = {

@@ -1,1 +1,1 @@
-"""Charts of a study as typed functions from facts to Vega-Lite, for the page and for paper."""
+"""What the pages add to charts: holding those of a page, exploring in the browser, simulating."""

@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from services.console.blocks import Chart, Spec, Table
-from services.console.charts.parts import Rows, counted, nothing, spec
 from services.console.charts.simulating import SEED, WorkedOut
+from shared.charts.blocks import Chart, Spec, Table
+from shared.charts.parts import Rows, counted, nothing, spec
 from shared.clinical.designs.characteristics import Characteristics, Estimate
 from shared.contracts.figures import EscalationDesign
 

@@ -16,8 +16,8 @@ from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
-from services.console.blocks import Spec
-from services.console.charts.parts import SCREEN, VEGA_LITE
+from shared.charts.blocks import Spec
+from shared.charts.parts import SCREEN, VEGA_LITE
 
 _SNIPPET = "export const embed = vegaEmbed;"
 _SIDES = ("layer", "hconcat", "vconcat", "concat")

@@ -8,8 +8,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.console.blocks import Chart
 from services.console.notes import Gap
+from shared.charts.blocks import Chart
 
 MOST_HELD = 32
 FRESH = 30.0

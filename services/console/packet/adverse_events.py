@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from services.console.blocks import Table, csv_text
 from services.console.packet.subjects import dose_label, evidence_text
+from shared.charts.blocks import Table, csv_text
 from shared.contracts.adverse_events import AdverseEventSummary, Line, Measure, percent
 from shared.contracts.packet import Packet
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.console.blocks import Block, Table
-from services.console.charts.parts import counted
-from services.console.charts.stopping import stopping
 from services.console.packet.shown import with_table
 from services.console.words import DOSE_STATES
+from shared.charts.blocks import Block, Table
+from shared.charts.parts import counted
+from shared.charts.stopping import stopping
 from shared.contracts.assessment import DoseAssessment, RuleReport
 from shared.contracts.packet import Packet
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from services.console.blocks import Block, Table, Text
-from services.console.charts.heart import qtcf
-from services.console.charts.labs import SEVERE, is_severe, lab_trend
-from services.console.charts.liver import edish
-from services.console.charts.shifts import shifts
-from services.console.charts.tumour import spider, waterfall
 from services.console.packet.shown import drawn, with_table
 from services.console.packet.subjects import dose_label
+from shared.charts.blocks import Block, Table, Text
+from shared.charts.heart import qtcf
+from shared.charts.labs import SEVERE, is_severe, lab_trend
+from shared.charts.liver import edish
+from shared.charts.shifts import shifts
+from shared.charts.tumour import spider, waterfall
 from shared.contracts.packet import LabSeries, Packet
 
 NO_PHARMACOKINETICS = (

@@ -17,10 +17,10 @@ from typing import Any
 import jinja2
 import typst
 
-from services.console.blocks import Block, Chart, Document, Spec, Table, printable
-from services.console.charts.parts import PAPER
 from services.console.packet.adverse_events import summary_csv
 from services.console.packet.sections import document_of
+from shared.charts.blocks import Block, Chart, Document, Spec, Table, printable
+from shared.charts.parts import PAPER
 from shared.contracts.packet import Packet
 
 _HERE = Path(__file__).parent
@@ -41,7 +41,7 @@ def packet_csv(packet: Packet) -> bytes:
 
 
 def _here(spec: Spec, font: str) -> str:
-    from services.console.charts.drawing import draw  # 33 MB, which a server leaves to its drawer
+    from shared.charts.drawing import draw  # 33 MB, which a server leaves to its drawer
 
     return draw(spec, font)
 

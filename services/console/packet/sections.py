@@ -5,9 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.console.blocks import Block, Document, Facts, Section, Table, Text
-from services.console.charts.treatment import dose_intensity, swimmer
-from services.console.charts.windows import dlt_board
 from services.console.html import utc
 from services.console.packet.adverse_events import adverse_event_tables, event_listing
 from services.console.packet.binding import binding
@@ -22,6 +19,9 @@ from services.console.packet.subjects import (
 )
 from services.console.packet.toxicities import dlt_table
 from services.console.words import ACTIONS, DOSE_STATES, MTD_STATES, QUERY_KINDS, STUDY_STATES
+from shared.charts.blocks import Block, Document, Facts, Section, Table, Text
+from shared.charts.treatment import dose_intensity, swimmer
+from shared.charts.windows import dlt_board
 from shared.contracts.assessment import Reason, RuleReport
 from shared.contracts.packet import Packet
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.console.blocks import Block, Chart, Text
+from shared.charts.blocks import Block, Chart, Text
 
 
 def drawn(chart: Chart) -> Block:

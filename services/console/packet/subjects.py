@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.console.blocks import Block, Table
 from services.console.words import CRITERION_RESULTS, SUBJECT_STATES
+from shared.charts.blocks import Block, Table
 from shared.contracts.assessment import Evidence, SubjectAssessment
 from shared.contracts.packet import Packet
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from services.console.blocks import Table
 from services.console.packet.adverse_events import RELATED
 from services.console.packet.subjects import REVIEWS, assessed, dose_label, evidence_text
 from services.console.words import SUBJECT_STATES
+from shared.charts.blocks import Table
 from shared.contracts.adverse_events import ReportedEvent
 from shared.contracts.assessment import Criterion, Evidence, SubjectAssessment
 from shared.contracts.packet import Packet

@@ -11,8 +11,8 @@ import httpx2
 import pytest
 from pypdf import PdfReader
 
-from services.console.blocks import printable, safe_cell
 from services.console.packet import packet_csv, packet_html, packet_pdf
+from shared.charts.blocks import printable, safe_cell
 from shared.clinical.packet import packet_of
 from shared.contracts.packet import Packet
 from tests.services.console.neighbours import Neighbours

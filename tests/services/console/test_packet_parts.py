@@ -6,14 +6,14 @@ from functools import cache
 
 import pytest
 
-from services.console.blocks import Block, Chart, Facts, Table, Text
 from services.console.packet.binding import binding
 from services.console.packet.sections import RELATIVE_INTENSITY, document_of
 from services.console.packet.toxicities import dlt_table
+from shared.charts.blocks import Block, Chart, Facts, Table, Text
 from shared.contracts.assessment import RuleReport
 from shared.contracts.figures import StudyNumbers
 from shared.contracts.packet import Packet
-from tests.services.console.charts.made import figures, liver, stopping_rule
+from tests.charts.made import figures, liver, stopping_rule
 from tests.services.console.packet_support import demo_packet
 
 

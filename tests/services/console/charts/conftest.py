@@ -9,17 +9,17 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
 from services.console.app import create_app
-from services.console.charts.drawer import Drawer
 from services.console.charts.simulating import WorkedOut, worked_out
 from services.console.charts.simulator import Simulator
 from services.console.settings import ConsoleSettings
+from shared.charts.drawer import Drawer
 from shared.clinical.figures import figures_of
-from shared.clinical.profile import profile_of
 from shared.contracts.figures import EscalationDesign, Figures
-from shared.contracts.profile import Profile, opaque_id
+from shared.contracts.profile import Profile
 from shared.runtime.settings import Settings
+from tests.charts.made import demo_profile
 from tests.services.console.neighbours import Neighbours
-from tests.services.console.packet_support import HOLD, demo_packet, demo_study
+from tests.services.console.packet_support import demo_packet, demo_study
 
 
 class Drawn(Neighbours):
@@ -56,15 +56,6 @@ class Drawn(Neighbours):
 
     async def _packet_or_not(self, study: str) -> Response:
         return JSONResponse({}, 503) if self.no_packet else await self._packet(study)
-
-
-def demo_profile(code: str = "4-05") -> Profile:
-    """One subject of the demo on the day of the hold."""
-    study, said = demo_study(), demo_packet().assessment
-    usubjid = next(one.usubjid for one in said.subjects if one.subject == code)
-    found = profile_of(study, study.assess(as_of=HOLD), opaque_id(said.study, usubjid))
-    assert found is not None
-    return found
 
 
 @pytest.fixture

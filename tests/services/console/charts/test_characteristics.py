@@ -16,8 +16,8 @@ from services.console.charts.simulator import Simulator
 from shared.clinical.designs import Boin, ThreePlusThree, exact, simulate
 from shared.clinical.designs.characteristics import Characteristics
 from shared.contracts.figures import EscalationDesign
-from tests.services.console.charts.made import DESIGN
-from tests.services.console.charts.reading import rows_of
+from tests.charts.made import DESIGN
+from tests.charts.reading import rows_of
 
 CHARTS = "/studies/NCT05301764/charts"
 BOIN = DESIGN.model_copy(

@@ -10,13 +10,13 @@ import re
 import httpx2
 import pytest
 
-from services.console.blocks import safe_cell
 from services.console.charts.characteristics import characteristics
 from services.console.charts.simulating import worked_out
-from services.console.charts.study import study_charts
+from shared.charts.blocks import safe_cell
+from shared.charts.study import study_charts
+from tests.charts.made import empty_figures, figures
+from tests.charts.reading import picture_of
 from tests.services.console.charts.conftest import Drawn
-from tests.services.console.charts.made import empty_figures, figures
-from tests.services.console.charts.reading import picture_of
 from tests.services.console.packet_support import demo_packet
 
 CHARTS = "/studies/NCT05301764/charts"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.charts.made import DESIGN, figures
 from tests.services.console.axe import findings
 from tests.services.console.browser import ENTER, Browser
 from tests.services.console.charts.conftest import Drawn
-from tests.services.console.charts.made import DESIGN, figures
 from tests.services.console.neighbours import KEY
 
 pytestmark = pytest.mark.chromium

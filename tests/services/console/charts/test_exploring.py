@@ -11,10 +11,10 @@ import httpx2
 import pytest
 
 from services.console.charts import exploring
-from services.console.charts.drawing import draw
 from services.console.charts.exploring import explorable
+from shared.charts.drawing import draw
+from tests.charts.test_drawing import charts
 from tests.services.console.charts.test_charting import CHARTS, pictures
-from tests.services.console.charts.test_drawing import charts
 
 
 def bare(part: Any) -> Any:

@@ -14,17 +14,17 @@ import httpx2
 import pytest
 from pydantic import BaseModel
 
-from services.console.blocks import Chart, Spec, csv_text
 from services.console.charts.characteristics import characteristics
-from services.console.charts.drawing import draw
-from services.console.charts.parts import SCREEN, short
 from services.console.charts.simulating import worked_out
-from services.console.charts.study import study_charts, subject_charts
 from services.console.packet import packet_csv, packet_html, packet_pdf
+from shared.charts.blocks import Chart, Spec, csv_text
+from shared.charts.drawing import draw
+from shared.charts.parts import SCREEN, short
+from shared.charts.study import study_charts, subject_charts
 from shared.contracts.packet import Packet
-from tests.services.console.charts.conftest import Drawn, demo_profile
-from tests.services.console.charts.made import figures
-from tests.services.console.charts.reading import picture_of
+from tests.charts.made import demo_profile, figures
+from tests.charts.reading import picture_of
+from tests.services.console.charts.conftest import Drawn
 from tests.services.console.packet_support import demo_packet, text_of
 from tests.services.console.test_packet_parts import full_packet
 

@@ -8,9 +8,9 @@ import sys
 import httpx2
 from fastapi import FastAPI
 
-from services.console.blocks import Spec
-from services.console.charts.drawer import CannotDraw, Drawer
 from services.console.packet import packet_pdf
+from shared.charts.blocks import Spec
+from shared.charts.drawer import CannotDraw, Drawer
 from tests.services.console.charts.conftest import Drawn
 from tests.services.console.packet_support import without_charts
 

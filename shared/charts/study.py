@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from services.console.blocks import Chart
-from services.console.charts.events import ae_heat
-from services.console.charts.heart import qtcf
-from services.console.charts.labs import lab_trends
-from services.console.charts.liver import edish
-from services.console.charts.shifts import shifts
-from services.console.charts.stopping import stopping
-from services.console.charts.timeline import timeline
-from services.console.charts.treatment import dose_intensity, swimmer
-from services.console.charts.trends import trends
-from services.console.charts.tumour import spider, waterfall
-from services.console.charts.windows import dlt_board
+from shared.charts.blocks import Chart
+from shared.charts.events import ae_heat
+from shared.charts.heart import qtcf
+from shared.charts.labs import lab_trends
+from shared.charts.liver import edish
+from shared.charts.shifts import shifts
+from shared.charts.stopping import stopping
+from shared.charts.timeline import timeline
+from shared.charts.treatment import dose_intensity, swimmer
+from shared.charts.trends import trends
+from shared.charts.tumour import spider, waterfall
+from shared.charts.windows import dlt_board
 from shared.contracts.assessment import Assessment
 from shared.contracts.figures import Figures
 from shared.contracts.packet import LabSeries

@@ -18,13 +18,13 @@ import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
-from services.console.blocks import Spec
-from services.console.charts.parts import SCREEN
+from shared.charts.blocks import Spec
+from shared.charts.parts import SCREEN
 
 MOST_KEPT = 256
 LONGEST = 30.0
 """Seconds for a chart, after which the process is given up."""
-_COMMAND = (sys.executable, "-m", "services.console.charts.drawing")
+_COMMAND = (sys.executable, "-m", "shared.charts.drawing")
 _SMALLEST: Spec = {"data": {"values": []}, "mark": "point"}
 
 

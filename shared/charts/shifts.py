@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.console.blocks import Chart, Spec, Table
-from services.console.charts.parts import Rows, not_drawn, nothing, spec
+from shared.charts.blocks import Chart, Spec, Table
+from shared.charts.parts import Rows, not_drawn, nothing, spec
 from shared.contracts.figures import Shift, ShiftGrade, StudyNumbers
 
 NAME, TITLE = "shifts", "Laboratory shifts: grade before treatment to worst grade on treatment"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from services.console.charts.labs import lab_trends
-from services.console.charts.treatment import dose_intensity, swimmer
-from services.console.charts.windows import STATES, dlt_board
-from services.console.words import SUBJECT_STATES
+from shared.charts.labs import lab_trends
+from shared.charts.treatment import dose_intensity, swimmer
+from shared.charts.windows import STATES, dlt_board
+from shared.charts.words import SUBJECT_STATUS
 from shared.contracts.packet import Packet
-from tests.services.console.charts.reading import rows_of
+from tests.charts.reading import rows_of
 from tests.services.console.packet_support import demo_packet
 
 
@@ -27,7 +27,7 @@ def test_the_board_has_windows_statuses_and_onsets() -> None:
 
 
 def test_every_state_has_a_colour_and_its_word_beside_the_bar() -> None:
-    words = {word.text for state, word in SUBJECT_STATES.items() if state != "not_assessed"}
+    words = {word for state, word in SUBJECT_STATUS.items() if state != "not_assessed"}
     assert set(STATES) == words
     drawn = dlt_board(demo_packet().assessment).spec
     assert drawn is not None

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from services.console.blocks import Chart, Spec, Table
+from shared.charts.blocks import Chart, Spec, Table
 from shared.contracts.assessment import DoseAssessment
 from shared.contracts.envelope import sha256
 from shared.contracts.figures import Treated

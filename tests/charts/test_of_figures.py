@@ -6,14 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from services.console.charts.events import MOST_TERMS, ae_heat
-from services.console.charts.heart import qtcf
-from services.console.charts.liver import edish
-from services.console.charts.shifts import MOST_PANELS, shifts
-from services.console.charts.stopping import stopping
-from services.console.charts.tumour import spider, waterfall
+from shared.charts.events import MOST_TERMS, ae_heat
+from shared.charts.heart import qtcf
+from shared.charts.liver import edish
+from shared.charts.shifts import MOST_PANELS, shifts
+from shared.charts.stopping import stopping
+from shared.charts.tumour import spider, waterfall
 from shared.contracts.figures import HeatCell, Shift, ShiftCell
-from tests.services.console.charts.made import (
+from tests.charts.made import (
     empty_figures,
     figures,
     liver,
@@ -24,7 +24,7 @@ from tests.services.console.charts.made import (
     tumour,
     usubjid,
 )
-from tests.services.console.charts.reading import rows_of
+from tests.charts.reading import rows_of
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from services.console.charts.timeline import timeline
-from services.console.charts.trends import trend
+from shared.charts.timeline import timeline
+from shared.charts.trends import trend
 from shared.contracts.profile import Series
-from tests.services.console.charts.conftest import demo_profile
-from tests.services.console.charts.reading import rows_of
+from tests.charts.made import demo_profile
+from tests.charts.reading import rows_of
 from tests.services.console.packet_support import demo_packet
 
 CODE = "4-05"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from services.console.blocks import Chart, Table
-from services.console.charts.parts import (
+from shared.charts.blocks import Chart, Table
+from shared.charts.parts import (
     HOLLOW,
     INK,
     MOST_NAMED,

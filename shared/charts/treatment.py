@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from services.console.blocks import Chart, Table
-from services.console.charts.parts import (
+from shared.charts.blocks import Chart, Table
+from shared.charts.parts import (
     INK,
     KINDS,
     LINE,

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.console.blocks import Chart, Table
-from services.console.charts.parts import (
+from shared.charts.blocks import Chart, Table
+from shared.charts.parts import (
     HOLLOW,
     INK,
     counted,

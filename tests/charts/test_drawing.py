@@ -8,13 +8,12 @@ import json
 
 import pytest
 
-from services.console.blocks import Chart
-from services.console.charts.drawer import CannotDraw, Drawer
-from services.console.charts.drawing import draw
-from services.console.charts.parts import SCREEN
-from services.console.charts.study import study_charts, subject_charts
-from tests.services.console.charts.conftest import demo_profile
-from tests.services.console.charts.made import figures
+from shared.charts.blocks import Chart
+from shared.charts.drawer import CannotDraw, Drawer
+from shared.charts.drawing import draw
+from shared.charts.parts import SCREEN
+from shared.charts.study import study_charts, subject_charts
+from tests.charts.made import demo_profile, figures
 from tests.services.console.packet_support import demo_packet
 
 

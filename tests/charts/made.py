@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from shared.clinical.profile import profile_of
 from shared.contracts.figures import (
     BoundaryPoint,
     CountPoint,
@@ -23,8 +24,8 @@ from shared.contracts.figures import (
     TumourPoint,
 )
 from shared.contracts.packet import Packet
-from shared.contracts.profile import opaque_id
-from tests.services.console.packet_support import demo_packet
+from shared.contracts.profile import Profile, opaque_id
+from tests.services.console.packet_support import HOLD, demo_packet, demo_study
 
 STUDY = "NCT05301764"
 DAY = date(2022, 9, 1)
@@ -231,3 +232,12 @@ def empty_figures(**changes: Any) -> Figures:
         *("qt", "tumour", "stopping"),
     )
     return figures(**{**dict.fromkeys(lists, ()), **changes})
+
+
+def demo_profile(code: str = "4-05") -> Profile:
+    """One subject of the demo on the day of the hold."""
+    study, said = demo_study(), demo_packet().assessment
+    usubjid = next(one.usubjid for one in said.subjects if one.subject == code)
+    found = profile_of(study, study.assess(as_of=HOLD), opaque_id(said.study, usubjid))
+    assert found is not None
+    return found

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from services.console.charts import heart, liver, stopping, treatment
-from services.console.charts.parts import GRADES, KINDS, NOT_GRADABLE
+from shared.charts import heart, liver, stopping, treatment
+from shared.charts.parts import GRADES, KINDS, NOT_GRADABLE
 
 _SETS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "grades": GRADES,

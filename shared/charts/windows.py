@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from services.console.blocks import Chart, Table
-from services.console.charts.parts import (
+from shared.charts.blocks import Chart, Table
+from shared.charts.parts import (
     PALE,
     TOP,
     Rows,
@@ -18,7 +18,7 @@ from services.console.charts.parts import (
     nothing,
     spec,
 )
-from services.console.words import SUBJECT_STATES
+from shared.charts.words import SUBJECT_STATUS
 from shared.contracts.assessment import Assessment, SubjectAssessment
 
 NAME, TITLE = "dlt-board", "DLT board"
@@ -110,7 +110,7 @@ def _window(said: Assessment, subject: SubjectAssessment) -> Iterator[dict[str, 
     ]
     yield {
         "subject": lane_name(said.doses, subject.dose_level, subject.subject),
-        "status": SUBJECT_STATES[subject.status].text,
+        "status": SUBJECT_STATUS[subject.status],
         "day": window.day or max(0, min(length, today)),
         "length": length,
         "onset": min(onsets, default=None),

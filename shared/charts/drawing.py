@@ -1,6 +1,6 @@
 """Draws a chart: the same specification gives the same picture, and nothing is fetched.
 
-``python -m services.console.charts.drawing`` draws for another process: a font and a specification
+``python -m shared.charts.drawing`` draws for another process: a font and a specification
 a line in, a picture a line out.
 """
 
@@ -11,8 +11,8 @@ import sys
 
 import vl_convert
 
-from services.console.blocks import Spec
-from services.console.charts.parts import PAPER, SCREEN, VEGA_LITE
+from shared.charts.blocks import Spec
+from shared.charts.parts import PAPER, SCREEN, VEGA_LITE
 
 
 def draw(spec: Spec, font: str = PAPER) -> str:

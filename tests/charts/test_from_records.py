@@ -10,22 +10,22 @@ from typing import Any
 
 import pytest
 
-from services.console.blocks import Chart
-from services.console.charts.heart import qtcf
-from services.console.charts.stopping import stopping as stopping_charts
-from services.console.charts.study import study_charts
-from services.console.charts.timeline import timeline
-from services.console.charts.tumour import spider, waterfall
 from services.demo.replay import events, facts_of
+from shared.charts.blocks import Chart
+from shared.charts.heart import qtcf
+from shared.charts.stopping import stopping as stopping_charts
+from shared.charts.study import study_charts
+from shared.charts.timeline import timeline
+from shared.charts.tumour import spider, waterfall
 from shared.clinical import Study
 from shared.clinical.figures import figures_of
 from shared.clinical.profile import profile_of
 from shared.contracts.envelope import Fact
 from shared.contracts.profile import opaque_id
+from tests.charts.reading import rows_of
 from tests.clinical.samples_support import ecg, trial
 from tests.clinical.stories import PROTOCOL, STUDY, Trial, day, end_of
 from tests.clinical.test_figures import assess_tumour, figures, stopping
-from tests.services.console.charts.reading import rows_of
 from tests.services.console.packet_support import HOLD, demo_packet, demo_study
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from services.console.blocks import Chart, Table
-from services.console.charts.parts import (
+from shared.charts.blocks import Chart, Table
+from shared.charts.parts import (
     GRADES,
     INK,
     LINE,

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from typing import Any
 
-from services.console.blocks import Chart
+from shared.charts.blocks import Chart
 
 
 def rows_of(chart: Chart) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Any
 
-from services.console.blocks import Chart, Spec, Table
-from services.console.charts.parts import (
+from shared.charts.blocks import Chart, Spec, Table
+from shared.charts.parts import (
     GRADES,
     HOLLOW,
     INK,

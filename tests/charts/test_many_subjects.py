@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.console.blocks import Chart
-from services.console.charts.labs import MOST_LINES, lab_trend
+from shared.charts.blocks import Chart
+from shared.charts.labs import MOST_LINES, lab_trend
 from shared.contracts.packet import LabSeries, LabValue
 from tests.services.console.packet_support import demo_packet
 
