@@ -7,6 +7,7 @@ which in this process would keep every other answer waiting.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import gzip
 import hashlib
@@ -23,7 +24,6 @@ from shared.charts.parts import SCREEN
 
 MOST_KEPT = 256
 LONGEST = 30.0
-"""Seconds for a chart, after which the process is given up."""
 _COMMAND = (sys.executable, "-m", "shared.charts.drawing")
 _SMALLEST: Spec = {"data": {"values": []}, "mark": "point"}
 
@@ -33,9 +33,11 @@ class CannotDraw(Exception):
 
 
 class Drawer:
-    """Starts its process at the first use, and again after it has died."""
+    """Starts its process at the first use, and again after it has died. ``longest``: seconds for a
+    chart, after which the process is given up."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float = LONGEST) -> None:
+        self._longest = longest
         self._thread = ThreadPoolExecutor(1, "drawer")
         self._process: subprocess.Popen[str] | None = None
         self._kept: OrderedDict[tuple[str, str], bytes] = OrderedDict()
@@ -48,6 +50,11 @@ class Drawer:
     def draw(self, spec: Spec, font: str) -> str:
         """The picture, for a thread that can wait. Raises CannotDraw."""
         return gzip.decompress(self._thread.submit(self._svg, spec, font).result()).decode()
+
+    def png(self, spec: Spec) -> bytes:
+        """The picture for what takes no SVG, for a thread that can wait. Raises CannotDraw."""
+        asked = self._thread.submit(self._ask, json.dumps([None, spec]))
+        return base64.b64decode(asked.result())
 
     def warm_up(self) -> None:
         """Has the process ready before the first chart is asked for."""
@@ -83,7 +90,7 @@ class Drawer:
         process = self._running()
         assert process.stdin is not None
         assert process.stdout is not None
-        watch = threading.Timer(LONGEST, process.kill)
+        watch = threading.Timer(self._longest, process.kill)
         watch.start()
         try:
             process.stdin.write(text + "\n")

@@ -1,13 +1,17 @@
 """Draws a chart: the same specification gives the same picture, and nothing is fetched.
 
-``python -m shared.charts.drawing`` draws for another process: a font and a specification
-a line in, a picture a line out.
+``python -m shared.charts.drawing`` draws for another process: a font, or none for a PNG, and a
+specification a line in, a picture a line out.
 """
 
 from __future__ import annotations
 
+import base64
 import json
+import struct
 import sys
+import zlib
+from collections.abc import Iterator
 
 import vl_convert
 
@@ -35,7 +39,31 @@ def as_png(spec: Spec) -> bytes:
         config={"font": SCREEN},
         scale=2,
     )
-    return png
+    return _packed(png)
+
+
+def _packed(png: bytes) -> bytes:
+    """The same picture in a third of the bytes: the engine compresses hardly at all."""
+    chunks = list(_chunks(png))
+    pixels = zlib.decompress(b"".join(data for kind, data in chunks if kind == b"IDAT"))
+    kept = [(kind, data) for kind, data in chunks if kind not in (b"IDAT", b"IEND")]
+    packed = [*kept, (b"IDAT", zlib.compress(pixels, 6)), (b"IEND", b"")]
+    return png[:8] + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in packed
+    )
+
+
+def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 8
+    while at < len(png):
+        size, kind = struct.unpack_from(">I4s", png, at)
+        yield kind, png[at + 8 : at + 8 + size]
+        at += size + 12
+
+
+def _answer(font: str | None, spec: Spec) -> str:
+    return base64.b64encode(as_png(spec)).decode() if font is None else draw(spec, font)
 
 
 def main() -> None:
@@ -43,7 +71,7 @@ def main() -> None:
     for line in sys.stdin:
         font, spec = json.loads(line)
         try:
-            drawn: str | None = draw(spec, font)
+            drawn: str | None = _answer(font, spec)
         except ValueError:
             drawn = None
         sys.stdout.write(json.dumps(drawn) + "\n")
