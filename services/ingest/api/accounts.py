@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import Connection
 
-from services.ingest.api.parts import PREFIX, Parts
+from services.ingest.api.parts import PREFIX, Body, Parts
 from shared.runtime import accesslog, accounts
 from shared.runtime.accesslog import By
 from shared.runtime.accounts import AccountInfo, Linked, Taken
@@ -17,38 +17,30 @@ from shared.runtime.web import Problem, api_router
 Roles = Annotated[tuple[Role, ...], Field(max_length=5)]
 
 
-class NewAccount(BaseModel):
+class NewAccount(Body):
     """Who gets which roles in the study. The name signs what the person records."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     login: Annotated[str, Field(pattern=f"^{accounts.LOGIN.pattern}$")]
     name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
     roles: Annotated[Roles, Field(min_length=1)]
 
 
-class OneTimePassword(BaseModel):
+class OneTimePassword(Body):
     """The only time it is seen; it has to be changed at the first sign-in."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
     login: str
     password: str = Field(repr=False)
 
 
-class RolesHere(BaseModel):
+class RolesHere(Body):
     """All roles the account shall have in this study; none takes it out of the study."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     roles: Roles
 
 
-class ListedAccount(BaseModel):
+class ListedAccount(Body):
     """An account as its study sees it: its roles elsewhere are nobody's business here."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
     login: str
@@ -61,18 +53,14 @@ class ListedAccount(BaseModel):
     locked_until: datetime | None
 
 
-class Accounts(BaseModel):
+class Accounts(Body):
     """By login, disabled ones included."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     accounts: tuple[ListedAccount, ...]
 
 
-class AccessEntry(BaseModel):
+class AccessEntry(Body):
     """One line of who got in and who changed what others may do."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     number: int
     at: datetime
@@ -81,10 +69,8 @@ class AccessEntry(BaseModel):
     about: str
 
 
-class AccessLog(BaseModel):
+class AccessLog(Body):
     """Newest first; `next` is the `before` of the following page, null on the last."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     entries: tuple[AccessEntry, ...]
     next: int | None

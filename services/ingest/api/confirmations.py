@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from services.ingest.api.parts import PREFIX, Parts
+from services.ingest.api.parts import PREFIX, Body, Parts
 from services.ingest.api.sessions import Login, Secret, with_session
 from services.ingest.intake.items import Candidate, Item
 from shared.contracts.envelope import Event
@@ -20,21 +20,17 @@ from shared.runtime.web import Problem, api_router
 HEADER = "Vigil-Confirmation"
 
 
-class Wanted(BaseModel):
+class Wanted(Body):
     """The password of the session's account, or with `login` that of a second person;
     `body_sha256` in hexadecimal, of the request body that is going to be sent."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     password: Secret
     body_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     login: Login | None = None
 
 
-class Confirmed(BaseModel):
+class Confirmed(Body):
     """The token for the header ``Vigil-Confirmation``; several are separated by commas."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     token: str = Field(repr=False)
     login: str

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from services.ingest.api.accounts import by
-from services.ingest.api.parts import PREFIX, Parts
+from services.ingest.api.parts import PREFIX, Body, Parts
 from shared.runtime.auth import (
     KeyInfo,
     Principal,
@@ -22,10 +22,8 @@ from shared.runtime.web import Problem, api_router
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
-class NewKey(BaseModel):
+class NewKey(Body):
     """Who gets which roles in the study; ``source`` binds an EDC's key to one event source."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Name
     roles: Annotated[tuple[Role, ...], Field(min_length=1, max_length=5)]
@@ -33,19 +31,15 @@ class NewKey(BaseModel):
     expires_at: AwareDatetime | None = None
 
 
-class MadeKey(BaseModel):
+class MadeKey(Body):
     """The only time a key's secret is seen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
     key: str
 
 
-class ListedKey(BaseModel):
+class ListedKey(Body):
     """A key as its study sees it: its roles elsewhere are nobody's business here."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
     name: str
@@ -57,10 +51,8 @@ class ListedKey(BaseModel):
     last_used_at: datetime | None
 
 
-class Keys(BaseModel):
+class Keys(Body):
     """A study's keys, oldest first, ended ones included."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     keys: tuple[ListedKey, ...]
 

@@ -1,7 +1,8 @@
-"""What the routes work with; made once by the app."""
+"""What the routes have in common: the service's parts, made once by the app, and their bodies."""
 
 from dataclasses import dataclass
 
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 
 from services.ingest.intake.reading import Reader
@@ -12,6 +13,12 @@ from shared.runtime.provider_sessions import ProviderSessions
 from shared.runtime.sessions import Sessions
 
 PREFIX = "/ingest/v1"
+
+
+class Body(BaseModel):
+    """What is sent or answered as JSON: no field but those stated, and none changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,10 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BaseModel, ConfigDict
 
 from services.ingest.api import confirmations
 from services.ingest.api.events import plain_media_type
-from services.ingest.api.parts import PREFIX, Parts
+from services.ingest.api.parts import PREFIX, Body, Parts
 from services.ingest.intake.documents import RECORD_ID, SOURCE
 from services.ingest.intake.protocol import put_protocol
 from services.ingest.store import views
@@ -22,10 +21,8 @@ READERS = require("study_admin", "medical_monitor", "committee_member", "auditor
 YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
 
 
-class ProtocolReceipt(BaseModel):
+class ProtocolReceipt(Body):
     """``result`` is ``accepted``, or ``duplicate`` where the text is already the latest."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     study: str
     version: str
@@ -34,10 +31,8 @@ class ProtocolReceipt(BaseModel):
     receipt: str
 
 
-class ProtocolRevision(BaseModel):
+class ProtocolRevision(Body):
     """One document that was put; without a `version` it was deleted."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     revision: int
     version: str | None
@@ -45,10 +40,8 @@ class ProtocolRevision(BaseModel):
     known_at: datetime
 
 
-class ProtocolRevisions(BaseModel):
+class ProtocolRevisions(Body):
     """Every document that was put, newest first."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     revisions: tuple[ProtocolRevision, ...]
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from services.ingest.api.confirmations import Confirmed
-from services.ingest.api.parts import PREFIX, Parts
+from services.ingest.api.parts import PREFIX, Body, Parts
 from services.ingest.api.sessions import Login, address_of, with_session
 from shared.runtime.auth import AnyKey
 from shared.runtime.identity import Answer
@@ -19,27 +19,21 @@ from shared.runtime.provider_sessions import Asked, ProviderSessions, Stranger
 from shared.runtime.web import Problem, api_router, public
 
 
-class Offered(BaseModel):
+class Offered(Body):
     """The provider at which people may sign in, by the name that they know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
 
 
-class Direction(BaseModel):
+class Direction(Body):
     """Where to send the browser; it comes back with the state."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     state: str = Field(repr=False)
     url: str = Field(repr=False)
 
 
-class Answered(BaseModel):
+class Answered(Body):
     """The parameters with which the browser came back."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     state: Annotated[str, Field(min_length=1, max_length=200, repr=False)]
     code: Annotated[str, Field(min_length=1, max_length=4000, repr=False)]
@@ -49,11 +43,9 @@ class Answered(BaseModel):
         return Answer(self.code, self.iss)
 
 
-class ProviderSession(BaseModel):
+class ProviderSession(Body):
     """A session, as a password opens one; or, with a `subject` alone, that nobody here is linked to
     whom the provider knows by it. `logout_url` ends the provider's own session."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     token: str | None = Field(default=None, repr=False)
     login: str | None = None
@@ -63,10 +55,8 @@ class ProviderSession(BaseModel):
     subject: str | None = None
 
 
-class ConfirmationWanted(BaseModel):
+class ConfirmationWanted(Body):
     """For which request body, in hexadecimal; with `login`, by that second person."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     body_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     login: Login | None = None

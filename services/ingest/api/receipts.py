@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
 
-from services.ingest.api.parts import PREFIX, Parts
+from services.ingest.api.parts import PREFIX, Body, Parts
 from services.ingest.store import views
 from services.ingest.store.views import Kept
 from shared.contracts.receipts import FieldError, IngestReceipt
@@ -19,10 +18,8 @@ PEOPLE: tuple[Role, ...] = ("study_admin", "medical_monitor", "committee_member"
 _RECEIPT = re.compile(r"r[0-9a-f]{44}")
 
 
-class RefusedDelivery(BaseModel):
+class RefusedDelivery(Body):
     """A refused delivery: where and why, never what was sent. ``key`` is the sender's key id."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     receipt: str
     received_at: datetime
@@ -34,29 +31,23 @@ class RefusedDelivery(BaseModel):
     problems: tuple[FieldError, ...]
 
 
-class Refusals(BaseModel):
+class Refusals(Body):
     """Newest first; ``next`` is the ``before`` of the following page, null on the last."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     refusals: tuple[RefusedDelivery, ...]
     next: str | None
 
 
-class Source(BaseModel):
+class Source(Body):
     """When something of a source was last taken, and how much in all."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str
     last_at: datetime
     deliveries: int
 
 
-class Sources(BaseModel):
+class Sources(Body):
     """The sources of a study by name."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     sources: tuple[Source, ...]
 

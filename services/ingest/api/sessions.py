@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from services.ingest.api.parts import PREFIX, Parts
+from services.ingest.api.parts import PREFIX, Body, Parts
 from shared.runtime.auth import AnyKey, Principal
 from shared.runtime.web import Problem, api_router, public
 
@@ -14,20 +14,16 @@ Login = Annotated[str, Field(min_length=1, max_length=100)]
 Secret = Annotated[str, Field(min_length=1, max_length=1000, repr=False)]
 
 
-class SignIn(BaseModel):
+class SignIn(Body):
     """A login and its password."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     login: Login
     password: Secret
 
 
-class Session(BaseModel):
+class Session(Body):
     """The only time a session's token is seen; it is sent as a key is. With `must_change` it is
     good for nothing but a new password."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     token: str = Field(repr=False)
     login: str
@@ -36,11 +32,9 @@ class Session(BaseModel):
     ends_at: datetime
 
 
-class Me(BaseModel):
+class Me(Body):
     """Who is asking, and with which roles in which studies. A key has no login and no end here;
     a session ends at `ends_at`, and at `idle_at` if it is not used before."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
     name: str
@@ -52,10 +46,8 @@ class Me(BaseModel):
     ends_at: datetime | None = None
 
 
-class PasswordChange(BaseModel):
+class PasswordChange(Body):
     """The old password and the new."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     old: Secret
     new: Secret
