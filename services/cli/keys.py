@@ -15,8 +15,9 @@ from shared.runtime.auth import KeyInfo, Role
 from shared.runtime.db import migrate
 
 _ACTS: dict[str, str] = {
-    "committee_member": "a committee's decisions",
-    "medical_monitor": "judgements of candidate DLTs",
+    "committee_member": "puts a committee's decisions on record",
+    "medical_monitor": "puts judgements of candidate DLTs on record",
+    "study_admin": "puts the study's protocol in force and makes accounts and keys of every role",
 }
 
 commands = typer.Typer(help="Make, list and end API keys.", no_args_is_help=True)
@@ -57,7 +58,7 @@ def create(
                 fail(str(error), USAGE)
     for one in set(role) & _ACTS.keys():
         err.print(
-            f"Warning: whoever holds this key puts {_ACTS[one]} on record, without a password."
+            f"Warning: whoever holds this key {_ACTS[one]}, without a password."
             " For a person make an account instead: vigil accounts create."
         )
     if as_json:

@@ -43,6 +43,7 @@ def test_keys_are_made_listed_and_ended(
     [
         ("committee_member", "a committee's decisions"),
         ("medical_monitor", "judgements of candidate DLTs"),
+        ("study_admin", "keys of every role"),
         ("edc_source", None),
     ],
 )
