@@ -19,9 +19,9 @@ _ROOT = Path(__file__).resolve().parent.parent
 _NOT_SERVICES = {"cli", "embedded"}
 
 
-def services(root: Path = _ROOT) -> list[str]:
+def services() -> list[str]:
     """The services there are, by the folder they live in."""
-    folders = (root / "services").iterdir()
+    folders = (_ROOT / "services").iterdir()
     return sorted(
         folder.name
         for folder in folders
@@ -29,34 +29,34 @@ def services(root: Path = _ROOT) -> list[str]:
     )
 
 
-def contents(service: str, root: Path = _ROOT) -> Iterator[Path]:
-    """The files of the image for `service`, relative to `root`."""
-    known = services(root)
+def contents(service: str) -> Iterator[Path]:
+    """The files of the image for `service`, relative to the checkout."""
+    known = services()
     if service not in [*known, MIGRATE]:
         raise SystemExit(f"unknown service {service!r}; there are {', '.join([*known, MIGRATE])}")
     yield Path("services/__init__.py")
-    yield from _files(root, "shared")
-    yield from _files(root, "services/cli")
+    yield from _files("shared")
+    yield from _files("services/cli")
     if service != MIGRATE:
-        yield from _files(root, f"services/{service}")
+        yield from _files(f"services/{service}")
         return
     for name in known:
         yield Path(f"services/{name}/__init__.py")
-        yield from _files(root, f"services/{name}/migrations")
+        yield from _files(f"services/{name}/migrations")
 
 
-def assemble(service: str, destination: Path, root: Path = _ROOT) -> None:
+def assemble(service: str, destination: Path) -> None:
     """Copies the files of the image for `service` into `destination`."""
-    for file in contents(service, root):
+    for file in contents(service):
         target = destination / file
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(root / file, target)
+        shutil.copyfile(_ROOT / file, target)
 
 
-def _files(root: Path, folder: str) -> Iterator[Path]:
-    for path in sorted((root / folder).rglob("*")):
+def _files(folder: str) -> Iterator[Path]:
+    for path in sorted((_ROOT / folder).rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
-            yield path.relative_to(root)
+            yield path.relative_to(_ROOT)
 
 
 if __name__ == "__main__":

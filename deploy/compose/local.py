@@ -49,9 +49,8 @@ class InstallationError(RuntimeError):
 class Installation:
     """All parts on this machine, with their data and logs in `folder`, between enter and exit."""
 
-    def __init__(self, folder: Path, port: int = 0, extra: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, port: int = 0) -> None:
         self._folder = folder
-        self._extra = dict(extra or {})
         self._compose = load()
         names = [name for name in own_services(self._compose) if name != MIGRATE]
         free = _free_ports(len(names) + 2)
@@ -111,9 +110,9 @@ class Installation:
         """Ends one service in good order, or by force when it takes too long."""
         _end(self.running.pop(name))
 
-    def wait_ready(self, seconds: float = _READY_SECONDS) -> None:
+    def wait_ready(self) -> None:
         """Waits until every service answers /readyz with 200. Raises InstallationError."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + _READY_SECONDS
         for name, port in self.ports.items():
             self._wait_for(name, f"http://127.0.0.1:{port}/readyz", deadline)
         self._wait_for("gateway", f"{self.url}/", deadline)
@@ -185,7 +184,7 @@ class Installation:
 
     def _environment(self, process: Process) -> dict[str, str]:
         inherited = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        return {**inherited, **process.environment, **self._extra}
+        return {**inherited, **process.environment}
 
     def _log(self, name: str) -> Path:
         return self._folder / f"{name}.log"

@@ -140,7 +140,6 @@ def create_key(
     source: str | None = None,
     *,
     expires_at: datetime | None = None,
-    clock: Clock | None = None,
     by: By = OPERATOR,
 ) -> str:
     """Makes a key and returns it: the only time its secret is seen.
@@ -156,7 +155,7 @@ def create_key(
         if not grant.study.strip():
             raise ValueError("a grant names its study")
     key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    now = (clock or SystemClock()).now()
+    now = SystemClock().now()
     conn.execute(
         _INSERT,
         {
@@ -175,11 +174,9 @@ def create_key(
     return f"vigil_{key_id}_{secret}"
 
 
-def revoke_key(
-    conn: Connection, key_id: str, *, clock: Clock | None = None, by: By = OPERATOR
-) -> bool:
+def revoke_key(conn: Connection, key_id: str, *, by: By = OPERATOR) -> bool:
     """Ends a key, CACHE_SECONDS after commit at the latest. False if unknown or ended already."""
-    now = (clock or SystemClock()).now()
+    now = SystemClock().now()
     name = conn.execute(
         sa.text(
             "UPDATE access.api_key SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL"

@@ -92,9 +92,6 @@ class RelayHealth:
 
     alive: bool
     leading: bool
-    backlog: int
-    last_success_age: float | None
-    """Seconds since the relay last confirmed that the broker has everything it was given."""
 
 
 class Bus(Protocol):

@@ -81,9 +81,7 @@ class Relay:
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
         self._conn: Connection | None = None
         self._sender: Sender | None = None
-        self._backlog = 0
         self._backlog_at = 0.0
-        self._succeeded: float | None = None
 
     def start(self) -> None:
         self._thread.start()
@@ -96,13 +94,7 @@ class Relay:
             self._thread.join(timeout)
 
     def health(self) -> RelayHealth:
-        age = None if self._succeeded is None else time.monotonic() - self._succeeded
-        return RelayHealth(
-            alive=self._thread.is_alive(),
-            leading=self._conn is not None,
-            backlog=self._backlog,
-            last_success_age=age,
-        )
+        return RelayHealth(alive=self._thread.is_alive(), leading=self._conn is not None)
 
     def _run(self) -> None:
         backoff = FIRST_BACKOFF_SECONDS
@@ -142,7 +134,6 @@ class Relay:
             self._send(rows)
             self._advance(rows)
             self._metrics.relayed.inc(len(rows))
-        self._succeeded = time.monotonic()
         return bool(rows)
 
     def _send(self, rows: Sequence[Row[tuple[object, ...]]]) -> None:
@@ -181,9 +172,8 @@ class Relay:
 
     def _measure_backlog(self, conn: Connection) -> None:
         if time.monotonic() - self._backlog_at >= BACKLOG_EVERY_SECONDS:
-            self._backlog = conn.execute(_BACKLOG).scalar_one()
+            self._metrics.relay_backlog.set(conn.execute(_BACKLOG).scalar_one())
             self._backlog_at = time.monotonic()
-            self._metrics.relay_backlog.set(self._backlog)
 
     def _let_go(self, *, lead: bool) -> None:
         sender, self._sender = self._sender, None

@@ -71,7 +71,6 @@ def test_everything_is_sent_in_order(
     publish(engine, "late", topic=SIGNALS.name)
     wait_for(lambda: len(broker.log) >= 1201)
     assert broker.log == [*[f"m{number}" for number in range(1200)], "late"]
-    wait_for(lambda: relay.health().last_success_age is not None)
     assert relay.health().leading
 
 
@@ -85,7 +84,6 @@ def test_an_outage_moves_nothing_and_its_end_sends_everything(
     with engine.connect() as conn:
         assert outbox.load_position(conn, GROUP, FACTS.name, PARTITION) == START
     assert relay.health().alive
-    assert relay.health().last_success_age is None
     assert broker.closed >= 1, "a sender that failed must not be used again"
     broker.log.clear()
     broker.down = False
