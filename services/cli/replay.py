@@ -21,12 +21,15 @@ from services.cli.output import (
     out,
     read_text,
 )
+from services.cli.replay_halves import replayed
 from services.cli.replay_signals import raise_signals, steps_of
 from services.cli.tables import assessment_view
-from shared.clinical import DocumentError, Protocol, evaluate, load_protocol
+from shared.clinical import DocumentError, Protocol, Study, load_protocol
+from shared.contracts.assessment import Assessment
 from shared.contracts.envelope import Fact, fact_from, read_event, sha256
 from shared.contracts.facts import Protocol as Amended
 from shared.contracts.reader import Refused, read_json
+from shared.runtime.heap import uncollected
 
 SYNTHETIC = "SYNTHETIC DATA, not patients"
 SLOW_LINES, SLOW_STEPS = 5_000, 50
@@ -54,15 +57,16 @@ def replay(
     """
     if signals and as_of is not None:
         fail("--signals tells what was raised as it became known: use --known-at", USAGE)
-    loaded, facts = _read(protocol, events)
-    known = _moment("--known-at", known_at, loaded) or max(fact.known_at for fact in facts)
-    seen = _moment("--as-of", as_of, loaded) or known
+    document, loaded = _read_protocol(protocol)
+    known, seen = _moment("--known-at", known_at, loaded), _moment("--as-of", as_of, loaded)
     label = SYNTHETIC if loaded.synthetic else None
     try:
         if signals:
-            _tell_signals(facts, known, label, as_json)
+            _tell_signals(_read(document, loaded, events), known, label, as_json)
         else:
-            _tell_assessment(facts, seen, known, label, as_json)
+            with uncollected():
+                assessment = _assessment(document, loaded, events, seen, known)
+            _tell_assessment(assessment, label, as_json)
     except ValueError as error:
         fail(f"the events cannot be assessed: {error}")
 
@@ -71,37 +75,57 @@ def facts_and_moment(
     protocol: Path, events: Path, moment: str | None, option: str
 ) -> tuple[list[Fact], datetime]:
     """What the files hold, and the moment an option names; else the latest in them."""
-    loaded, facts = _read(protocol, events)
+    document, loaded = _read_protocol(protocol)
+    facts = _read(document, loaded, events)
     return facts, _moment(option, moment, loaded) or max(fact.known_at for fact in facts)
 
 
-def _read(protocol: Path, events: Path) -> tuple[Protocol, list[Fact]]:
-    """The protocol and the facts of its study, the protocol's own among them."""
-    document = read_text(protocol, "the protocol")
+def _read_protocol(path: Path) -> tuple[str, Protocol]:
+    document = read_text(path, "the protocol")
     try:
-        loaded = load_protocol(document)
+        return document, load_protocol(document)
     except DocumentError as error:
         first = error.findings[0]
-        fail(f"{protocol}:{first.line}: {first.problem}; see vigil protocol check {protocol}")
-    facts = list(_facts(_lines(events), loaded.study))
-    if not facts:
-        fail(f"{events} holds no events")
-    before = min(fact.known_at for fact in facts) - timedelta(microseconds=1)
-    return loaded, [_protocol_fact(loaded, document, before), *facts]
+        fail(f"{path}:{first.line}: {first.problem}; see vigil protocol check {path}")
 
 
-def _tell_assessment(
-    facts: Sequence[Fact], as_of: datetime, known_at: datetime, label: str | None, as_json: bool
-) -> None:
-    assessment = evaluate(facts, as_of=as_of, known_at=known_at)
+def _read(document: str, protocol: Protocol, events: Path) -> list[Fact]:
+    """The facts of the protocol's study, the protocol's own among them."""
+    facts = list(_facts(_lines(events), protocol.study))
+    first = min(fact.known_at for fact in facts)
+    return [_protocol_fact(protocol, document, first), *facts]
+
+
+def _assessment(
+    document: str,
+    protocol: Protocol,
+    events: Path,
+    as_of: datetime | None,
+    known_at: datetime | None,
+) -> Assessment:
+    def assess(study: Study, first: datetime, last: datetime) -> Assessment:
+        study.add([_protocol_fact(protocol, document, first)])
+        known = known_at or last
+        return study.assess(as_of=as_of or known, known_at=known)
+
+    def read(lines: Sequence[bytes]) -> Iterable[Fact]:
+        return _facts(lines, protocol.study)
+
+    return replayed(protocol.study, _lines(events), read, assess)
+
+
+def _tell_assessment(assessment: Assessment, label: str | None, as_json: bool) -> None:
     if as_json:
         typer.echo(assessment.model_dump_json())
     else:
         out.print(assessment_view(assessment, label))
 
 
-def _tell_signals(facts: Sequence[Fact], until: datetime, label: str | None, as_json: bool) -> None:
+def _tell_signals(
+    facts: Sequence[Fact], known_at: datetime | None, label: str | None, as_json: bool
+) -> None:
     """One line a signal: when it was raised, and the signal."""
+    until = known_at or max(fact.known_at for fact in facts)
     if label is not None and not as_json:
         typer.echo(label)
     steps = steps_of(facts, until)
@@ -119,15 +143,16 @@ def _tracked(things: Sequence[Any], what: str, slow: bool) -> Iterable[Any]:
 
 
 def _lines(events: Path) -> list[bytes]:
-    if str(events) == "-":
-        return sys.stdin.buffer.read().splitlines()
     try:
-        return events.read_bytes().splitlines()
+        content = sys.stdin.buffer.read() if str(events) == "-" else events.read_bytes()
     except OSError as error:
         fail(f"cannot read the events {events}: {error.strerror}", UNAVAILABLE)
+    if not content.strip():
+        fail(f"{events} holds no events")
+    return content.splitlines()
 
 
-def _facts(lines: list[bytes], study: str) -> Iterator[Fact]:
+def _facts(lines: Sequence[bytes], study: str) -> Iterator[Fact]:
     shown = _tracked(lines, "Reading events", len(lines) >= SLOW_LINES)
     for number, line in enumerate(shown, start=1):
         if not line.strip():
@@ -147,7 +172,8 @@ def _facts(lines: list[bytes], study: str) -> Iterator[Fact]:
         yield fact_from(event, (event.knowntime or event.time).astimezone(UTC))
 
 
-def _protocol_fact(protocol: Protocol, document: str, known_at: datetime) -> Fact:
+def _protocol_fact(protocol: Protocol, document: str, first: datetime) -> Fact:
+    """The document as a fact, known before the ``first`` of the events."""
     data = {"STUDYID": protocol.study, "version": protocol.version, "document": document}
     return Fact(
         fact_id=sha256(document),
@@ -162,7 +188,7 @@ def _protocol_fact(protocol: Protocol, document: str, known_at: datetime) -> Fac
         reason=None,
         actor=None,
         correlationid=None,
-        known_at=known_at,
+        known_at=first - timedelta(microseconds=1),
         content=sha256(document),
         data=data,
     )

@@ -169,6 +169,10 @@ class History:
         if self.latest_known(fact.known_at) != fact.known_at:
             insort(self._moments, fact.known_at)
 
+    def identities(self) -> Iterator[RecordId]:
+        """Every record."""
+        return chain.from_iterable(self._records.values())
+
     def _all(self) -> Iterable[_Versions]:
         return (versions for kept in self._records.values() for versions in kept.in_order)
 

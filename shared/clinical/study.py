@@ -14,7 +14,8 @@ from typing import Literal
 from shared.clinical.escalation import PENDING, Escalation, assess_escalation
 from shared.clinical.escalation.places import Room, room_at
 from shared.clinical.escalation.views import seen_otherwise
-from shared.clinical.history import History
+from shared.clinical.gather import Gather, all_are_here
+from shared.clinical.history import History, RecordId
 from shared.clinical.member import Found, Member, Name
 from shared.clinical.misplaced import Misplaced
 from shared.clinical.moments import Moments
@@ -37,8 +38,9 @@ ENGINE = "vigil-clinical 1"
 class Study:
     """Everything known about one study, by the facts added so far."""
 
-    def __init__(self, study: str) -> None:
-        self.study = study
+    def __init__(self, study: str, gather: Gather = all_are_here) -> None:
+        """``gather`` joins the answers of several processes that hold some of the subjects each."""
+        self.study, self.gathered = study, gather
         self._facts: dict[str, Entry] = {}
         self._people: dict[str, Member] = {}
         self._own = History()
@@ -101,8 +103,12 @@ class Study:
         """When a protocol took the place of another."""
         return self._own.known_of("protocol", known_at)[1:]
 
+    def identities(self) -> Iterator[RecordId]:
+        """Every record about a subject; one that stands for two subjects twice."""
+        return chain.from_iterable(one.history.identities() for one in self._people.values())
+
     def people(self) -> list[str]:
-        """Every subject anything was ever known about."""
+        """Every subject anything was ever known about here."""
         return list(self._people)
 
     def site_of(self, usubjid: str) -> str | None:
@@ -218,7 +224,7 @@ class Study:
         asked = protocol, as_of, known_at
         if self._asked is None or self._asked[0] != asked:
             found = (one.state(protocol, who, as_of, known_at) for who, one in self._people.items())
-            present = [state for state in found if state is not None]
+            present = self.gathered("states", [state for state in found if state is not None])
             present.sort(key=lambda one: (one.assessment.subject, one.assessment.usubjid))
             self._asked = asked, present
         return self._asked[1]
@@ -307,7 +313,7 @@ class Study:
     def _last_heard(self, known_at: datetime) -> datetime | None:
         """When the last record of any subject had become known."""
         heard = [member.history.latest_known(known_at) for member in self._people.values()]
-        return max((moment for moment in heard if moment is not None), default=None)
+        return max(self.gathered("heard", [one for one in heard if one]), default=None)
 
     def _own_doubts(self, known_at: datetime) -> list[Standing]:
         """The decisions and protocols that contradict themselves."""

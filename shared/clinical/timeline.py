@@ -76,6 +76,10 @@ class Entry:
         self._when: tuple[ZoneInfo, When] | None = None
         self._memory: dict[str, tuple[Any, Any]] = {}
 
+    def __reduce__(self) -> tuple[type[Entry], tuple[Fact, Record | None, DateInterval | None]]:
+        """To another process goes the version alone: what was worked out from it does not."""
+        return Entry, (self.fact, self.record, self.occurred)
+
     @property
     def evidence(self) -> Evidence:
         """Which version this is, for whoever asks what an answer rests on."""

@@ -1,4 +1,4 @@
-"""Keeps Python's collector from stopping a server.
+"""Keeps Python's collector from stopping a server, or from being asked where nothing is let go.
 
 A full collection looks at every object there is, and no thread runs meanwhile: for one to two
 seconds in a process that holds a study of 100,000 facts. Nearly all of them have been looked at
@@ -28,6 +28,19 @@ def leaving_out_what_lasts() -> Iterator[None]:
     finally:
         gc.callbacks.remove(lasting)
         gc.unfreeze()
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """As long as the context lasts nothing is collected: for a command that keeps what it reads
+    until it ends."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class _Lasting:

@@ -21,6 +21,7 @@ from shared.clinical.escalation.question import (
     record_of,
 )
 from shared.clinical.escalation.stopping import Stopping
+from shared.clinical.gather import Gather
 from shared.clinical.member import Name
 from shared.clinical.observations import DEATH
 from shared.clinical.protocol import Protocol
@@ -36,8 +37,11 @@ _JUST_BEFORE = timedelta(microseconds=1)
 
 
 class Memory(Shape):
-    """What the escalation asks of a study about earlier moments."""
+    """What the escalation asks of a study about earlier moments; of the subjects that are held here
+    where several processes hold some each, and what ``gathered`` makes of it."""
 
+    @property
+    def gathered(self) -> Gather: ...
     def protocol_at(self, known_at: datetime | None) -> Protocol | None: ...
     def rules(self, known_at: datetime | None) -> Sequence[tuple[datetime, Protocol | None]]: ...
     def amended(self, known_at: datetime) -> list[datetime]: ...
@@ -276,7 +280,7 @@ def _crossings(stopping: Stopping) -> list[Hold]:
 def _improvements(present: Situation, memory: Memory, known_at: datetime) -> set[datetime]:
     """Moments just before what became known took away something a subject weighed, and just before
     the protocol was amended."""
-    moments = {moment - _JUST_BEFORE for moment in memory.amended(known_at)}
+    moments: set[datetime] = set()
     # Whatever held until a record lifted it is lifted: only what came later is looked for.
     settled = max(present.lifted, default=_EVER)
     states = {state.assessment.usubjid: state for state in present.states}
@@ -287,7 +291,8 @@ def _improvements(present: Situation, memory: Memory, known_at: datetime) -> set
         if watched or _ever_suspect(states.get(usubjid)):
             work = partial(_improved, present.protocol, memory, usubjid, known_at, settled, opened)
             moments |= memory.kept("improvements", usubjid, known_at, basis, work)
-    return moments
+    amended = {moment - _JUST_BEFORE for moment in memory.amended(known_at)}
+    return amended.union(memory.gathered("improvements", list(moments)))
 
 
 def _improved(

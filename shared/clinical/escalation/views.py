@@ -104,12 +104,14 @@ def seen_otherwise(
 ) -> Otherwise:
     """By moment what subjects count as by what is known now, where that is not what was known
     then."""
-    found: Otherwise = {moment: {} for moment in moments}
+    here = []
     basis = protocol, moments
     for who in memory.who_may_count(protocol):
         work = partial(_otherwise, protocol, memory, who, moments, known_at)
-        for moment, now in memory.kept("decisions", who, known_at, basis, work):
-            found[moment][who] = now
+        here += [(who, *one) for one in memory.kept("decisions", who, known_at, basis, work)]
+    found: Otherwise = {moment: {} for moment in moments}
+    for who, moment, now in memory.gathered("otherwise", here):
+        found[moment][who] = now
     return found
 
 
