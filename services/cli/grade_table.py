@@ -23,6 +23,7 @@ from shared.clinical.ctcae.bands import plain_number
 from shared.clinical.ctcae.grading import uses_baseline
 from shared.clinical.ctcae.model import Answer
 from shared.clinical.ctcae.sample import specimen_of
+from shared.clinical.plausibility import implausible, implausible_normal
 
 ADDED = (
     "row",
@@ -35,6 +36,7 @@ ADDED = (
     "limit",
     "unit_system",
     "version",
+    "doubt",
 )
 """The columns that follow those of the input."""
 
@@ -54,12 +56,13 @@ _OWN = (
 )  # fmt: skip
 _SHARED = ("TERM", "ABLFL", "BASE", "BASEU", "BNRIND")
 _OF_BASELINE = frozenset({"ABLFL", "LOBXFL", "BLFL", "BASE", "BASEU", "BNRIND"})
+_NO_DOUBT = ",\n"
 _FASTING = {"Y": True, "N": False}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What the added columns after ``row`` say; ``line`` is them as the end of a CSV line."""
+    """What the added columns between ``row`` and ``doubt`` say; ``line`` is them in CSV."""
 
     values: Mapping[str, str | int | None]
     line: str
@@ -81,8 +84,26 @@ class _Ready:
     outcomes: _Outcomes
 
 
-_Context = tuple[_Ready, ...]
-"""The criteria that answer for a line, whatever its result."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Context:
+    """What was measured, and the criteria that answer for a line, whatever its result."""
+
+    testcd: str
+    unit: str | None
+    specimen: str | None
+    upper: str | None
+    criteria: tuple[_Ready, ...]
+
+    def doubt(self, result: str) -> str:
+        """Why the result, or its upper limit of normal, cannot be; blank where it can."""
+        found = implausible(self.testcd, result, self.unit, self.specimen) or implausible_normal(
+            self.testcd, self.upper, self.unit, self.specimen
+        )
+        return found or ""
+
+
+_Said = tuple[_Outcomes, str, str]
+"""Outcomes, the doubt, and the doubt as the end of a CSV line."""
 
 _Cells = Callable[[list[str]], tuple[str, ...]]
 """Takes some fields of a record, always the same."""
@@ -136,7 +157,8 @@ class Grader:
 
     def __init__(self, columns: Columns, ctcae: str) -> None:
         self._columns, self._ctcae = columns, ctcae
-        self._malformed: _Outcomes = (_outcome(ctcae, None, None, Answer(0, 0), "malformed_line"),)
+        malformed = (_outcome(ctcae, None, None, Answer(0, 0), "malformed_line"),)
+        self._malformed: _Said = (malformed, "", _NO_DOUBT)
         self._no_criterion: _Outcomes = (_outcome(ctcae, None, None, Answer(0, 0), "no_criterion"),)
         self.said: Counter[_Outcomes] = Counter()
         self._with_baseline = self._contexts_by(*columns.used(baseline=True))
@@ -144,33 +166,33 @@ class Grader:
 
     def csv_lines(self, records: Iterable[Record]) -> Iterator[str]:
         """Lines of the output below its header."""
-        for row, text, fields, outcomes in self._graded(records):
+        for row, text, fields, (outcomes, _, end) in self._graded(records):
             kept = text if fields else csv_line(self._fitted(text)).rstrip("\n")
             for outcome in outcomes:
-                yield f"{kept},{row}{outcome.line}"
+                yield f"{kept},{row}{outcome.line}{end}"
 
     def objects(self, records: Iterable[Record]) -> Iterator[dict[str, str | int | None]]:
         """The same lines by column: the input's columns are text."""
         names = self._columns.names()
-        for row, text, fields, outcomes in self._graded(records):
+        for row, text, fields, (outcomes, doubt, _) in self._graded(records):
             kept = dict(zip(names, fields or self._fitted(text), strict=False))
             for outcome in outcomes:
-                yield {**kept, "row": row, **outcome.values}
+                yield {**kept, "row": row, **outcome.values, "doubt": doubt or None}
 
     def _graded(
         self, records: Iterable[Record]
-    ) -> Iterator[tuple[int, str, list[str] | None, _Outcomes]]:
-        """Each record with its number, from 1, and its outcomes."""
+    ) -> Iterator[tuple[int, str, list[str] | None, _Said]]:
+        """Each record with its number, from 1, and what is said of it."""
         test, result, said = self._columns.test, self._columns.result, self.said
         contexts_of = lru_cache(CONTEXTS_KEPT)(self._contexts_of)
-        outcomes_of = lru_cache(OUTCOMES_KEPT)(self._outcomes_of)
+        said_of = lru_cache(OUTCOMES_KEPT)(self._said_of)
         for row, (text, fields) in enumerate(records, 1):
             if fields is None:
                 found = self._malformed
             else:
                 cells, context_of = contexts_of(fields[test])
-                found = outcomes_of(context_of(cells(fields)), fields[result])
-            said[found] += 1
+                found = said_of(context_of(cells(fields)), fields[result])
+            said[found[0]] += 1
             yield row, text, fields, found
 
     def _contexts_of(self, test: str) -> _Contexts:
@@ -186,18 +208,25 @@ class Grader:
 
         return cells_of, lru_cache(CONTEXTS_KEPT)(context_of)
 
+    def _said_of(self, context: _Context, result: str) -> _Said:
+        doubt = context.doubt(result)
+        end = csv_line(["", doubt]) if doubt else _NO_DOUBT
+        return self._outcomes_of(context, result), doubt, end
+
     def _outcomes_of(self, context: _Context, result: str) -> _Outcomes:
         number = _number(result)
         if number is None:
-            said = [_of_answer(one.compiled, one.compiled.at(result)) for one in context]
+            said = [_of_answer(one.compiled, one.compiled.at(result)) for one in context.criteria]
         else:
-            said = [one.outcomes[one.compiled.place_of(number)] for one in context]
+            said = [one.outcomes[one.compiled.place_of(number)] for one in context.criteria]
         return tuple(said) or self._no_criterion
 
     def _context(self, cells: Mapping[str, str]) -> _Context:
         term = _asked(cells.get("TERM", ""))
+        testcd, unit, specimen = _measured(cells)
         found = _compiled(self._ctcae, cells, self._columns.domain)
-        return tuple([_ready(one) for one in found if term in ("", one.criterion.term.casefold())])
+        asked = [_ready(one) for one in found if term in ("", one.criterion.term.casefold())]
+        return _Context(testcd, unit, specimen, cells.get("ORNRHI") or None, tuple(asked))
 
     def _fitted(self, text: str) -> list[str]:
         """A malformed line in as many fields as the header has; nothing of it is lost."""
@@ -216,10 +245,8 @@ def _compiled(
 ) -> tuple[Compiled, ...]:
     said = context.get
     loinc = said("LOINC") or ""
-    testcd = said("TESTCD") or testcd_of_loinc(loinc) or ""
+    testcd, unit, specimen = _measured(context)
     fasting = _FASTING.get(said("FAST") or "", True if loinc and is_fasting_loinc(loinc) else None)
-    unit, category = said("ORRESU") or None, said("CAT") or ""
-    specimen = said("SPEC") or (category if specimen_of(category) == "urine" else None)
     is_baseline = "Y" in (said("ABLFL"), said("LOBXFL"), said("BLFL"))
     return compiled(
         ctcae,
@@ -233,6 +260,14 @@ def _compiled(
         is_baseline,
         domain=domain,
     )
+
+
+def _measured(context: Mapping[str, str]) -> tuple[str, str | None, str | None]:
+    """Test code, unit and specimen of a line."""
+    category = context.get("CAT", "")
+    testcd = context.get("TESTCD") or testcd_of_loinc(context.get("LOINC", "")) or ""
+    specimen = context.get("SPEC") or (category if specimen_of(category) == "urine" else None)
+    return testcd, context.get("ORRESU") or None, specimen
 
 
 def _baseline(testcd: str, unit: str | None, context: Mapping[str, str]) -> Measurement | None:
@@ -279,7 +314,7 @@ def _outcome(
         "unit_system": answer.unit_system,
         "version": ctcae,
     }
-    return Outcome(values, csv_line(["", *values.values()]))
+    return Outcome(values, csv_line(["", *values.values()]).rstrip("\n"))
 
 
 def csv_line(fields: Iterable[object]) -> str:

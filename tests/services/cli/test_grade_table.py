@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from services.cli.csv_records import Records
 from services.cli.grade_table import Columns, Grader, csv_line
 from shared.clinical.ctcae import Measurement, grade, versions
+from shared.clinical.plausibility import implausible, implausible_normal
 
 COLUMNS = {
     "LBTESTCD": ["ALT", "CREAT", "GLUC", "PLAT", "K", "NOSUCH", " ALT "],
-    "LBORRES": ["0.3", "24.9", "40", "150", "1000", "<40", ">100", "-1", "NEGATIVE", "", "1e2"],
+    "LBORRES": ["0.3", "40", "150", "1000", "30000", "<40", ">100", "-1", "NEGATIVE", "", "1e2"],
     "LBORRESU": ["U/L", "mg/dL", "10^9/L", "mmol/L", "", "%"],
     "LBORNRLO": ["5", "0", ""],
     "LBORNRHI": ["40", "1.2", "", "35-40"],
@@ -53,15 +54,20 @@ def by_grade(line: Line, row: int, ctcae: str) -> list[list[str]]:
     )
     answers = grade(value, ctcae=ctcae, baseline=before, is_baseline=line["ABLFL"] == "Y")
     found = []
+    doubt = (
+        implausible(testcd, line["LBORRES"], unit, said["LBSPEC"])
+        or implausible_normal(testcd, said["LBORNRHI"], unit, said["LBSPEC"])
+        or ""
+    )
     for one in answers:
         if term in (None, one.term):
             unread = one.reason in ("unit_unknown", "character_result", "not_done")
             low, high = ("", "") if unread else (str(one.low), str(one.high))
             found.append(
                 [str(row), one.term, one.direction, low if low == high else "", low, high,
-                 one.reason or "", one.limit or "", one.unit_system or "", ctcae]
+                 one.reason or "", one.limit or "", one.unit_system or "", ctcae, doubt]
             )  # fmt: skip
-    return found or [[str(row), *[""] * 5, "no_criterion", "", "", ctcae]]
+    return found or [[str(row), *[""] * 5, "no_criterion", "", "", ctcae, doubt]]
 
 
 @settings(max_examples=100, deadline=None)

@@ -14,7 +14,7 @@ import pytest
 from services.cli.app import run
 
 ADDED = ["row", "term", "direction", "grade", "grade_min", "grade_max", "reason", "limit",
-         "unit_system", "version"]  # fmt: skip
+         "unit_system", "version", "doubt"]  # fmt: skip
 HEADER = "LBTESTCD,LBORRES,LBORRESU,LBORNRLO,LBORNRHI"
 PLATELETS = "PLAT,24.9,10^9/L,125,350"
 
@@ -47,8 +47,39 @@ def test_the_columns_of_the_input_come_first_and_untouched(grades: Grades) -> No
     assert list(line) == ["NOTE", *HEADER.split(","), *ADDED]
     assert line["NOTE"] == 'a "b", c'
     assert [line[name] for name in ADDED] == [
-        "1", "Platelet count decreased", "low", "4", "4", "4", "", "< 25 10*9/L", "SI", "5.0",
+        "1", "Platelet count decreased", "low", "4", "4", "4", "", "< 25 10*9/L", "SI", "5.0", "",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "doubt"),
+    [
+        ("HGB,30,g/dL,12,16", ""),
+        ("HGB,31,g/dL,12,16", "HGB 31 g/dL is implausible, above 30 g/dL"),
+        ("ALT,100,U/L,5,237", ""),
+        (
+            "ALT,100,U/L,5,238",
+            "ALT with an upper limit of normal of 238 U/L is implausible, above 3 times 79 U/L",
+        ),
+    ],
+)
+def test_a_result_that_cannot_be_is_graded_with_its_doubt(
+    grades: Grades, line: str, doubt: str
+) -> None:
+    (said, *_) = grades(HEADER, line)
+    assert said["grade"] != ""
+    assert said["doubt"] == doubt
+
+
+def test_a_doubt_stands_in_json_and_beside_a_test_nobody_grades(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "in.csv"
+    results.write_text(f"{HEADER},LBSPEC\nALT,9,U/L,,40,URINE\n{PLATELETS},\n")
+    assert run(["grade", str(results), "--ctcae", "5.0", "--json"]) == 0
+    urine, platelets = json.loads(capsys.readouterr().out)
+    assert (urine["reason"], urine["doubt"]) == ("no_criterion", "ALT is not measured in urine")
+    assert platelets["doubt"] is None
 
 
 def test_names_that_clash_get_a_prefix(grades: Grades) -> None:
