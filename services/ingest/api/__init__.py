@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from services.ingest.api import (
+    access_log,
     accounts,
     confirmations,
     events,
@@ -26,6 +27,7 @@ def routers(parts: Parts) -> Sequence[APIRouter]:
         protocols,
         keys,
         accounts,
+        access_log,
         sessions,
         confirmations,
         provider,

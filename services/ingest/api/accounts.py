@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
 from services.ingest.api.parts import PREFIX, Body, Parts
-from shared.runtime import accesslog, accounts
+from shared.runtime import accounts
 from shared.runtime.accesslog import By
 from shared.runtime.accounts import AccountInfo, Linked, Taken
 from shared.runtime.auth import Principal, Role, require
@@ -59,25 +59,8 @@ class Accounts(Body):
     accounts: tuple[ListedAccount, ...]
 
 
-class AccessEntry(Body):
-    """One line of who got in and who changed what others may do."""
-
-    number: int
-    at: datetime
-    kind: str
-    by: str
-    about: str
-
-
-class AccessLog(Body):
-    """Newest first; `next` is the `before` of the following page, null on the last."""
-
-    entries: tuple[AccessEntry, ...]
-    next: int | None
-
-
 def router(parts: Parts) -> APIRouter:
-    """Everything under ``/studies/{study}/accounts``, and ``GET /studies/{study}/access-log``."""
+    """Everything under ``/studies/{study}/accounts``."""
     router = api_router(PREFIX, tags=["accounts"])
     passwords, clock = parts.sessions.passwords, parts.sessions.clock
 
@@ -157,25 +140,6 @@ def router(parts: Parts) -> APIRouter:
             except Linked as linked:
                 raise Problem(409, "account-linked", "No password", str(linked)) from None
         return OneTimePassword(id=id, login=account.login, password=password)
-
-    @router.get("/studies/{study}/access-log")
-    def get_log(
-        study: str,
-        principal: Principal = require("study_admin", "auditor"),  # noqa: ARG001 - guards
-        before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
-        limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    ) -> AccessLog:
-        """Sign-ins of the study's people, confirmations, and changes of accounts and keys."""
-        with parts.engine.connect() as conn:
-            page = accesslog.page(conn, study, before, limit + 1)
-        shown = page[:limit]
-        return AccessLog(
-            entries=tuple(
-                AccessEntry(number=e.number, at=e.at, kind=e.kind, by=e.by.name, about=e.about)
-                for e in shown
-            ),
-            next=shown[-1].number if len(page) > limit else None,
-        )
 
     return router
 
