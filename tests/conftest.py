@@ -12,9 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
+from services import HISTORIES
 from shared.runtime.clock import ManualClock
 from shared.runtime.db import create_engine, migrate
 from shared.runtime.embedded_postgres import EmbeddedPostgres
@@ -33,13 +32,6 @@ from shared.runtime.settings import Settings
 
 pytest_plugins = ["tests.kafka_support", "tests.oidc_provider"]
 
-HISTORIES = (
-    "shared.runtime",
-    "shared.runtime.access",
-    "services.ingest",
-    "services.dlt_monitor",
-    "services.notifier",
-)
 TEMPLATE = "vigil_template"
 
 _numbers = count(1)
@@ -160,16 +152,10 @@ def _make_template(admin: Engine, postgres: EmbeddedPostgres) -> None:
         conn.execute(sa.text(f"CREATE DATABASE {TEMPLATE}"))
     engine = create_engine(postgres.url(TEMPLATE), application_name="tests")
     try:
-        for package in filter(_has_history, HISTORIES):
+        for package in HISTORIES:
             migrate(engine, package)
     finally:
         engine.dispose()
-
-
-def _has_history(package: str) -> bool:
-    with suppress(ModuleNotFoundError):
-        return find_spec(f"{package}.migrations") is not None
-    return False
 
 
 def _free_port() -> int:

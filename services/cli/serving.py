@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import typer
 from fastapi import FastAPI
 
+from services import HISTORIES
 from services.cli.database import DatabaseUrl, DataDir, command_engine
 from services.cli.output import UNAVAILABLE, USAGE, AsJson, err, fail, say_json, say_lines
 from shared.runtime.carrier import bus_from_settings
@@ -25,13 +26,6 @@ from shared.runtime.settings import Settings
 from shared.runtime.telemetry import Metrics, configure_logging
 
 ServiceName = Literal["ingest", "dlt_monitor", "notifier", "console"]
-HISTORIES = (
-    "shared.runtime",
-    "shared.runtime.access",
-    "services.ingest",
-    "services.dlt_monitor",
-    "services.notifier",
-)
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
