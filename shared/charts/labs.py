@@ -47,12 +47,17 @@ _BOX = {
 
 
 def lab_trend(
-    said: Assessment, series: Sequence[LabSeries], name: str = "lab", table: Table | None = None
+    said: Assessment,
+    series: Sequence[LabSeries],
+    name: str = "lab",
+    table: Table | None = None,
+    apart: Sequence[str] = (),
 ) -> Chart:
-    """One test by dose level; behind the values the CTCAE bands, where all subjects of the dose
-    level have the same. ``table`` instead of that of all values."""
-    test = series[0].test
-    title = f"{test} ({series[0].unit or 'no unit'}): {series[0].term}"
+    """One test in one unit by dose level; behind the values the CTCAE bands, where all subjects of
+    the dose level have the same. ``table`` instead of that of all values; ``apart``: the units of
+    results that another chart has."""
+    test, unit = series[0].test, unit_name(series[0].axis)
+    title = f"{test} ({unit}): {series[0].term}"
     table = table or _table(said, title, series)
     values = [value for one in series for value in one.values if value.number is not None]
     if not values:
@@ -60,17 +65,20 @@ def lab_trend(
     levels = sorted({one.dose_level or 0 for one in series})
     top = max(float(value.number) for value in values if value.number is not None)
     width = max(_NARROW, min(_WIDE, _ABREAST // len(levels)))
-    many = len(series) > MOST_LINES
+    subjects, severe = {one.usubjid for one in series}, severe_of(series)
+    many = len(subjects) > MOST_LINES
+    lined = severe if many else subjects
     panels = [
-        _panel(said, [one for one in series if (one.dose_level or 0) == level], width, top, many)
+        _panel(
+            said, [one for one in series if (one.dose_level or 0) == level], width, top, many, lined
+        )
         for level in levels
     ]
-    panels[0]["encoding"]["y"]["axis"] = {"title": f"{test} ({series[0].unit or 'no unit'})"}
+    panels[0]["encoding"]["y"]["axis"] = {"title": f"{test} ({unit})"}
     for panel in panels[1:]:
         panel["encoding"]["y"]["axis"] = {"labels": False, "ticks": False}
-    severe = {one.usubjid for one in series if is_severe(one)}
     alt = (
-        f"{counted(len(values), 'value')} of {counted(len(series), 'subject')};"
+        f"{counted(len(values), 'value')} of {counted(len(subjects), 'subject')};"
         f" {len(severe)} reached grade {SEVERE} or may have"
     )
     if many:
@@ -78,21 +86,48 @@ def lab_trend(
             f" and have a line each; marked is each value of grade {MARKED} or higher, or not"
             " gradable, of anybody; grey: the others, lowest to highest of each week and the median"
         )
+    alt += _converted(series)
+    if apart:
+        alt += f"; results in {', '.join(apart)} do not convert and have a chart of their own"
     return Chart(name, title, alt, spec(hconcat=panels), table)
 
 
-def is_severe(series: LabSeries) -> bool:
-    """Whether a value is of grade 3 or higher, or may be."""
-    return any((value.grade_high or 0) >= SEVERE for value in series.values)
+def unit_name(unit: str | None) -> str:
+    return unit or "no unit"
+
+
+def severe_of(series: Sequence[LabSeries]) -> set[str]:
+    """USUBJID of those who have a value of grade 3 or higher, or one that may be."""
+    return {
+        one.usubjid
+        for one in series
+        if any((value.grade_high or 0) >= SEVERE for value in one.values)
+    }
+
+
+def _converted(series: Sequence[LabSeries]) -> str:
+    """Whose values were reported in another unit than the chart's, in words."""
+    found: dict[str, list[str]] = {}
+    for one in series:
+        if one.drawn_in is not None:
+            found.setdefault(unit_name(one.unit), []).append(one.subject)
+    each = "; ".join(f"{unit} ({', '.join(who)})" for unit, who in sorted(found.items()))
+    return f"; converted from {each}" if each else ""
 
 
 def _panel(
-    said: Assessment, series: Sequence[LabSeries], width: int, top: float, many: bool
+    said: Assessment,
+    series: Sequence[LabSeries],
+    width: int,
+    top: float,
+    many: bool,
+    lined: set[str],
 ) -> dict[str, Any]:
-    """Subjects of one dose level; up to ``top`` in all panels, so that they can be compared."""
-    lines = [row for one in series if not many or is_severe(one) for row in _rows(one)]
+    """Subjects of one dose level, of whom some have a line; up to ``top`` in all panels, so that
+    they can be compared."""
+    lines = [row for one in series if one.usubjid in lined for row in _rows(one)]
     marks = [row for one in series for row in _rows(one, MARKED)] if many else lines
-    weeks = list(_weeks([one for one in series if many and not is_severe(one)]))
+    weeks = list(_weeks([one for one in series if one.usubjid not in lined]))
     bottom = min([0.0, *(row["value"] for row in lines), *(week["low"] for week in weeks)])
     shown = {grade: look for grade, look in GRADES.items() if not many or grade not in ("0", "1")}
     line = {"type": "line", "color": _DARKER if many else LINE, "strokeWidth": 0.8}
@@ -168,8 +203,8 @@ def _quiet(weeks: Rows) -> Iterator[Spec]:
 
 
 def _bands(series: Sequence[LabSeries], top: float) -> Iterator[Spec]:
-    """The areas of the grades; none where subjects differ in range, baseline or unit."""
-    if len({(one.unit, one.bands) for one in series}) != 1:
+    """The areas of the grades; none where subjects differ in range or baseline."""
+    if len({one.bands for one in series}) != 1:
         return
     rows: Rows = []
     for band in series[0].bands:
@@ -190,7 +225,7 @@ def _table(said: Assessment, title: str, series: Sequence[LabSeries]) -> Table:
             str(value.day),
             value.on.isoformat(),
             value.result,
-            one.unit or "no unit",
+            unit_name(one.unit),
             grade_name(value.grade_low, value.grade_high),
         )
         for one in series
@@ -207,17 +242,26 @@ def _not_drawn(series: Sequence[LabSeries]) -> Iterator[str]:
     if words:
         each = ", ".join(f"{subject} day {value.day}: {value.result}" for subject, value in words)
         yield f"Not drawn, for they are no plain number: {each}."
-    if len({(one.unit, one.bands) for one in series}) > len({one.dose_level for one in series}):
+    if len({one.bands for one in series}) > len({one.dose_level for one in series}):
         yield "Where subjects of a dose level differ in range or baseline no band is drawn."
 
 
 def lab_trends(said: Assessment, labs: Sequence[LabSeries]) -> list[Chart]:
-    """A chart for each test and term: ``lab-1`` and so on, in the order of their names."""
-    found: dict[tuple[str, str], list[LabSeries]] = {}
-    for one in sorted(labs, key=_place):
-        found.setdefault((one.test, one.term), []).append(one)
-    return [lab_trend(said, series, f"lab-{at}") for at, series in enumerate(found.values(), 1)]
+    """A chart for each test, term and unit that does not convert to another: ``lab-1`` and so on,
+    in the order of their names."""
+    return [
+        lab_trend(said, series, f"lab-{at}", apart=apart)
+        for at, (series, apart) in enumerate(charted(labs), 1)
+    ]
 
 
-def _place(one: LabSeries) -> Any:
-    return one.test, one.term, one.dose_level or 0
+def charted(labs: Sequence[LabSeries]) -> Iterator[tuple[list[LabSeries], list[str]]]:
+    """What belongs on one chart each, values of one test by one term that one axis can hold; and
+    the units of those that are apart for their unit alone."""
+    found: dict[tuple[str, str], dict[str, list[LabSeries]]] = {}
+    for one in sorted(labs, key=lambda one: (one.test, one.term, one.dose_level or 0)):
+        axes = found.setdefault((one.test, one.term), {})
+        axes.setdefault(unit_name(one.axis), []).append(one)
+    for axes in found.values():
+        for unit, series in axes.items():
+            yield series, [other for other in axes if other != unit]

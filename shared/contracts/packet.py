@@ -22,7 +22,7 @@ class _Part(BaseModel):
 
 
 class LabBand(_Part):
-    """Values of one grade in the value's own unit; None is without end."""
+    """Values of one grade in the unit they are drawn in; None is without end."""
 
     grade: int
     lower: Decimal | None
@@ -31,7 +31,8 @@ class LabBand(_Part):
 
 class LabValue(_Part):
     """A result as reported with its grade (a range where it is not certain); ``number`` is what a
-    chart can draw, None for a comparator or words. ``day`` 1 is the first dose."""
+    chart can draw, in the unit it is drawn in, None for a comparator or words. ``day`` 1 is the
+    first dose."""
 
     on: date
     day: int
@@ -42,8 +43,9 @@ class LabValue(_Part):
 
 
 class LabSeries(_Part):
-    """One subject's values of one test for one term; ``bands`` are those of the last value, with
-    its own range and baseline."""
+    """One subject's values of one test for one term, reported in ``unit``; ``bands`` are those of
+    the last value, with its own range and baseline. ``drawn_in``: the unit of numbers and bands
+    where it is another, the one most subjects have."""
 
     subject: str
     usubjid: str
@@ -53,6 +55,12 @@ class LabSeries(_Part):
     unit: str | None
     values: tuple[LabValue, ...]
     bands: tuple[LabBand, ...]
+    drawn_in: str | None = None
+
+    @property
+    def axis(self) -> str | None:
+        """The unit of numbers and bands; None where the test has none."""
+        return self.drawn_in or self.unit
 
 
 class Outlook(_Part):

@@ -132,3 +132,42 @@ def test_dose_levels_are_drawn_to_one_scale() -> None:
         scales = [panel["encoding"]["y"]["scale"]["domain"] for panel in chart.spec["hconcat"]]
         numbers = [row["value"] for row in rows_of(chart) if "value" in row]
         assert scales == [[0, max(numbers)]] * 4
+
+
+def _in(unit: str, drawn_in: str | None = None) -> Packet:
+    """The demo, with the platelets of its first subject reported in another unit."""
+    packet = demo_packet()
+    platelets = [one for one in packet.labs if one.test == "PLAT"]
+    other = platelets[0].model_copy(update={"unit": unit, "drawn_in": drawn_in})
+    return packet.model_copy(update={"labs": (other, *platelets[1:])})
+
+
+def test_values_of_units_that_do_not_convert_are_on_charts_of_their_own() -> None:
+    packet = _in("%")
+    charts = {one.title: one for one in lab_trends(packet.assessment, packet.labs)}
+    own = charts["PLAT (%): Platelet count decreased"]
+    others = charts["PLAT (10^9/L): Platelet count decreased"]
+    subject = packet.labs[0].subject
+    assert {row["subject"] for row in rows_of(own) if "value" in row} == {subject}
+    assert {row[0] for row in own.table.rows} == {subject}
+    assert subject not in {row["subject"] for row in rows_of(others) if "value" in row}
+    assert own.alt.endswith("results in 10^9/L do not convert and have a chart of their own")
+    assert others.alt.endswith("results in % do not convert and have a chart of their own")
+
+
+def test_values_that_convert_share_a_chart_that_says_whose_are_converted() -> None:
+    packet = _in("10^6/L", drawn_in="10^9/L")
+    (chart,) = lab_trends(packet.assessment, packet.labs)
+    assert chart.title == "PLAT (10^9/L): Platelet count decreased"
+    assert chart.alt.endswith(f"; converted from 10^6/L ({packet.labs[0].subject})")
+    units = {row[0]: row[5] for row in chart.table.rows}
+    assert units.pop(packet.labs[0].subject) == "10^6/L"
+    assert set(units.values()) == {"10^9/L"}
+
+
+def test_who_has_series_of_two_units_is_one_subject() -> None:
+    packet = demo_packet()
+    series = next(one for one in packet.labs if one.test == "PLAT")
+    again = series.model_copy(update={"unit": "10^6/L", "drawn_in": "10^9/L"})
+    (chart,) = lab_trends(packet.assessment, (series, again))
+    assert f"{2 * len(series.values)} values of 1 subject;" in chart.alt

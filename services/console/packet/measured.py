@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterator, Sequence
 
 from services.console.packet.shown import drawn, with_table
 from services.console.packet.subjects import dose_label
 from shared.charts.blocks import Block, Table, Text
 from shared.charts.heart import qtcf
-from shared.charts.labs import SEVERE, is_severe, lab_trend
+from shared.charts.labs import SEVERE, charted, lab_trend, severe_of, unit_name
 from shared.charts.liver import edish
 from shared.charts.shifts import shifts
 from shared.charts.tumour import spider, waterfall
@@ -26,32 +25,33 @@ def labs(packet: Packet) -> Iterator[Block]:
         "Tests in which somebody reached grade 3 on treatment. Each value’s grade is by its own"
         " reference range and baseline; day 1 is the first dose."
     )
-    ordered = sorted(packet.labs, key=lambda one: (one.test, one.term, one.dose_level or 0))
-    for (test, _), series in groupby(ordered, key=lambda one: (one.test, one.term)):
-        held = list(series)
-        table = _severe(packet, test, held)
-        yield drawn(lab_trend(packet.assessment, held, table=table))
+    for series, apart in charted(packet.labs):
+        table = _severe(packet, series)
+        yield drawn(lab_trend(packet.assessment, series, table=table, apart=apart))
         yield table
     for chart in (shifts(packet), edish(packet), qtcf(packet)):
         yield from with_table(chart)
 
 
-def _severe(packet: Packet, test: str, series: list[LabSeries]) -> Table:
-    """Every value of those who reached grade 3, or may have."""
+def _severe(packet: Packet, series: Sequence[LabSeries]) -> Table:
+    """Every value of those who reached grade 3, or may have, as reported."""
+    severe = severe_of(series)
     rows = tuple(
         (
             one.subject,
             dose_label(packet, one.dose_level),
-            ", ".join(
+            ("" if one.drawn_in is None else f"in {unit_name(one.unit)}: ")
+            + ", ".join(
                 f"D{value.day} {value.result}"
                 + (f" (G{value.grade_high})" if value.grade_high else "")
                 for value in one.values
             ),
         )
         for one in series
-        if is_severe(one)
+        if one.usubjid in severe
     )
-    title = f"{test}, subjects who reached grade {SEVERE} ({series[0].unit or 'no unit'})"
+    test, unit = series[0].test, unit_name(series[0].axis)
+    title = f"{test}, subjects who reached grade {SEVERE} ({unit})"
     return Table(title, ("Subject", "Dose", "Values by day (G: grade 1 and higher)"), rows)
 
 
