@@ -19,6 +19,11 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 
+from shared.runtime.columns import Column, ColumnDumper
+
+# Here, because an engine knows only what was registered before it was made.
+psycopg.adapters.register_dumper(Column, ColumnDumper)
+
 _LOCK = sa.text(
     # Sorted by the lock's own number, not by the name: two names that share a number would
     # otherwise be taken in different orders by two transactions. OFFSET 0 keeps the sort inside.
@@ -67,6 +72,7 @@ def create_engine(
         hide_parameters=True,
         connect_args={
             "application_name": application_name,
+            "client_encoding": "utf8",
             "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
             "connect_timeout": 10,
         },

@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from services.notifier.store.rows import columns_of, execute_rows, unnested
+from services.notifier.store.rows import Types, columns_of, execute_rows, unnested
 
 State = Literal["open", "acknowledged", "closed", "superseded", "withdrawn"]
 Kind = Literal["signal", "test", "digest", "operator"]
@@ -26,7 +26,7 @@ _COLUMNS = (
     " signal, about, alias, details, asks, ladder, assigned_to, supersedes, ends,"
     " synthetic, routing_version, warnings, state, version, followed_by, raised_at"
 )
-_NEW = {
+_NEW: Types = {
     "id": "text",
     "study": "text",
     "kind": "text",
@@ -42,7 +42,7 @@ _NEW = {
     "supersedes": "text",
     "ends": "boolean",
     "synthetic": "boolean",
-    "routing_version": "int",
+    "routing_version": "integer",
     "warnings": "jsonb",
 }
 _INSERT = (
@@ -76,7 +76,7 @@ _LAST_CHANGE = sa.text(
     "SELECT CAST(CAST(xid AS text) AS bigint) AS major, id AS minor FROM notifier.change"
     " WHERE xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid DESC, id DESC LIMIT 1"
 )
-_CHANGE = {"study": "text", "alert": "text", "what": "text"}
+_CHANGE: Types = {"study": "text", "alert": "text", "what": "text"}
 _NOTE_CHANGES = (
     f"INSERT INTO notifier.change ({', '.join(_CHANGE)}) SELECT * FROM {unnested(_CHANGE)}"
 )
@@ -189,7 +189,7 @@ def insert(conn: Connection, new: Sequence[NewAlert]) -> list[Alert]:
     columns = columns_of(new, _NEW)
     for name in ("warnings", "details"):
         columns[name] = [json.dumps(value) for value in columns[name]]
-    added = [_alert(row) for row in execute_rows(conn, _INSERT, columns)]
+    added = [_alert(row) for row in execute_rows(conn, _INSERT, _NEW, columns)]
     note_changes(conn, [(a.study, a.id, "raised") for a in added if a.kind == "signal"])
     return sorted(added, key=lambda one: one.position)
 
@@ -228,7 +228,7 @@ def note_changes(conn: Connection, changes: Collection[tuple[str, str, str]]) ->
     """Puts changes in the feed that live clients read: study, alert and what happened."""
     if changes:
         columns = map(list, zip(*changes, strict=True))
-        execute_rows(conn, _NOTE_CHANGES, dict(zip(_CHANGE, columns, strict=True)))
+        execute_rows(conn, _NOTE_CHANGES, _CHANGE, dict(zip(_CHANGE, columns, strict=True)))
 
 
 def note_change(conn: Connection, study: str, alert: str, what: str) -> None:

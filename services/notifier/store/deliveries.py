@@ -15,7 +15,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from services.notifier.store.rows import columns_of, execute_rows, unnested
+from services.notifier.store.rows import Types, columns_of, execute_rows, unnested
 
 State = Literal["pending", "failed", "sent", "given_up", "cancelled"]
 
@@ -28,15 +28,17 @@ _NEW = (
     "id, alert, study, signal_id, subscriber, channel, address, lane, why, severity, urgency,"
     " state, step, chases, due_at, created_at, began_at, settled_at"
 )
-_TYPES = dict.fromkeys(_NEW.split(", "), "text") | {
+_TEXTS: Types = dict.fromkeys(_NEW.split(", "), "text")
+_OTHERS: Types = {
     "urgency": "smallint",
-    "step": "int",
+    "step": "integer",
     "chases": "boolean",
     "due_at": "timestamptz",
     "created_at": "timestamptz",
     "began_at": "timestamptz",
     "settled_at": "timestamptz",
 }
+_TYPES: Types = {**_TEXTS, **_OTHERS}
 _ADD = (
     f"INSERT INTO notifier.delivery ({_NEW}) SELECT * FROM {unnested(_TYPES)}"
     " ON CONFLICT ON CONSTRAINT delivery_once DO NOTHING RETURNING id"
@@ -62,10 +64,10 @@ _CLAIM = sa.text(
     " SELECT id, attempts, 'started', :now FROM claimed)"
     f" SELECT {_COLUMNS} FROM claimed, set_config('synchronous_commit', 'off', true)"
 )
-_OUTCOME = {
+_OUTCOME: Types = {
     "id": "text",
     "lease": "text",
-    "number": "int",
+    "number": "integer",
     "state": "text",
     "answer": "text",
     "due_at": "timestamptz",
@@ -138,7 +140,7 @@ def add(conn: Connection, deliveries: Iterable[Delivery]) -> list[Delivery]:
     rows = list(deliveries)
     if not rows:
         return []
-    added = set(execute_rows(conn, _ADD, columns_of(rows, _TYPES)).scalars().all())
+    added = set(execute_rows(conn, _ADD, _TYPES, columns_of(rows, _TYPES)).scalars().all())
     return [row for row in rows if row.id in added]
 
 
@@ -200,7 +202,7 @@ def settle(conn: Connection, outcomes: Sequence[Settlement], at: datetime) -> se
         "due_at": [one.due_at for one in outcomes],
         "settled_at": [one.settled_at for one in outcomes],
     }
-    return set(execute_rows(conn, _SETTLE, columns, at=at).scalars())
+    return set(execute_rows(conn, _SETTLE, _OUTCOME, columns, at=at).scalars())
 
 
 def resend(conn: Connection, id: str, now: datetime) -> Delivery | None:

@@ -17,20 +17,20 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from services.notifier.store.rows import columns_of, execute_rows, unnested
+from services.notifier.store.rows import Types, columns_of, execute_rows, unnested
 
 Kind = Literal["step", "digest", "weekly_test"]
 
-_NEW = {
+_NEW: Types = {
     "kind": "text",
     "study": "text",
     "subject": "text",
-    "number": "int",
+    "number": "integer",
     "urgency": "smallint",
     "due_at": "timestamptz",
     "wait": "interval",
 }
-_NEXT = {"id": "bigint", "due_at": "timestamptz", "wait": "interval"}
+_NEXT: Types = {"id": "bigint", "due_at": "timestamptz", "wait": "interval"}
 _COLUMNS = ", ".join(_NEW)
 _OF_DUE = ", ".join(f"due.{name}" for name in (*_NEW, "id"))
 _ADD = (
@@ -132,7 +132,7 @@ def add(conn: Connection, dues: Iterable[NewDue]) -> None:
     """Adds rows; those that are there already are left as they are."""
     rows = list(dues)
     if rows:
-        execute_rows(conn, _ADD, columns_of(rows, _NEW))
+        execute_rows(conn, _ADD, _NEW, columns_of(rows, _NEW))
 
 
 def take_steps(conn: Connection, now: datetime, limit: int) -> list[DueStep]:
@@ -152,7 +152,7 @@ def move_on(conn: Connection, rows: Sequence[Next]) -> set[int]:
     of those that do."""
     if not rows:
         return set()
-    return set(execute_rows(conn, _MOVE_ON, columns_of(rows, _NEXT)).scalars().all())
+    return set(execute_rows(conn, _MOVE_ON, _NEXT, columns_of(rows, _NEXT)).scalars().all())
 
 
 def settle(conn: Connection, ids: Sequence[int], at: datetime) -> None:
