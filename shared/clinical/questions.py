@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from itertools import takewhile
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -161,20 +160,20 @@ def _record_doubts(person: Person, case: Case) -> Iterator[tuple[str, Entry]]:
     yield from _excusing(case)
     yield from doses_in_doubt(case)
     for entry in _entries(person, "adverse_event"):
-        basis = person.protocol.ctcae, case.zone
-        work = partial(_report_doubts, *basis, entry)
-        yield from ((text, entry) for text in entry.remembered("doubts", basis, work))
+        doubts = _doubts_of_report(person.protocol.ctcae, case.zone, entry)
+        yield from ((text, entry) for text in doubts)
 
 
 def _entries(person: Person, kind: str) -> Iterator[Entry]:
     return (entry for one in person.of(kind) for entry in one.entries)
 
 
-def _report_doubts(ctcae: str, zone: ZoneInfo, entry: Entry) -> list[str]:
-    return list(_each_report_doubt(ctcae, zone, entry))
+def _doubts_of_report(ctcae: str, zone: ZoneInfo, entry: Entry) -> list[str]:
+    """Read once: a record version never changes."""
+    return entry.remembered("doubts", (ctcae, zone), lambda: list(_read_doubts(ctcae, zone, entry)))
 
 
-def _each_report_doubt(ctcae: str, zone: ZoneInfo, entry: Entry) -> Iterator[str]:
+def _read_doubts(ctcae: str, zone: ZoneInfo, entry: Entry) -> Iterator[str]:
     """A term the dictionary lacks, a grade the term lacks, an event called not serious against its
     own criteria, one that threatened life below grade 4, one that changes its grade or ends before
     it begins."""
