@@ -44,10 +44,11 @@ class _Answer(BaseModel):
 
 
 class Turn(_Answer):
-    """What happened to a query, and when."""
+    """What happened to a query, when, and for which site it is since."""
 
     event: str
     at: datetime
+    site: str | None = None
 
 
 class DataQuery(Query):
@@ -202,5 +203,7 @@ def as_known(queries: Sequence[DataQuery], moment: datetime | None) -> list[Data
     for query in queries:
         turns = tuple(turn for turn in query.history if moment is None or turn.at <= moment)
         if turns:
-            found.append(query.model_copy(update={"history": turns, "state": turns[-1].event}))
+            state = next(turn.event for turn in reversed(turns) if turn.event != "moved")
+            then = {"history": turns, "state": state, "site": turns[-1].site}
+            found.append(query.model_copy(update=then))
     return sorted(found, key=lambda query: query.history[-1].at, reverse=True)

@@ -17,17 +17,27 @@ from shared.contracts.envelope import Fact
 def follow(
     conn: Connection,
     study: Study,
-    standing: Mapping[str, Query],
+    standing: Mapping[str, tuple[Query, str | None]],
     assessment: Assessment,
     number: int,
     new: Sequence[Fact],
 ) -> list[NewTurn]:
-    """Keep and return what this assessment, with its number, did to the study's queries."""
+    """Keep and return what this assessment, with its number, did to the study's queries; one that
+    still stands goes with its subject to another site. ``standing``: each with its site, by id."""
     people = {one.subject: one.usubjid for one in assessment.subjects}
+    stood = {query.id: query for query, _ in standing.values()}
     found = [
         _kept(turn, study.site_of(people.get(turn.query.subject or "", "")))
-        for turn in turns(standing, assessment, new)
+        for turn in turns(stood, assessment, new)
     ]
+    turned = {turn.query.id for turn in found}
+    touched = {fact.subject for fact in new}
+    for query in assessment.queries:
+        about = people.get(query.subject or "", "")
+        if about in touched and query.id in stood and query.id not in turned:
+            site = study.site_of(about)
+            if site != standing[query.id][1]:
+                found.append(NewTurn(query, "moved", assessment.as_of, site, []))
     if found:
         queries.add_turns(conn, assessment.study, number, found)
     return found

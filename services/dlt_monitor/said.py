@@ -17,7 +17,8 @@ from shared.contracts.signals import Signal
 
 
 class Said:
-    """The signals that stand, in the order of their numbers, and the queries that do, by id."""
+    """The signals that stand, in the order of their numbers, and the queries that do, each with its
+    site, by id."""
 
     def __init__(self, conn: Connection, study: str) -> None:
         self._study = study
@@ -43,4 +44,4 @@ class Said:
             if turn.event == "closed":
                 del self.queries[turn.query.id]
             else:
-                self.queries[turn.query.id] = turn.query
+                self.queries[turn.query.id] = (turn.query, turn.site)

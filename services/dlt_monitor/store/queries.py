@@ -15,7 +15,8 @@ from shared.contracts.assessment import Query
 from shared.runtime.db import copy_rows
 
 _STANDING = sa.text(
-    "SELECT document FROM dlt_monitor.query_turn t WHERE study = :study AND event <> 'closed'"
+    "SELECT document, site FROM dlt_monitor.query_turn t"
+    " WHERE study = :study AND event <> 'closed'"
     " AND NOT EXISTS (SELECT FROM dlt_monitor.query_turn n"
     " WHERE n.study = t.study AND n.query = t.query AND n.number > t.number)"
 )
@@ -27,7 +28,7 @@ _LISTED = (
 
 @dataclass(frozen=True, slots=True)
 class NewTurn:
-    """A turn to be kept: what happened to a query, with the site it is for."""
+    """A turn to be kept: what happened to a query, with the site it is for since."""
 
     query: Query
     event: str
@@ -47,11 +48,11 @@ class StoredQuery:
     history: list[dict[str, Any]]
 
 
-def standing_queries(conn: Connection, study: str) -> dict[str, Query]:
-    """The queries that were opened and not closed since, by id."""
-    documents = conn.execute(_STANDING, {"study": study}).scalars()
-    found = [Query.model_validate_json(text) for text in documents]
-    return {query.id: query for query in found}
+def standing_queries(conn: Connection, study: str) -> dict[str, tuple[Query, str | None]]:
+    """The queries that were opened and not closed since, each with its site, by id."""
+    rows = conn.execute(_STANDING, {"study": study})
+    found = [(Query.model_validate_json(row.document), row.site) for row in rows]
+    return {query.id: (query, site) for query, site in found}
 
 
 def add_turns(conn: Connection, study: str, assessment: int, new: Sequence[NewTurn]) -> None:

@@ -260,6 +260,16 @@ def test_a_query_is_shown_in_its_state_at_the_moment(day: int, state: str) -> No
     assert found.state == state
 
 
+@pytest.mark.parametrize(("day", "site"), [(1, "07"), (2, "08")])
+def test_a_query_is_shown_at_the_site_it_was_for(day: int, site: str) -> None:
+    turns = [
+        {"event": "opened", "at": "2026-01-01T00:00:00Z", "site": "07"},
+        {"event": "moved", "at": "2026-01-02T00:00:00Z", "site": "08"},
+    ]
+    [found] = as_known([query(history=turns, site="08")], datetime(2026, 1, day, tzinfo=UTC))
+    assert (found.state, found.site) == ("opened", site)
+
+
 def test_a_query_that_came_later_is_not_shown() -> None:
     assert as_known([query()], datetime(2025, 12, 31, tzinfo=UTC)) == []
     assert as_known([query()], None)[0].state == "closed"

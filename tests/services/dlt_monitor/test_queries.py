@@ -120,6 +120,24 @@ def test_each_site_sees_its_own(service: Service, trial: Trial) -> None:
     assert refused.status_code == 422
 
 
+def test_a_query_goes_where_its_subject_goes(service: Service, trial: Trial) -> None:
+    service.clock.set(at(DAY_10))
+    service.feed(trial.protocol(), *of_site(trial, "1-01", "07"), without_unit(trial))
+    there = {one["id"] for one in listed(service, site="07")}
+    dm = trial.fact(
+        "subject", "1-01/dm", at(DAY_10), subject="1-01", revision=2, SUBJID="1-01",
+        RFICDTC=DAY_1.isoformat(), SITEID="08",
+    )  # fmt: skip
+    service.feed(dm)
+    assert listed(service, site="07") == []
+    assert {one["id"] for one in listed(service, site="08")} == there
+    moved = about_platelets(service)
+    assert (moved["state"], events(moved)) == ("opened", ["opened", "moved"])
+    assert [turn["site"] for turn in moved["history"]] == ["07", "08"]
+    service.feed(without_unit(trial, revision=2, unit="10^9/L"))
+    assert events(about_platelets(service)) == ["opened", "moved", "answered", "closed"]
+
+
 def test_the_standing_queries_are_those_of_the_assessment(station: Station, trial: Trial) -> None:
     station.clock.set(at(DAY_10))
     station.feed([trial.protocol(), *trial.cohort(), without_unit(trial)])

@@ -67,8 +67,8 @@ def everything(engine: Engine) -> list[Sequence[object]]:
         ).all()
         turns = conn.execute(
             sa.text(
-                "SELECT assessment, event, answers::text, document FROM dlt_monitor.query_turn"
-                " ORDER BY assessment, query, number"
+                "SELECT assessment, event, site, answers::text, document"
+                " FROM dlt_monitor.query_turn ORDER BY assessment, query, number"
             )
         ).all()
     return [sorted(assessed), sorted(signals), turns]
