@@ -171,9 +171,31 @@ async def _explain(request: Request, error: Exception) -> Response:
         case Refused():
             lines = ("The monitor cannot answer for that day. It must not lie in the future.",)
             return _message(422, "No view of that day", "warn", lines, retry=request.url.path)
+        case Conflict() if request.method == "GET" and "study" in request.path_params:
+            return _without_protocol(request, request.path_params["study"])
         case Conflict() | _:
             lines = ("The state of things does not allow it now.",)
             return _message(409, "Not possible now", "warn", lines, retry=retry)
+
+
+def _without_protocol(request: Request, study: str) -> Response:
+    """What every page that rests on an assessment says where there is none."""
+    past = request.query_params.get("known_at")
+    return page(
+        "message.html",
+        409,
+        session=session_of(request),
+        heading=f"{study}: nothing is assessed" + (f" as known on {past}" if past else " yet"),
+        tone="warn",
+        lines=(
+            "The study has no protocol at that time, so no DLT can be told apart.",
+            "Records that arrive are kept, and count once an administrator has put the protocol.",
+        ),
+        links=(("What has arrived", "data"), ("Who may do what", "admin")) if not past else (),
+        study=study,
+        since=None,
+        retry=request.url.path,
+    )
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -212,7 +234,14 @@ def _message(
     retry: str | None = None,
 ) -> Response:
     return page(
-        "message.html", status, heading=heading, tone=tone, lines=lines, since=since, retry=retry
+        "message.html",
+        status,
+        heading=heading,
+        tone=tone,
+        lines=lines,
+        links=(),
+        since=since,
+        retry=retry,
     )
 
 

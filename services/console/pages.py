@@ -95,19 +95,7 @@ async def board(
 ) -> Response:
     """The study page, now or as known at the end of a day."""
     past = day_of(known_at)
-    try:
-        gathered = await gather(upstream_of(request), session.key, study, past)
-    except Conflict:
-        return page(
-            "message.html",
-            409,
-            session=session,
-            heading=f"{study}: nothing is assessed" + (f" as known on {past}" if past else " yet"),
-            tone="warn",
-            lines=("The study has no protocol at that time, so no DLT can be told apart.",),
-            since=None,
-            retry=request.url.path,
-        )
+    gathered = await gather(upstream_of(request), session.key, study, past)
     boards: Kept[Written] = request.app.state.boards
     return _board_page(session, gathered, past, note, _written(boards, gathered, past))
 

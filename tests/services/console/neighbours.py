@@ -79,6 +79,10 @@ class Neighbours:
         key = request.headers.get("authorization", "").removeprefix("Bearer ")
         if service != "readyz" and key not in self.keys:
             return JSONResponse({}, 401)
+        beside = ("/studies", "/queries", "/parked")
+        unread = self.entry_changes.get("status") == "no_protocol" and service == "monitor"
+        if unread and not request.url.path.endswith(beside):
+            return JSONResponse({}, 409)
         response: Response = await call_next(request)
         return response
 
@@ -88,8 +92,6 @@ class Neighbours:
     async def _assessment(self, study: str, known_at: str | None = None) -> Response:
         if study != self.assessment.study:
             return JSONResponse({}, 404)
-        if self.entry_changes.get("status") == "no_protocol":
-            return JSONResponse({}, 409)
         if known_at is not None and known_at not in self.past:
             return JSONResponse({}, 422)
         shown = self.assessment if known_at is None else self.past[known_at]

@@ -76,10 +76,12 @@ def test_a_study_without_a_protocol_is_not_a_study_without_dlts(
         "digest": None,
     }
     assert "No protocol yet" in person.get("/").text
-    page = person.get(BOARD)
-    assert page.status_code == 409
-    assert "nothing is assessed yet" in page.text
-    assert "completed" not in page.text.lower()
+    for address in (BOARD, *(f"{BOARD}/{one}" for one in ("adjudication", "committee", "charts"))):
+        page = person.get(address)
+        assert page.status_code == 409
+        assert "nothing is assessed yet" in page.text
+        assert f'href="{BOARD}/data"' in page.text
+        assert "completed" not in page.text.lower()
 
 
 def test_degraded_and_stale_are_said_loudly(person: httpx2.Client, neighbours: Neighbours) -> None:
