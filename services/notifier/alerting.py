@@ -129,6 +129,11 @@ class Alerting:
             alert = replace(alert, asks=True)
         earlier = deliveries.of_alerts(conn, [original.id])[original.id]
         held = notes.held(conn, original.id)
+        if alert.ends and not alert.asks:
+            # Nobody was told yet: the digest that was to bring the original brings its end, too.
+            waiting = [way for way in held if way.waiting]
+            notes.hold(conn, alert.study, alert.id, waiting)
+            held = [way for way in held if not way.waiting]
         if self._tell(conn, alert, _still_reachable(earlier, held, rules)) or asks:
             for later in alerts.followers(conn, alert.study, alert.signal_id):
                 self._follow(conn, alert, later, rules)

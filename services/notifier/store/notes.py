@@ -29,7 +29,8 @@ _GATHER = sa.text(
     " RETURNING subscriber, channel, address"
 )
 _HELD = sa.text(
-    "SELECT alert, subscriber, channel, address FROM notifier.digest_entry WHERE alert = :alert"
+    "SELECT subscriber, channel, address, digest IS NULL AS waiting FROM notifier.digest_entry"
+    " WHERE alert = :alert"
 )
 _STRANDED = sa.text(
     "SELECT DISTINCT study FROM notifier.digest_entry AS entry WHERE digest IS NULL AND NOT EXISTS"
@@ -53,11 +54,12 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Somebody who is told of an alert by the next digest, or was by an earlier one."""
+    """Somebody whom the next digest tells of an alert (``waiting``), or an earlier one told."""
 
     subscriber: str
     channel: str
     address: str
+    waiting: bool = True
 
 
 def add(conn: Connection, note: Note) -> bool:
@@ -79,7 +81,7 @@ def hold(conn: Connection, study: str, alert: str, ways: Iterable[Held]) -> None
         conn.execute(
             _HOLD,
             {"alert": alert, "study": study}
-            | {name: getattr(way, name) for name in Held.__slots__},
+            | {"subscriber": way.subscriber, "channel": way.channel, "address": way.address},
         )
 
 
@@ -91,7 +93,7 @@ def gather(conn: Connection, study: str, digest: str) -> list[Held]:
 
 def held(conn: Connection, alert: str) -> list[Held]:
     """Who hears of an alert by digest."""
-    return [Held(*row[1:]) for row in conn.execute(_HELD, {"alert": alert})]
+    return [Held(*row) for row in conn.execute(_HELD, {"alert": alert})]
 
 
 def stranded(conn: Connection) -> list[str]:

@@ -78,8 +78,37 @@ def test_whoever_waits_for_a_digest_hears_of_a_correction(engine: Engine, raisin
     first = signal(severity="info")
     raising(first)
     assert told(engine) == set()
-    raising(signal(severity="info", supersedes=first.id, ends=True))
+    raising(signal(severity="info", supersedes=first.id))
     assert told(engine) == {"medical-monitor"}
+
+
+def test_what_was_withdrawn_before_anybody_heard_of_it_waits_for_the_same_digest(
+    engine: Engine, raising: Raising, chase: Chase, manual_clock: ManualClock
+) -> None:
+    set_routing(engine, DAILY)
+    first = signal(severity="info")
+    raising(first)
+    raising(signal(severity="info", supersedes=first.id, ends=True))
+    assert told(engine) == set()
+    manual_clock.advance(timedelta(days=1))
+    drain(chase)
+    assert told(engine) == {"medical-monitor"}
+    assert count(engine, "SELECT count(DISTINCT digest) FROM notifier.digest_entry") == 1
+    assert count(engine, "SELECT count(*) FROM notifier.digest_entry") == 2
+
+
+def test_the_end_of_what_a_digest_has_told_is_told(
+    engine: Engine, raising: Raising, chase: Chase, manual_clock: ManualClock
+) -> None:
+    set_routing(engine, DAILY)
+    first = signal(severity="info")
+    raising(first)
+    manual_clock.advance(timedelta(days=1))
+    drain(chase)
+    mails = "SELECT count(*) FROM notifier.delivery WHERE channel = 'email'"
+    assert count(engine, mails) == 1
+    raising(signal(severity="info", supersedes=first.id, ends=True))
+    assert count(engine, mails) == 2
 
 
 @pytest.mark.parametrize("later", [DAILY, ROUTING], ids=["digest kept", "digest given up"])
