@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.repository import ROOT, files, text
+from tests.architecture.repository import ROOT, files, python_files, text
 
 _DECISIONS = Path("docs/decisions")
 _INDEX = _DECISIONS / "README.md"
 _PARTS = ["Context", "Decision", "Consequence"]
 _SHOWN = ("docs", "deploy")
+_SETTING = re.compile(r'"((?:VIGIL|KAFKA)_[A-Z_]+|SMTP_URL|DATABASE_URL)"')
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -76,3 +77,13 @@ def test_every_page_is_found_from_the_readme() -> None:
         queue += new
     lost = sorted(str(path) for path in pages - found)
     assert not lost, "no link leads to:\n" + "\n".join(lost)
+
+
+def test_every_setting_is_in_a_guide() -> None:
+    read = {
+        name for path in python_files("shared", "services") for name in _SETTING.findall(text(path))
+    }
+    guides = "".join(text(path) for path in files() if path.match("docs/guide/*.md"))
+    silent = sorted(name for name in read if f"`{name}`" not in guides)
+    assert read
+    assert not silent, f"say in docs/guide/settings.md what these do: {silent}"
