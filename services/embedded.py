@@ -1,7 +1,8 @@
 """All services on one port, with a PostgreSQL of their own where none is given.
 
 The services are the same apps, with the same addresses, that `vigil run` serves one by one; they
-still speak to each other through the event log only.
+still speak to each other through the event log only; for the charts of mails, the notifier is
+handed the monitor's answers.
 """
 
 from __future__ import annotations
@@ -152,19 +153,20 @@ class Embedded:
     def _assemble(self, bus: Bus, metrics: Metrics, apart: Apart | None) -> ASGIApp:
         settings, clock, engine = self._settings, self._clock, self.engine
         authenticator = Authenticator(engine)
+        monitor = create_monitor(
+            settings,
+            engine,
+            bus,
+            clock,
+            authenticator=authenticator,
+            metrics=metrics,
+            writing=apart,
+        )
         apis = {
             "ingest": create_ingest(
                 settings, engine, bus, clock, authenticator=authenticator, metrics=metrics
             ),
-            "monitor": create_monitor(
-                settings,
-                engine,
-                bus,
-                clock,
-                authenticator=authenticator,
-                metrics=metrics,
-                writing=apart,
-            ),
+            "monitor": monitor,
             "notifier": create_notifier(
                 settings,
                 engine=engine,
@@ -173,6 +175,7 @@ class Embedded:
                 authenticator=authenticator,
                 notifier_settings=self._notifier_settings(),
                 metrics=metrics,
+                monitor=monitor.state.reading,
             ),
         }
         console = create_console(

@@ -16,6 +16,7 @@ from services.dlt_monitor.api import monitor_router
 from services.dlt_monitor.asking import Parts
 from services.dlt_monitor.folding import StillReading
 from services.dlt_monitor.freshness import Freshness
+from services.dlt_monitor.reading import Reading
 from services.dlt_monitor.views import Views
 from services.dlt_monitor.writer import Writer, Writing
 from shared.runtime.auth import Authenticator
@@ -44,7 +45,7 @@ def create_app(
 
     Its worker and ticker, or `writing` in their place, run from the app's start to its end, unless
     `run_in_background` is false (then every answer is marked stale). Engine and bus stay the
-    caller's to close.
+    caller's to close. `app.state.reading` answers others in this process.
     """
     metrics = metrics or Metrics()
     writer = Writer(engine, bus, clock, metrics)
@@ -74,6 +75,7 @@ def create_app(
         lifespan=lifespan,
         metrics=metrics,
     )
+    app.state.reading = Reading(parts)
 
     @app.exception_handler(ClockError)
     @app.exception_handler(DBAPIError)

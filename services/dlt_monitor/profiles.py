@@ -27,7 +27,7 @@ def profile_routes(router: APIRouter, parts: Parts) -> None:
         """Everything about one subject, now or as known at a past moment. The subject is named by
         the first 16 hex digits of SHA-256 of `study|usubjid`."""
         with view_of(parts, study, None, known_at) as (view, headers):
-            found = answer_to(parts, view, ("profile", subject), partial(_profile, subject))
+            found = answer_to(parts, view, ("profile", subject), partial(profile_document, subject))
         if found is None:
             raise Problem(404, "no-such-subject", "Nothing of such a subject was known then")
         return Response(found, media_type=JSON, headers=headers)
@@ -36,14 +36,16 @@ def profile_routes(router: APIRouter, parts: Parts) -> None:
     def figures(study: str, known_at: Moment = None) -> Response:
         """The numbers behind the charts of the study, now or as known at a past moment."""
         with view_of(parts, study, None, known_at) as (view, headers):
-            found = answer_to(parts, view, "figures", _figures)
+            found = answer_to(parts, view, "figures", figures_document)
         return Response(found, media_type=JSON, headers=headers)
 
 
-def _profile(subject: str, study: Study, said: Assessment) -> str | None:
+def profile_document(subject: str, study: Study, said: Assessment) -> str | None:
+    """The profile of a subject, by its opaque id; None where nothing was known."""
     found = profile_of(study, said, subject)
     return None if found is None else found.model_dump_json()
 
 
-def _figures(study: Study, said: Assessment) -> str:
+def figures_document(study: Study, said: Assessment) -> str:
+    """The figures of a study."""
     return figures_of(study, said).model_dump_json()

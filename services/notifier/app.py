@@ -21,7 +21,9 @@ from services.notifier.channels.webhook import WebhookSender
 from services.notifier.chase import Chase
 from services.notifier.feed import Feed
 from services.notifier.heartbeat import Heartbeat
+from services.notifier.illustrating import Illustrator
 from services.notifier.measures import Measures
+from services.notifier.monitor import HttpMonitor, Monitor
 from services.notifier.outreach import Outreach, Patience
 from services.notifier.responding import Responding
 from services.notifier.settings import NotifierSettings
@@ -54,6 +56,7 @@ class Notifier:
         metrics: Metrics | None = None,
         patience: Patience | None = None,
         heartbeat: float = 10.0,
+        monitor: Monitor | None = None,
     ) -> None:
         metrics = metrics or Metrics()
         measures = Measures(metrics.registry)
@@ -76,6 +79,11 @@ class Notifier:
             public_url=settings.public_url,
             patience=patience,
             measures=measures,
+        )
+        if monitor is None and settings.monitor_key is not None:
+            monitor = HttpMonitor(settings.monitor_url, settings.monitor_key)
+        self.illustrator = Illustrator(
+            engine=engine, clock=clock, monitor=monitor, on_settled=self.outreach.wake
         )
         self.worker = Worker(
             engine=engine,
@@ -118,6 +126,7 @@ class Notifier:
         """Begins to read signals, to send and to feed streams."""
         self.feed.start()
         self.outreach.start()
+        self.illustrator.start()
         self.chase.start()
         self.worker.start()
         self.heartbeat.start()
@@ -128,6 +137,7 @@ class Notifier:
         self.feed.close()
         self.chase.stop()
         self.worker.stop()
+        self.illustrator.stop()
         self.outreach.stop()
 
     def _outreach_ready(self) -> str | None:
@@ -162,12 +172,13 @@ def create_app(
     metrics: Metrics | None = None,
     patience: Patience | None = None,
     heartbeat: float = 10.0,
+    monitor: Monitor | None = None,
 ) -> FastAPI:
     """The notifier as an app; its lifespan starts and stops the moving parts.
 
     Left out: the clock of `settings`, an authenticator on `engine`, the environment's notifier
-    settings. `heartbeat`: seconds between those of a stream. The parts are at
-    `app.state.notifier_service`.
+    settings, the monitor those name. `heartbeat`: seconds between those of a stream. The parts are
+    at `app.state.notifier_service`.
     """
     metrics = metrics or Metrics()
     authenticator = authenticator or Authenticator(engine)
@@ -180,6 +191,7 @@ def create_app(
         metrics=metrics,
         patience=patience,
         heartbeat=heartbeat,
+        monitor=monitor,
     )
 
     @asynccontextmanager

@@ -23,10 +23,11 @@ from services.notifier import wording
 from services.notifier.channels import Outcome, Sender, shortened
 from services.notifier.measures import Measures
 from services.notifier.routing import URGENT
-from services.notifier.store import alerts, deliveries, routings
+from services.notifier.store import alerts, deliveries, pictures, routings
 from services.notifier.store.alerts import Alert
 from services.notifier.store.deliveries import Delivery, Settlement, State
-from services.notifier.telling import receipt, urgency_of
+from services.notifier.store.pictures import Picture
+from services.notifier.telling import receipt, shows_chart, urgency_of
 from shared.runtime.bus import Bus
 from shared.runtime.clock import Clock
 from shared.runtime.db import is_outage
@@ -79,12 +80,15 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery that is ours to try, and what its message is made of."""
+    """A delivery that is ours to try, and what its message is made of. `outdates`: the mail before
+    it was to show a chart."""
 
     delivery: Delivery
     alert: Alert | None
     secrets: tuple[str, ...]
     pointless: bool
+    picture: Picture | None
+    outdates: bool
 
 
 class Outreach:
@@ -183,10 +187,11 @@ class Outreach:
         room = free if free > 0 else free + RESERVE
         if self._stopping.is_set() or room <= 0:
             return []
+        now = self._clock.now()
         with self._engine.begin() as conn:
             found = deliveries.claim(
                 conn,
-                now=self._clock.now(),
+                now=now,
                 lease=uuid.uuid4().hex,
                 seconds=self._patience.lease_seconds,
                 most=most or room,
@@ -195,7 +200,7 @@ class Outreach:
                 reserved=MOST,
                 least=LEAST if free > 0 else MOST,
             )
-            claimed = list(_with_contents(conn, found))
+            claimed = list(_with_contents(conn, found, now))
         self._lanes.update(one.lane for one in found)
         return claimed
 
@@ -217,6 +222,8 @@ class Outreach:
                 claimed.delivery,
                 public_url=self._public_url,
                 secrets=claimed.secrets,
+                picture=claimed.picture,
+                outdates=claimed.outdates,
             )
             return self._senders[channel].send(message)
         except Exception as error:  # a defect in a channel must not end the others' sending
@@ -296,15 +303,35 @@ class Outreach:
         return max(asked, self._patience.delay(tried, self._jitter()))
 
 
-def _with_contents(conn: Connection, found: Sequence[Delivery]) -> Iterator[Claimed]:
+def _with_contents(conn: Connection, found: Sequence[Delivery], now: datetime) -> Iterator[Claimed]:
     if not found:
         return
     told = {alert.id: alert for alert in alerts.by_ids(conn, {one.alert for one in found})}
     keys = routings.secrets_of(conn, {(one.study, one.subscriber) for one in found})
+    mailed = {one.alert for one in found if one.channel == "email"}
+    shown, outdated = _charts(conn, [told[name] for name in mailed if name in told], now)
     for one in found:
         alert, key = told.get(one.alert), keys.get((one.study, one.subscriber))
         secrets = () if key is None else tuple(k for k in (key.secret, key.previous) if k)
-        yield Claimed(one, alert, secrets, _is_pointless(conn, alert, one))
+        yield Claimed(
+            delivery=one,
+            alert=alert,
+            secrets=secrets,
+            pointless=_is_pointless(conn, alert, one),
+            picture=shown.get(one.alert) if one.channel == "email" else None,
+            outdates=one.channel == "email" and one.alert in outdated,
+        )
+
+
+def _charts(
+    conn: Connection, mailed: Sequence[Alert], now: datetime
+) -> tuple[dict[str, Picture], set[str]]:
+    """What mails show, by alert; and those alerts that follow up one whose mail was to show it."""
+    showing = [one.id for one in mailed if shows_chart(one)]
+    followed = {one.supersedes for one in mailed if one.supersedes is not None}
+    shown = pictures.settled(conn, showing, now) if showing else {}
+    outdated = pictures.earlier(conn, followed) if followed else set()
+    return shown, {one.id for one in mailed if one.supersedes in outdated}
 
 
 def _is_pointless(conn: Connection, alert: Alert | None, delivery: Delivery) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import Connection
@@ -15,14 +15,17 @@ from sqlalchemy import Connection
 from services.notifier.addresses import lane_of
 from services.notifier.inforce import InForce
 from services.notifier.routing import SEVERITIES, Told
-from services.notifier.store import alerts, deliveries
-from services.notifier.store.alerts import Alarm, NewAlert
+from services.notifier.store import alerts, deliveries, pictures
+from services.notifier.store.alerts import Alarm, Alert, NewAlert
 from services.notifier.store.deliveries import Delivery
 from shared.contracts.receipts import DeliveryReceipt
 from shared.contracts.topics import RECEIPTS
 from shared.runtime.bus import Bus, Message
 
 INBOX = Told("inbox", "inbox", "", "every alert of a study is in its inbox")
+
+PICTURE_WAIT = timedelta(seconds=1)
+"""For so long at most a mail waits for the chart that its study lets it show."""
 
 ReceiptState = Literal["pending", "sent", "failed", "given_up", "cancelled", "seen", "acknowledged"]
 
@@ -69,7 +72,9 @@ class Telling:
 
 def tell(conn: Connection, bus: Bus, tellings: Iterable[Telling], now: datetime) -> list[Delivery]:
     """Queues a delivery for everybody who has none for the same step yet; returns these."""
-    wanted = [_delivery(one, way, now) for one in tellings for way in one.told]
+    every = list(tellings)
+    waiting = _await_pictures(conn, every, now)
+    wanted = [_delivery(one, way, now, waiting) for one in every for way in one.told]
     added = deliveries.add(conn, wanted)
     steps = []
     for delivery in added:
@@ -80,8 +85,26 @@ def tell(conn: Connection, bus: Bus, tellings: Iterable[Telling], now: datetime)
     return added
 
 
-def _delivery(telling: Telling, told: Told, now: datetime) -> Delivery:
+def shows_chart(alert: Alarm | None) -> bool:
+    """Whether the mails of an alert are to show its chart: a withdrawal has none."""
+    if not isinstance(alert, Alert) or alert.ends:
+        return False
+    return "chart" in alert.details.get("email", ())
+
+
+def _await_pictures(conn: Connection, tellings: Iterable[Telling], now: datetime) -> set[str]:
+    """Asks for the charts of mails; the alerts whose mails have to wait for theirs."""
+    shown = {
+        one.alert.id: urgency_of(one.alert.severity)
+        for one in tellings
+        if shows_chart(one.alert) and any(way.channel == "email" for way in one.told)
+    }
+    return pictures.want(conn, list(shown.items()), now) if shown else set()
+
+
+def _delivery(telling: Telling, told: Told, now: datetime, waiting: Container[str]) -> Delivery:
     alert, in_inbox = telling.alert, told.channel == "inbox"
+    waits = told.channel == "email" and alert.id in waiting
     return Delivery(
         id=secrets.token_hex(16),
         alert=alert.id,
@@ -97,7 +120,7 @@ def _delivery(telling: Telling, told: Told, now: datetime) -> Delivery:
         state="sent" if in_inbox else "pending",
         step=telling.step,
         chases=telling.chases,
-        due_at=now,
+        due_at=now + PICTURE_WAIT if waits else now,
         created_at=now,
         began_at=now,
         settled_at=now if in_inbox else None,

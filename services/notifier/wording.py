@@ -8,10 +8,11 @@ Source: docs/decisions/deliveries.md.
 
 from __future__ import annotations
 
-from services.notifier.channels import Outgoing
+from services.notifier.channels import Inline, Outgoing
 from services.notifier.routing import URGENT
 from services.notifier.store.alerts import Alert
 from services.notifier.store.deliveries import Delivery
+from services.notifier.store.pictures import Picture
 
 _EVENTS = {
     "new": "vigil.alert.raised",
@@ -34,6 +35,9 @@ _FOOTER = (
     "Vigil is decision support for trained staff and replaces nobody's judgement.\n"
 )
 _SYNTHETIC = "This study's data are synthetic: they describe no real patients.\n\n"
+_OUTDATED = "If the message before this one showed a chart, that chart no longer holds.\n\n"
+_NO_CHART = "The chart could not be drawn in time; it is on the pages behind the link."
+_NOTHING_TO_DRAW = "There is no chart: nothing of it can be drawn yet."
 _LABELS = {
     "type": "Type",
     "rule": "Rule",
@@ -44,10 +48,17 @@ _LABELS = {
 
 
 def outgoing(
-    alert: Alert, delivery: Delivery, *, public_url: str, secrets: tuple[str, ...] = ()
+    alert: Alert,
+    delivery: Delivery,
+    *,
+    public_url: str,
+    secrets: tuple[str, ...] = (),
+    picture: Picture | None = None,
+    outdates: bool = False,
 ) -> Outgoing:
     """The message of a delivery: from the parts of an alert that never change, so that every try
-    of a delivery says the same."""
+    of a delivery says the same. `picture`: what a mail shows; `outdates`: the message before this
+    one was to show a chart."""
     what = _occasion(alert)
     link = _link(alert, public_url)
     reminder = "Reminder: " if delivery.chases else ""
@@ -55,7 +66,9 @@ def outgoing(
     label = "[SYNTHETIC] " if alert.synthetic else ""
     details = _details(alert, delivery.channel)
     lines = "".join(f"{_LABELS[name]}: {value}\n" for name, value in details.items())
-    note = _SYNTHETIC if alert.synthetic else ""
+    words = _chart(picture)
+    chart = (f"{words}\n\n" if words else "") + (_OUTDATED if outdates else "")
+    note = chart + (_SYNTHETIC if alert.synthetic else "")
     return Outgoing(
         id=delivery.id,
         address=delivery.address,
@@ -76,7 +89,17 @@ def outgoing(
         study=_study(alert),
         urgent=alert.severity in URGENT,
         secrets=secrets,
+        picture=Inline(picture.png, words) if picture and picture.png else None,
     )
+
+
+def _chart(picture: Picture | None) -> str:
+    """What is said of it: all that it shows, for whoever does not see it."""
+    if picture is None:
+        return ""
+    if picture.why is None:
+        return f"Chart: {picture.words}"
+    return _NOTHING_TO_DRAW if picture.why == "nothing" else _NO_CHART
 
 
 def _study(alert: Alert) -> str:

@@ -7,6 +7,7 @@ too. A mark that is hollow is not certain.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -24,6 +25,9 @@ VEGA_LITE = "6.1"
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 NOT_GRADABLE = "not gradable"
 LONGEST_TEXT = 120
+_UNSAFE = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+"""What the engine takes for the end of a text, or cannot draw: it describes each mark by an
+expression, puts titles into it, and escapes nothing there but quotation marks."""
 MOST_NAMED = 12
 """Marks with their subject beside them: the names of more would cover each other."""
 INK, LINE, PALE = "#333333", "#999999", "#dddddd"
@@ -68,11 +72,11 @@ def spec(**members: Any) -> Spec:
 
 
 def short(value: Any) -> Any:
-    """All text within, cut where no picture could show it and its width takes long to measure: the
-    tables have it whole. What differs still differs."""
+    """All text within, cut where no picture could show it and its width takes long to measure, and
+    without what is unsafe: the tables have it whole. What differs still differs."""
     match value:
-        case str() if len(value) > LONGEST_TEXT:
-            return f"{value[:LONGEST_TEXT]}… ({sha256(value)[:6]})"
+        case str() if len(value) > LONGEST_TEXT or _UNSAFE.search(value):
+            return f"{_UNSAFE.sub(' ', value[:LONGEST_TEXT])}… ({sha256(value)[:6]})"
         case Mapping():
             return {name: short(one) for name, one in value.items()}
         case list() | tuple():

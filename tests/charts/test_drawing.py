@@ -13,6 +13,7 @@ from shared.charts.drawer import CannotDraw, Drawer
 from shared.charts.drawing import draw
 from shared.charts.parts import SCREEN
 from shared.charts.study import study_charts, subject_charts
+from shared.charts.trends import trend
 from tests.charts.made import demo_profile, figures
 from tests.services.console.packet_support import demo_packet
 
@@ -45,6 +46,16 @@ def test_a_picture_names_its_axes_and_limits() -> None:
     svg = draw(liver.spec, SCREEN)
     for words in ("3 x ULN", "2 x ULN", "highest ALT or AST (x ULN, log)", "3 mg/kg · 3-02"):
         assert words in svg
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\u2028", "\x00", '\\" + 1 + "', "\\", '"', "`${1}`"])
+def test_no_text_ends_the_expression_it_is_put_into(end: str) -> None:
+    series = demo_profile().series[0]
+    drawn = trend(series.model_copy(update={"test": f"A{end}B"}), "x")
+    assert drawn.spec is not None
+    assert draw(drawn.spec, SCREEN).startswith("<svg")
+    others = trend(series.model_copy(update={"test": f"A{end}{end}B"}), "x").spec
+    assert drawn.spec != others
 
 
 def test_what_cannot_be_drawn_breaks_nothing_and_a_dead_process_is_replaced() -> None:

@@ -15,6 +15,14 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 @dataclass(frozen=True, slots=True)
+class Inline:
+    """A picture within a mail; `words` are the paragraph of the text that says what it shows."""
+
+    png: bytes
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message, the same on every try: `id` is what lets a receiver see a repeat."""
 
@@ -27,6 +35,7 @@ class Outgoing:
     study: str
     urgent: bool
     secrets: tuple[str, ...] = ()
+    picture: Inline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,12 @@ class Sender(Protocol):
         """Sends, within the channel's own time limit."""
 
 
+def one_line(text: str) -> str:
+    """The text with nothing in it that cannot be printed, stored or sent."""
+    return _UNPRINTABLE.sub(" ", text).strip()
+
+
 def shortened(answer: str) -> str:
     """An answer fit to be stored: one line, printable, at most MAX_ANSWER characters."""
-    line = _UNPRINTABLE.sub(" ", answer).strip()
+    line = one_line(answer)
     return line if len(line) <= MAX_ANSWER else line[: MAX_ANSWER - 1] + "…"

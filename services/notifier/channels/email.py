@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from services.notifier.channels import Outcome, Outgoing, shortened
+from services.notifier.channels import Inline, Outcome, Outgoing, shortened
 from services.notifier.channels.loop import awaited
 from shared.runtime.clock import Clock
 
@@ -118,13 +118,58 @@ class EmailSender:
         if message.urgent:
             mail["Importance"] = "high"
         mail.set_content(message.text)
-        mail.add_alternative(_as_html(message.text), subtype="html")
+        if message.picture is None:
+            mail.add_alternative(_as_html(message.text), subtype="html")
+        else:
+            _add_illustrated(mail, message, message.picture, f"chart.{message.id}@{domain}")
         mail.set_boundary(f"vigil-{message.id}")
         return mail
 
 
+def _add_illustrated(mail: EmailMessage, message: Outgoing, picture: Inline, name: str) -> None:
+    """The picture travels within the mail: nothing is loaded when it is read."""
+    mail.add_alternative(_illustrated(message.text, picture, name), subtype="html")
+    page = mail.get_body(("html",))
+    assert isinstance(page, EmailMessage)
+    page.add_related(
+        picture.png,
+        maintype="image",
+        subtype="png",
+        cid=f"<{name}>",
+        disposition="inline",
+        filename="chart.png",
+    )
+    # No boundary may begin with another: a reader of the outer parts would take it for its own.
+    page.set_boundary(f"related-{message.id}")
+
+
 def _as_html(text: str) -> str:
     """The same words, with addresses that can be clicked; nothing is loaded from anywhere."""
+    return f"<!doctype html><html><body>{_paragraphs(text)}</body></html>"
+
+
+def _paragraphs(text: str) -> str:
     words = _ADDRESS.sub(r'<a href="\g<0>">\g<0></a>', html.escape(text))
-    paragraphs = "".join(f"<p>{part}</p>" for part in words.strip().split("\n\n"))
-    return f"<!doctype html><html><body>{paragraphs}</body></html>".replace("\n", "<br>")
+    parts = words.strip().split("\n\n")
+    return "".join(f"<p>{part}</p>" for part in parts).replace("\n", "<br>")
+
+
+def _illustrated(text: str, picture: Inline, name: str) -> str:
+    """The words with the picture beneath its paragraph, as wide as the reader's screen at most. No
+    address within that paragraph can be clicked: it has names in it that anybody may have given."""
+    before, _, after = text.partition(picture.words)
+    words = html.escape(picture.words)
+    shown = (
+        f'<img src="cid:{name}" alt="{words}" width="{_width(picture.png)}"'
+        ' style="max-width:100%;height:auto">'
+    )
+    return (
+        '<!doctype html><html><head><meta name="viewport" content="width=device-width">'
+        f"</head><body>{_paragraphs(before)}<p>{words}</p>\n<p>{shown}</p>\n{_paragraphs(after)}"
+        "</body></html>"
+    )
+
+
+def _width(png: bytes) -> int:
+    """In pixels of a page: pictures are drawn at twice that."""
+    return int.from_bytes(png[16:20], "big") // 2

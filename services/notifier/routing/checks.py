@@ -10,6 +10,7 @@ from services.notifier.routing.audience import who_is_told
 from services.notifier.routing.document import (
     URGENT,
     Ladder,
+    MailDetail,
     Occasion,
     Recipient,
     Routing,
@@ -40,6 +41,13 @@ def faults(routing: Routing) -> Iterator[Fault]:
     for index, ladder in enumerate(routing.ladders):
         yield from _ladder(ladder, known, ("ladders", index))
     yield from _twice([one.name for one in routing.ladders], "ladders")
+    yield from _details(routing.details.email)
+
+
+def _details(allowed: tuple[MailDetail, ...]) -> Iterator[Fault]:
+    if "chart" in allowed and "subject" not in allowed:
+        place: Place = ("details", "email", allowed.index("chart"))
+        yield place, "shows subjects by their codes", "allow subject as well, or leave chart out"
 
 
 def _twice(names: list[str], part: str) -> Iterator[Fault]:

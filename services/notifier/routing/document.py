@@ -17,6 +17,7 @@ from shared.contracts.signals import Severity, SignalType
 
 Channel = Literal["email", "webhook", "apprise"]
 Detail = Literal["type", "rule", "dose_level", "subject", "text"]
+MailDetail = Literal["type", "rule", "dose_level", "subject", "text", "chart"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Name = Annotated[str, Text(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 
@@ -209,9 +210,10 @@ class WeeklyTest(Part):
 
 
 class Details(Part):
-    """What messages of a channel may say beyond study, severity and link."""
+    """What messages of a channel may say beyond study, severity and link; a mail may show its
+    chart."""
 
-    email: tuple[Detail, ...] = ()
+    email: tuple[MailDetail, ...] = ()
     webhook: tuple[Detail, ...] = ()
     apprise: tuple[Detail, ...] = ()
 

@@ -12,12 +12,15 @@ from sqlalchemy import Engine
 from bench.sink import HttpSink, http_sink
 from services.notifier.alerting import Alerting
 from services.notifier.app import create_app
-from services.notifier.channels.email import MailServer
+from services.notifier.channels.email import EmailSender, MailServer
 from services.notifier.chase import Chase
+from services.notifier.illustrating import Illustrator
+from services.notifier.monitor import Monitor
 from services.notifier.outreach import Outreach, Patience
 from services.notifier.responding import Responding
 from services.notifier.settings import NotifierSettings
 from services.notifier.watch import Watch
+from shared.charts.drawer import Drawer
 from shared.runtime.auth import create_key
 from shared.runtime.clock import Clock, ManualClock
 from shared.runtime.postgres_bus import PostgresBus
@@ -162,3 +165,53 @@ def outreach(
         )
 
     return make
+
+
+# -- charts in mails -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def drawer() -> Iterator[Drawer]:
+    """Draws for a file of tests: its process takes a second to start."""
+    drawer = Drawer()
+    yield drawer
+    drawer.close()
+
+
+@pytest.fixture
+def illustrator(
+    engine: Engine, manual_clock: ManualClock, drawer: Drawer
+) -> Callable[..., Illustrator]:
+    """Makes what draws; each one stands for a process."""
+
+    def make(monitor: Monitor | None) -> Illustrator:
+        return Illustrator(engine=engine, clock=manual_clock, monitor=monitor, drawer=drawer)
+
+    return make
+
+
+@pytest.fixture
+def desk() -> FakeSender:
+    """A webhook receiver beside the real mail."""
+    return FakeSender()
+
+
+@pytest.fixture
+def sending(
+    engine: Engine, bus: PostgresBus, manual_clock: ManualClock, mailbox: MailSink, desk: FakeSender
+) -> Outreach:
+    """Sends real mail; its Date stands still, so that the rest can be compared."""
+    server = MailServer("127.0.0.1", mailbox.port, "smtp")
+    still = ManualClock(manual_clock.now())
+    return Outreach(
+        engine=engine,
+        bus=bus,
+        clock=manual_clock,
+        senders={
+            "email": EmailSender(server, sender="vigil@example.org", clock=still),
+            "webhook": desk,
+        },
+        public_url="https://vigil.example.org",
+        patience=QUICK,
+        jitter=lambda: 0.0,
+    )

@@ -147,6 +147,9 @@ FAULTS = [
     (ROUTING + "    types: [dlt]\n", 15, "'death'"),
     (ROUTING.replace("[safety-desk]", "safety-desk"), 14, "tuple"),
     (ROUTING.replace("[safety-desk]", "[nobody]"), 14, "not among the recipients"),
+    (ROUTING + "details: {email: [type, chart]}\n", 15, "shows subjects by their codes"),
+    (ROUTING + "details: {webhook: [subject, chart]}\n", 15, "'text'"),
+    (ROUTING + "details: {apprise: [subject, chart]}\n", 15, "'text'"),
     (ROUTING.replace("    tell: [safety-desk]\n", ""), 12, "tells nobody"),
     (ROUTING.replace("urgent-to-the-desk", "everything-to-the-monitor"), 12, "two rules"),
     (ROUTING.replace("name: safety-desk", "name: Dr. Who"), 6, "pattern"),
@@ -193,7 +196,7 @@ def test_a_fault_is_refused_with_its_line_and_a_remedy(text: str, line: int, pro
     assert any(line == f.line and problem in f.problem and f.remedy for f in findings), findings
 
 
-@pytest.mark.parametrize("text", [LADDER, ROSTER])
+@pytest.mark.parametrize("text", [LADDER, ROSTER, ROUTING + "details: {email: [chart, subject]}\n"])
 def test_what_the_faults_are_made_from_is_accepted(text: str) -> None:
     assert load_routing(text).study == STUDY
 

@@ -8,6 +8,8 @@ from services.notifier.channels.email import MailServer
 from services.notifier.settings import NotifierSettings
 from shared.runtime.settings import SettingsError
 
+KEY = "vigil_0123456789ab_" + "x" * 43
+
 
 def test_everything_has_a_default() -> None:
     assert NotifierSettings.from_env({}) == NotifierSettings()
@@ -21,6 +23,8 @@ def test_everything_can_be_set() -> None:
             "VIGIL_MAIL_FROM": "vigil@example.org",
             "VIGIL_PUBLIC_URL": "https://vigil.example.org/",
             "VIGIL_WEBHOOK_TRUSTED_HOSTS": "Gateway.local, 10.0.0.5:8443,",
+            "VIGIL_MONITOR_URL": "http://dlt_monitor:8000/",
+            "VIGIL_NOTIFIER_KEY": KEY,
         }
     )
     assert found == NotifierSettings(
@@ -28,7 +32,10 @@ def test_everything_can_be_set() -> None:
         mail_sender="vigil@example.org",
         public_url="https://vigil.example.org",
         trusted_webhook_hosts=frozenset({"gateway.local", "10.0.0.5:8443"}),
+        monitor_url="http://dlt_monitor:8000",
+        monitor_key=KEY,
     )
+    assert KEY not in repr(found)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +47,9 @@ def test_everything_can_be_set() -> None:
         ("VIGIL_MAIL_FROM", "secret@a, b@c"),
         ("VIGIL_PUBLIC_URL", "secret"),
         ("VIGIL_PUBLIC_URL", "https://"),
+        ("VIGIL_MONITOR_URL", "secret"),
+        ("VIGIL_NOTIFIER_KEY", "secret"),
+        ("VIGIL_NOTIFIER_KEY", f"{KEY}\nX: secret"),
     ],
 )
 def test_an_error_names_the_variable_and_not_its_value(variable: str, value: str) -> None:
