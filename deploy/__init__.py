@@ -1,1 +1,1 @@
-"""Ways to run Vigil: images, compose and Kubernetes files, and a real Kafka without Docker."""
+"""Ways to run Vigil: images, a compose file, the same without Docker, and a real Kafka."""
