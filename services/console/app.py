@@ -15,6 +15,7 @@ from services.console.admin import router as admin
 from services.console.alerts import router as alerts
 from services.console.asking import go, local
 from services.console.audit import router as audit
+from services.console.charting import MOST_CHARTED
 from services.console.charting import router as charting
 from services.console.charts.gallery import Gallery
 from services.console.charts.simulator import Simulator
@@ -34,6 +35,7 @@ from services.console.kept import Kept
 from services.console.notes import since, unavailable_lines
 from services.console.packets import router as packets
 from services.console.pages import MOST_BOARDS, router
+from services.console.printing import Printer
 from services.console.provider import router as provider
 from services.console.sessions import Sessions
 from services.console.settings import ConsoleSettings
@@ -74,13 +76,14 @@ def create_app(
     connections to them.
     """
     upstream = Upstream(console)
-    drawer, simulator = Drawer(), Simulator()
+    drawer, printer, simulator = Drawer(), Printer(), Simulator()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await upstream.close()
         drawer.close()
+        printer.close()
         simulator.close()
 
     app = web.create_app(
@@ -105,8 +108,10 @@ def create_app(
     app.state.console = console
     app.state.upstream = upstream
     app.state.drawer = drawer
+    app.state.printer = printer
     app.state.simulator = simulator
     app.state.gallery = Gallery()
+    app.state.charts = Kept(MOST_CHARTED)
     app.state.boards = Kept(MOST_BOARDS)
     app.state.subjects = Kept(MOST_SUBJECTS)
     app.state.trial_clock = clock or clock_from_settings(settings)

@@ -24,6 +24,7 @@ from services.console.charts.gallery import Gallery, Hung
 from services.console.charts.simulator import Simulator
 from services.console.guard import SignedIn
 from services.console.html import PAGE_HEADERS, page
+from services.console.kept import Kept
 from services.console.notes import Gap
 from services.console.sessions import Session
 from services.console.upstream import (
@@ -31,14 +32,16 @@ from services.console.upstream import (
     Model,
     NotFound,
     Unavailable,
+    Unread,
     Upstream,
     is_stale,
+    source_of,
 )
 from shared.charts.blocks import Chart, Spec, csv_text
 from shared.charts.drawer import CannotDraw, Drawer, digest_of
 from shared.charts.study import study_charts, subject_charts
 from shared.contracts.figures import Figures
-from shared.contracts.packet import Packet
+from shared.contracts.packet import LabSeries, Packet
 from shared.contracts.profile import Profile
 from shared.runtime.web import Problem, api_router
 
@@ -48,6 +51,8 @@ Name = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
 Subject = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 ROWS_AT_ONCE = 40
 """Of a table on the page with all charts; the chart's own page has every row."""
+MOST_CHARTED = 4
+"""Answers of the monitor whose charts need not be made again."""
 PATIENCE, LONG_PATIENCE = 0.3, 20.0
 """Seconds in which a simulation may end before its page is given without it."""
 _MOVED_ON = Gap(
@@ -271,30 +276,36 @@ async def _hang(request: Request, session: Session, where: Where, name: str | No
             hung = await _of_subject(upstream, session.key, where)
         else:
             patience = LONG_PATIENCE if name == characteristics.NAME else PATIENCE
-            simulator: Simulator = request.app.state.simulator
-            hung = await _of_study(upstream, session.key, where, simulator, patience)
+            hung = await _of_study(request, session.key, where, patience)
         _gallery(request).hang(key, hung)
     return hung
 
 
-async def _of_study(
-    upstream: Upstream, key: str, where: Where, simulator: Simulator, patience: float
-) -> Hung:
-    (figures, stale), assessed, packet = await asyncio.gather(
+async def _of_study(request: Request, key: str, where: Where, patience: float) -> Hung:
+    upstream = upstream_of(request)
+    simulator: Simulator = request.app.state.simulator
+    (figures, stale, source), assessed, packet = await asyncio.gather(
         _read(upstream, key, where, "figures", Figures),
         upstream.assessment(key, where.study, where.past),
         _packet(upstream, key, where),
     )
     said = assessed.assessment
+    kept: Kept[tuple[Chart, ...]] = request.app.state.charts
+    made_of = assessed.source, source, packet.source if isinstance(packet, Unread) else None
+    charts = kept.find(made_of)
+    if charts is None:
+        packet, labs = await asyncio.to_thread(_labs_of, packet)
+        charts = await asyncio.to_thread(study_charts, said, figures, labs)
+        if isinstance(packet, Unread):
+            kept.keep(made_of, charts)
     gaps = _gaps(packet)
-    labs = packet.labs if isinstance(packet, Packet) else ()
     digests = {said.digest, figures.assessment_digest}
     if len(digests) > 1:
         gaps += (_MOVED_ON,)
     worked_out = await simulator.of(figures.design, patience)
     last = characteristics.characteristics(figures.design, worked_out)
     return Hung(
-        charts=(*await asyncio.to_thread(study_charts, said, figures, labs), last),
+        charts=(*charts, last),
         as_of=figures.as_of,
         digest=figures.assessment_digest,
         degraded=figures.degraded or said.degraded,
@@ -306,7 +317,7 @@ async def _of_study(
     )
 
 
-async def _packet(upstream: Upstream, key: str, where: Where) -> Packet | Unavailable:
+async def _packet(upstream: Upstream, key: str, where: Where) -> Unread[Packet] | Unavailable:
     """The laboratory values of the packet, which a page can do without."""
     try:
         return await upstream.packet(key, where.study, where.past)
@@ -314,15 +325,27 @@ async def _packet(upstream: Upstream, key: str, where: Where) -> Packet | Unavai
         return problem
 
 
-def _gaps(packet: Packet | Unavailable) -> tuple[Gap, ...]:
-    if isinstance(packet, Packet):
+def _labs_of(
+    packet: Unread[Packet] | Unavailable,
+) -> tuple[Unread[Packet] | Unavailable, tuple[LabSeries, ...]]:
+    """The packet again, or why it cannot be read; and the values of it."""
+    if isinstance(packet, Unavailable):
+        return packet, ()
+    try:
+        return packet, packet.read().labs
+    except Unavailable as problem:
+        return problem, ()
+
+
+def _gaps(packet: Unread[Packet] | Unavailable) -> tuple[Gap, ...]:
+    if isinstance(packet, Unread):
         return ()
     lacking = "Laboratory values over time are not drawn; the charts below are complete."
     return (Gap(f"The monitor {packet.how}.", lacking),)
 
 
 async def _of_subject(upstream: Upstream, key: str, where: Where) -> Hung:
-    profile, stale = await _read(upstream, key, where, f"subjects/{where.subject}", Profile)
+    profile, stale, _ = await _read(upstream, key, where, f"subjects/{where.subject}", Profile)
     return await hung_of(profile, stale)
 
 
@@ -345,12 +368,12 @@ async def hung_of(profile: Profile, stale: bool) -> Hung:
 
 async def _read(
     upstream: Upstream, key: str, where: Where, what: str, model: type[Model]
-) -> tuple[Model, bool]:
-    """What the monitor says of the study, and whether it is behind."""
+) -> tuple[Model, bool, bytes]:
+    """What the monitor says of the study, whether it is behind, and the digest of the answer."""
     path = f"/monitor/v1/studies/{quote(where.study, safe='')}/{what}"
     params = {"known_at": where.past} if where.past else {}
     response = await upstream.ask("monitor", "GET", path, key, params=params, seconds=LONG_TIMEOUT)
-    return upstream.read("monitor", response, model), is_stale(response)
+    return upstream.read("monitor", response, model), is_stale(response), source_of(response)
 
 
 def drawer_of(request: Request) -> Drawer:

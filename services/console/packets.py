@@ -6,13 +6,12 @@ other answer of this one.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import Path, Request, Response
-from fastapi.concurrency import run_in_threadpool
 
-from services.console.asking import Study, day_of
+from services.console.asking import Study, day_of, upstream_of
 from services.console.charting import drawer_of
 from services.console.guard import SignedIn
 from services.console.html import PAGE_HEADERS
@@ -23,8 +22,9 @@ from services.console.packet import (
     packet_html,
     packet_pdf,
 )
-from services.console.upstream import Upstream
-from shared.charts.drawer import CannotDraw
+from services.console.printing import CannotPrint, Printed, Printer
+from services.console.upstream import Unread
+from shared.charts.drawer import CannotDraw, Drawer
 from shared.contracts.packet import Packet
 from shared.runtime.web import Problem, api_router
 
@@ -32,19 +32,16 @@ router = api_router()
 
 Form = Annotated[Literal["pdf", "html", "json", "csv"], Path()]
 
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    media_type: str
-    write: Callable[[Packet, Draw], bytes]
-    drawn: bool = False
-
-
-_FORMS: Mapping[str, _Written] = {
-    "pdf": _Written("application/pdf", packet_pdf, drawn=True),
-    "html": _Written("text/html; charset=utf-8", packet_html, drawn=True),
-    "json": _Written("application/json", lambda packet, _: packet.model_dump_json().encode()),
-    "csv": _Written("text/csv; charset=utf-8", lambda packet, _: packet_csv(packet)),
+_MEDIA_TYPES: Mapping[str, str] = {
+    "pdf": "application/pdf",
+    "html": "text/html; charset=utf-8",
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+}
+_PLAIN: Mapping[str, Callable[[Packet, Draw], bytes]] = {
+    "html": packet_html,
+    "json": lambda packet, _: packet.model_dump_json().encode(),
+    "csv": lambda packet, _: packet_csv(packet),
 }
 
 
@@ -53,25 +50,40 @@ async def packet(
     request: Request, session: SignedIn, study: Study, form: Form, known_at: str | None = None
 ) -> Response:
     """The packet now, or as known at the end of a day."""
-    upstream: Upstream = request.app.state.upstream
-    written, drawer = _FORMS[form], drawer_of(request)
-    if written.drawn:
+    printer: Printer = request.app.state.printer
+    drawer = drawer_of(request)
+    if form in ("pdf", "html"):
         drawer.warm_up()
-    found = await upstream.packet(session.key, study, day_of(known_at))
+    found = await upstream_of(request).packet(session.key, study, day_of(known_at))
+    write = partial(_written, form, found, drawer, printer)
     try:
-        content = await run_in_threadpool(written.write, found, drawer.draw)
+        printed = await printer.printed((form, found.source), write)
     except CannotDraw:
         raise Problem(
             503, "not-drawn", "A chart of the packet cannot be drawn; try again"
         ) from None
-    return Response(content, media_type=written.media_type, headers=_headers(found, form))
+    except CannotPrint:
+        raise Problem(
+            503, "not-printed", "The pages of the packet cannot be set; try again"
+        ) from None
+    return Response(printed.content, media_type=_MEDIA_TYPES[form], headers=_headers(printed, form))
 
 
-def _headers(found: Packet, form: str) -> dict[str, str]:
+def _written(form: str, found: Unread[Packet], drawer: Drawer, printer: Printer) -> Printed:
+    if form == "pdf":
+        with printer.typesetter() as typeset:  # which gets ready while the charts are drawn
+            packet = found.read()
+            content = packet_pdf(packet, drawer.draw, typeset)
+    else:
+        packet = found.read()
+        content = _PLAIN[form](packet, drawer.draw)
+    return Printed(content, packet.assessment.study, packet.assessment.as_of.date())
+
+
+def _headers(printed: Printed, form: str) -> dict[str, str]:
     policy = PAGE_HEADERS["Content-Security-Policy"]
     allowed = policy.replace("style-src 'self'", f"style-src {STYLE_POLICY}")
-    day = found.assessment.as_of.date()
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", f"{found.assessment.study}-packet-{day}.{form}")
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", f"{printed.study}-packet-{printed.day}.{form}")
     shown = "inline" if form == "html" else "attachment"
     return {
         **PAGE_HEADERS,

@@ -6,10 +6,12 @@ turns "no answer" into "nothing there": the pages must be able to say what is no
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, TypeVar
+from functools import partial
+from typing import Generic, Literal, TypeVar
 from urllib.parse import quote
 
 import httpx2
@@ -95,6 +97,15 @@ _REFUSALS: Mapping[int, type[UpstreamError]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Unread(Generic[Model]):
+    """An answer by the digest of its bytes: who has made of these what is wanted need not read
+    them. ``read`` raises Unavailable."""
+
+    source: bytes
+    read: Callable[[], Model]
+
+
 class Upstream:
     """One HTTP client for all pages, made inside the running event loop on first use.
 
@@ -132,15 +143,16 @@ class Upstream:
         read = self._assessments.get(source, lambda: self.read("monitor", response, Assessment))
         return Assessed(read, is_stale(response), source)
 
-    async def packet(self, key: str, study: str, known_at: str | None) -> Packet:
-        """The committee's packet; `known_at` as for an assessment. Unavailable while the monitor is
-        behind: on paper nothing would say any longer that records are missing."""
+    async def packet(self, key: str, study: str, known_at: str | None) -> Unread[Packet]:
+        """The committee's packet, large and not read yet; `known_at` as for an assessment.
+        Unavailable while the monitor is behind: on paper nothing would say any longer that records
+        are missing."""
         path = f"/monitor/v1/studies/{quote(study, safe='')}/packet"
         params = {"known_at": known_at} if known_at else {}
         response = await self.ask("monitor", "GET", path, key, params=params, seconds=LONG_TIMEOUT)
         if is_stale(response):
             raise self.unavailable("monitor", "is behind, so a packet would lack records")
-        return self.read("monitor", response, Packet)
+        return Unread(source_of(response), partial(self.read, "monitor", response, Packet))
 
     async def outlook(self, key: str, study: str, known_at: str | None) -> StudyOutlook:
         """What the pending can still change, and the design's table; `known_at` as for an

@@ -3,9 +3,10 @@
 from services.console.packet.render import (
     STYLE_POLICY,
     Draw,
+    Typeset,
     packet_csv,
     packet_html,
     packet_pdf,
 )
 
-__all__ = ["STYLE_POLICY", "Draw", "packet_csv", "packet_html", "packet_pdf"]
+__all__ = ["STYLE_POLICY", "Draw", "Typeset", "packet_csv", "packet_html", "packet_pdf"]

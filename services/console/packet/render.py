@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import typst
 
 from services.console.packet.adverse_events import summary_csv
 from services.console.packet.sections import document_of
@@ -29,6 +28,8 @@ _SIZE = re.compile(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"')
 _WIDEST, _TALLEST = 24.0, 13.0
 Draw = Callable[[Spec, str], str]
 """Draws a specification in a font. Raises ValueError or `drawer.CannotDraw`."""
+Typeset = Callable[[str, int], bytes]
+"""Sets a document (`for_pages`) of a moment, in seconds since 1970. May raise `CannotPrint`."""
 STYLE_POLICY = (
     "'sha256-" + base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode() + "'"
 )
@@ -57,23 +58,20 @@ def packet_html(packet: Packet, draw: Draw = _here) -> bytes:
     return text.encode()
 
 
-def packet_pdf(packet: Packet, draw: Draw = _here) -> bytes:
+def _set_here(document: str, moment: int) -> bytes:
+    from services.console.typesetting import pdf  # 50 MB, and its memory of what it set
+
+    return pdf(document, moment)
+
+
+def packet_pdf(packet: Packet, draw: Draw = _here, typeset: Typeset = _set_here) -> bytes:
     """PDF/A-2b."""
-    moment = int(packet.assessment.as_of.timestamp())
-    made = typeset(packet, draw, format="pdf", pdf_standards=["a-2b"], timestamp=moment)
-    assert isinstance(made, bytes)
-    return made
+    return typeset(for_pages(packet, draw), int(packet.assessment.as_of.timestamp()))
 
 
-def typeset(packet: Packet, draw: Draw = _here, **how: Any) -> bytes | list[bytes] | None:
-    """The pages as typst's compiler is told to write them."""
-    compiler = typst.Compiler(
-        _HERE.joinpath("packet.typ").read_bytes(),
-        font_paths=typst.Fonts(include_system_fonts=False),
-        ignore_system_fonts=True,
-        sys_inputs={"document": json.dumps(_set(document_of(packet), draw), ensure_ascii=False)},
-    )
-    return compiler.compile(**how)
+def for_pages(packet: Packet, draw: Draw = _here) -> str:
+    """The packet with its charts drawn, as the template of the pages reads it (JSON)."""
+    return json.dumps(_set(document_of(packet), draw), ensure_ascii=False)
 
 
 def _set(document: Document, draw: Draw) -> dict[str, Any]:

@@ -9,8 +9,10 @@ import re
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
 from services.console.charts.characteristics import characteristics
+from services.console.charts.gallery import Gallery
 from services.console.charts.simulating import worked_out
 from shared.charts.blocks import safe_cell
 from shared.charts.study import study_charts
@@ -166,6 +168,32 @@ def test_a_monitor_that_is_behind_or_a_degraded_study_is_said(
     page = person.get(CHARTS).text
     assert "the monitor is behind" in page
     assert "Degraded" in page
+
+
+def test_charts_are_of_the_last_answers_of_the_monitor(
+    person: httpx2.Client, app: FastAPI, neighbours: Drawn
+) -> None:
+    """Whichever of assessment, figures and packet is another, with the others the same."""
+    assert neighbours.packet is not None
+    kinds = ("ae-heat", "dlt-board", "lab-1")
+
+    def rows() -> dict[str, int]:
+        app.state.gallery = Gallery()
+        return {one: person.get(f"{CHARTS}/{one}.csv").text.count("\n") for one in kinds}
+
+    before = rows()
+    made, said, packet = neighbours.figures, neighbours.assessment, neighbours.packet
+    neighbours.figures = made.model_copy(update={"heat": made.heat[1:]})
+    assert rows() == before | {"ae-heat": before["ae-heat"] - 1}
+    neighbours.figures = made
+    neighbours.assessment = said.model_copy(update={"subjects": said.subjects[:1]})
+    assert rows() == before | {"dlt-board": 2}
+    neighbours.assessment = said
+    fewer = packet.labs[0].model_copy(update={"values": packet.labs[0].values[1:]})
+    neighbours.packet = packet.model_copy(update={"labs": (fewer, *packet.labs[1:])})
+    assert rows() == before | {"lab-1": before["lab-1"] - 1}
+    neighbours.packet = packet
+    assert rows() == before
 
 
 def test_parts_of_two_moments_are_said_to_be_so(person: httpx2.Client, neighbours: Drawn) -> None:

@@ -9,12 +9,21 @@ import httpx2
 from fastapi import FastAPI
 
 from services.console.packet import packet_pdf
+from services.console.printing import Printer
 from shared.charts.blocks import Spec
 from shared.charts.drawer import CannotDraw, Drawer
 from tests.services.console.charts.conftest import Drawn
 from tests.services.console.packet_support import without_charts
 
 PACKET = "/studies/NCT05301764/packet.pdf"
+
+
+class Broken(Drawer):
+    def draw(self, spec: Spec, font: str) -> str:
+        raise CannotDraw
+
+    def warm_up(self) -> None:
+        pass
 
 
 def test_another_process_draws_the_same_bytes(person: httpx2.Client, neighbours: Drawn) -> None:
@@ -26,17 +35,38 @@ def test_another_process_draws_the_same_bytes(person: httpx2.Client, neighbours:
 
 
 def test_a_packet_lacks_no_chart_in_silence(person: httpx2.Client, app: FastAPI) -> None:
-    class Broken(Drawer):
-        def draw(self, spec: Spec, font: str) -> str:
-            raise CannotDraw
-
-        def warm_up(self) -> None:
-            pass
-
     app.state.drawer = Broken()
     assert person.get(PACKET).status_code == 503
 
 
-def test_the_console_does_not_load_the_engine() -> None:
-    told = "import sys, services.console.app; sys.exit('vl_convert' in sys.modules)"
+def test_the_same_answer_of_the_monitor_is_written_once(
+    person: httpx2.Client, app: FastAPI, neighbours: Drawn
+) -> None:
+    assert neighbours.packet is not None
+    neighbours.packet = without_charts(neighbours.packet, labs=neighbours.packet.labs[:4])
+    first = {form: person.get(f"{PACKET[:-3]}{form}") for form in ("pdf", "html")}
+    app.state.drawer = Broken()
+    for form, answer in first.items():
+        again = person.get(f"{PACKET[:-3]}{form}")
+        assert (again.content, again.headers) == (answer.content, answer.headers | again.headers)
+    neighbours.packet = without_charts(neighbours.packet, labs=neighbours.packet.labs[:3])
+    assert {person.get(f"{PACKET[:-3]}{form}").status_code for form in first} == {503}
+
+
+def test_pages_that_are_not_set_in_time_are_given_up(
+    person: httpx2.Client, app: FastAPI, neighbours: Drawn
+) -> None:
+    assert neighbours.packet is not None
+    neighbours.packet = without_charts(neighbours.packet)
+    app.state.printer = Printer(longest=0.0)
+    assert person.get(PACKET).status_code == 503
+    app.state.printer.close()
+    app.state.printer = Printer()
+    assert person.get(PACKET).content.startswith(b"%PDF")
+    app.state.printer.close()
+
+
+def test_the_console_loads_neither_engine() -> None:
+    engines = "{'vl_convert', 'typst'}"
+    told = f"import sys, services.console.app; sys.exit(not {engines}.isdisjoint(sys.modules))"
     assert subprocess.run([sys.executable, "-c", told], check=False).returncode == 0
