@@ -1,10 +1,12 @@
 """Turns templates into responses, and sees to what every page of ours has in common.
 
 Everything that reaches a template is escaped. Styles and scripts come from our own two files only;
-the policy below makes a browser refuse any other, so markup in a study's data stays text.
+the policy below makes a browser refuse any other, so markup in a study's data stays text. So do
+characters that turn the direction of writing: they would show a number or a sentence backwards.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +41,9 @@ STUDY_PAGES = (
 )
 """The pages of a study in the order of the navigation, with what follows its address."""
 
+TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_TURNING = re.compile(f"[{TURNING}]")
+
 PAGE_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -54,13 +59,20 @@ PAGE_HEADERS: Mapping[str, str] = {
 def page(template: str, status: int = 200, **values: object) -> Response:
     """A page of ours. Raises jinja2.UndefinedError where a value is missing."""
     values.setdefault("session", None)
-    text = _TEMPLATES.get_template(template).render(values)
+    text = unturned(_TEMPLATES.get_template(template).render(values))
     return HTMLResponse(text, status_code=status, headers=dict(PAGE_HEADERS))
 
 
 def part(template: str, **values: object) -> str:
     """A piece of a page, escaped already: a template writes it with ``| safe``."""
     return _TEMPLATES.get_template(template).render(values)
+
+
+def unturned(text: str) -> str:
+    """The text with the controls of the direction of writing as their code points."""
+    if not any(one in text for one in TURNING):
+        return text
+    return _TURNING.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
 
 
 def asset_response(name: str) -> Response | None:

@@ -382,3 +382,13 @@ def test_a_subject_with_nothing_left_to_watch_takes_little_room(person: httpx2.C
     unsettled = {"3-02", "4-01", "4-04", "4-05", "4-06"}
     assert page.count("Criteria and evidence") == len(unsettled)
     assert "Grade 3 and higher, any time: Platelet count decreased (G3)" in page
+
+
+def test_no_record_turns_the_direction_of_a_page(
+    person: httpx2.Client, neighbours: Neighbours
+) -> None:
+    turned = tuple(q.model_copy(update={"text": "grade \u202e31"}) for q in golden.queries())
+    neighbours.assessment = golden.assessment(queries=turned)
+    text = person.get(BOARD).text
+    assert "grade [U+202E]31" in text
+    assert "\u202e" not in text
