@@ -25,7 +25,7 @@ from shared.charts.windows import dlt_board
 from shared.contracts.assessment import Reason, RuleReport
 from shared.contracts.packet import Packet
 
-SYNTHETIC = "SYNTHETIC DATA, matched to published totals; not patients"
+SYNTHETIC = "SYNTHETIC DATA, not patients"
 STATEMENT = (
     "Decision support: this packet says what the protocol’s rule says of the records received. It"
     " opens no dose level and lifts no hold; only a named person’s record does."

@@ -91,7 +91,7 @@ def test_the_pdf_has(fact: str, pages: list[str]) -> None:
 def test_every_page_says_what_it_is(pages: list[str]) -> None:
     digest = demo_packet().assessment.digest
     for number, page in enumerate(pages, start=1):
-        assert "SYNTHETIC DATA, matched to published totals; not patients" in page
+        assert "SYNTHETIC DATA, not patients" in page
         assert "Decision support: this packet says what the protocol’s rule says" in page
         assert digest in page
         assert f"Page {number} of {len(pages)}" in page
