@@ -19,6 +19,7 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import Engine
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services import HISTORIES
 from services.console.app import create_app as create_console
 from services.console.settings import ConsoleSettings
 from services.dlt_monitor.apart import Apart
@@ -40,13 +41,6 @@ from shared.runtime.wakeup import Wakeup
 from shared.runtime.web import Lifespan, ReadinessCheck
 from shared.runtime.web import create_app as create_web_app
 
-HISTORIES = (
-    "shared.runtime",
-    "shared.runtime.access",
-    "services.ingest",
-    "services.dlt_monitor",
-    "services.notifier",
-)
 _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - recognised here, never a default
 
 

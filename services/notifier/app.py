@@ -38,9 +38,6 @@ from shared.runtime.web import create_app as create_web_app
 from shared.runtime.web import database_ready, worker_ready
 from shared.runtime.worker import Worker
 
-PACKAGE = "services.notifier"
-"""What `shared.runtime.db.migrate` is given for this service's tables."""
-
 
 class Notifier:
     """The service's moving parts. Start them once; stop them before the bus."""
