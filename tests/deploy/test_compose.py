@@ -24,6 +24,7 @@ from deploy.compose.plan import (
 from deploy.gateway.proxy import CADDYFILE, read_routes
 from deploy.image import services as service_folders
 from services.console.settings import ConsoleSettings
+from services.notifier.channels.email import mail_server
 from services.notifier.settings import NotifierSettings
 from shared.runtime.settings import Settings
 
@@ -270,6 +271,12 @@ def test_init_makes_every_secret_once_and_for_its_owner_only(tmp_path: Path) -> 
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
     assert _init(tmp_path, "--catch-mail").returncode == 1
     assert _variables(tmp_path) == made
+
+
+def test_the_mail_server_of_the_example_is_one_the_notifier_takes() -> None:
+    text = (ROOT / "deploy/compose/init").read_text()
+    [example] = re.findall(r"--smtp (\S+@\S+)", text)
+    assert mail_server(example).password
 
 
 def test_init_wants_to_know_where_mail_goes(tmp_path: Path) -> None:
