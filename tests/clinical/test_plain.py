@@ -12,7 +12,9 @@ import pytest
 from pydantic import ValidationError
 
 from shared.clinical import Protocol, load_protocol
+from shared.clinical.designs import KINDS
 from shared.clinical.plain import differences, explain, written_out
+from shared.clinical.plain.design import rule_in_words
 from shared.clinical.plain.words import ordinal
 from shared.document import read_yaml
 
@@ -145,3 +147,23 @@ def test_another_order_is_a_difference() -> None:
 )
 def test_ordinals(number: int, said: str) -> None:
     assert ordinal(number) == said
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"boin_comb"}))
+def test_a_committee_reads_the_rule_in_words(kind: str) -> None:
+    """boin_comb is for the command line: no study can name it."""
+    needed: dict[str, Any] = {
+        "table": {"target": 0.3, "rows": ["ESDU"]},
+        "crm": {"target": 0.3, "skeleton": [0.1, 0.3]},
+        "tite_crm": {"target": 0.3, "skeleton": [0.1, 0.3]},
+    }
+    given = needed.get(kind, {} if kind in ("3+3", "rolling_six") else {"target": 0.3})
+    said = " ".join(rule_in_words(KINDS[kind].model_validate({"kind": kind, **given})))
+    assert "MTD" in said or "proposed" in said
+    assert not set("λφεβ̂`_=<>") & set(said)
+
+
+def test_the_limits_of_boin_are_those_it_decides_by() -> None:
+    """0.236 and 0.359 for a target of 0.3: Liu and Yuan, J R Stat Soc C 2015;64:507-523."""
+    first, *_ = rule_in_words(KINDS["boin"].model_validate({"kind": "boin", "target": 0.3}))
+    assert "up to 0.2365 the dose is escalated, above 0.3585 it is de-escalated" in first

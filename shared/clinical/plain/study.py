@@ -6,9 +6,9 @@ missing from what is signed.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 
+from shared.clinical.plain.design import rule_in_words
 from shared.clinical.plain.words import counted, listed, plainly
 from shared.clinical.plain.written import spelled
 from shared.clinical.protocol import Protocol
@@ -177,12 +177,25 @@ def _term_groups(protocol: Protocol) -> Iterator[str]:
         yield f"The group {group} is {listed(terms)}."
 
 
+_NAMES = {
+    "boin": "BOIN",
+    "bf_boin": "BOIN with backfill (BF-BOIN)",
+    "tite_boin": "TITE-BOIN",
+    "mtpi": "mTPI",
+    "mtpi2": "mTPI-2",
+    "keyboard": "Keyboard",
+    "table": "a decision table of its own",
+    "crm": "the CRM",
+    "tite_crm": "the TITE-CRM",
+    "rolling_six": "the rolling six",
+}
+
+
 def _design(protocol: Protocol) -> Iterator[str]:
     said = spelled(protocol.design)
     rule = protocol.design.rule
-    about = (inspect.getdoc(type(rule)) or "").partition("\n\n")[0].replace("\n", " ")
-    about = about.replace("``", "").removeprefix(f"{rule.kind}. ")
-    yield f"The dose-escalation rule is {rule.kind}. {about[:1].upper()}{about[1:]}"
+    yield f"The dose-escalation rule is {_NAMES.get(rule.kind, rule.kind)}."
+    yield from rule_in_words(rule)
     yield f"Its settings are {plainly(said)}."
 
 

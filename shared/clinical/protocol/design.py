@@ -47,7 +47,9 @@ class Design(Part):
     def _one_form(self) -> Design:
         beside = {"start_level", "cohort_size"} & self.model_fields_set or self.model_extra
         if self.three_plus_three is None and self.kind is None:
-            raise ValueError("say three_plus_three, or a kind of design with its parameters")
+            raise ValueError(
+                "say three_plus_three, or kind: and one of " + ", ".join(designs.KINDS)
+            )
         if self.three_plus_three is not None and (self.kind is not None or beside):
             raise ValueError("three_plus_three stands alone: its start_level belongs inside")
         return self
