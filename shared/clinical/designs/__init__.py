@@ -41,8 +41,6 @@ from shared.clinical.designs.parameters import DesignError
 from shared.clinical.designs.request import read_request
 from shared.clinical.designs.rolling_six import RollingSix
 from shared.clinical.designs.simulation import (
-    Draws,
-    Setting,
     run_trials,
     setting_for,
     simulate,
@@ -50,6 +48,7 @@ from shared.clinical.designs.simulation import (
 from shared.clinical.designs.table import Table
 from shared.clinical.designs.three_plus_three import ThreePlusThree
 from shared.clinical.designs.tite_boin import TiteBoin
+from shared.clinical.designs.trial import Draws, Setting
 
 __all__ = [
     "KINDS",

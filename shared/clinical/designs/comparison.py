@@ -15,13 +15,13 @@ from shared.clinical.designs.characteristics import (
 )
 from shared.clinical.designs.design import Design
 from shared.clinical.designs.simulation import (
-    Draws,
     Progress,
     patients_drawn,
     run_trials,
     setting_for,
     target_of,
 )
+from shared.clinical.designs.trial import Draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def compare(
     progress: Progress | None = None,
     **setting: Any,
 ) -> Comparison:
-    """Simulate both with common random patients; ``setting`` as in `simulation.Setting`.
+    """Simulate both with common random patients; ``setting`` as in `trial.Setting`.
 
     >>> from shared.clinical.designs.boin import Boin
     >>> boin = Boin(target=0.3)

@@ -23,8 +23,9 @@ from shared.clinical.designs.design import Design
 from shared.clinical.designs.limits import NoEscalationAfterDlt
 from shared.clinical.designs.model import DoseCounts, Question
 from shared.clinical.designs.parameters import DesignError
-from shared.clinical.designs.simulation import Setting, setting_for, target_of
+from shared.clinical.designs.simulation import setting_for, target_of
 from shared.clinical.designs.three_plus_three import ThreePlusThree
+from shared.clinical.designs.trial import Setting
 
 MOST_STATES = 200_000
 Ends = dict[tuple[tuple[DoseCounts, ...], int, int], float]
@@ -34,7 +35,7 @@ Ends = dict[tuple[tuple[DoseCounts, ...], int, int], float]
 def exact(
     design: Design, rates: Sequence[float], *, target: float | None = None, **setting: Any
 ) -> Characteristics:
-    """Operating characteristics by enumeration; ``setting`` as in `simulation.Setting`.
+    """Operating characteristics by enumeration; ``setting`` as in `trial.Setting`.
 
     >>> found = exact(ThreePlusThree(), [0.08, 0.15, 0.26, 0.41, 0.60])
     >>> [round(one.value, 8) for one in (found.none, *found.selected)]

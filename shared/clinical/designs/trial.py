@@ -4,17 +4,80 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from random import Random
 
 from shared.clinical.designs.model import Answer, DoseCounts, Patient, Question
 from shared.clinical.designs.parameters import DesignError
 
-if TYPE_CHECKING:
-    from shared.clinical.designs.simulation import Draws, Setting
-
 Decide = Callable[[Question], Answer]
 Outcome = tuple[tuple[int, ...], tuple[int, ...], int, float]
 """Patients and DLTs per dose, the MTD (0: none), days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How trials are run.
+
+    ``rates``: the true DLT rate of each dose; ``columns`` where they are the rows of two drugs.
+    ``window``: days until a patient is final, DLTs being uniform within; ``gap``: days between two
+    patients. ``waits``: everybody is final before the design is asked, after each cohort.
+    ``response_rates``: of each dose, where the design backfills on responses.
+    """
+
+    rates: tuple[float, ...]
+    cohort_size: int
+    max_n: int
+    start: int = 1
+    window: float = 28.0
+    gap: float = 7.0
+    waits: bool = True
+    columns: int | None = None
+    response_rates: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.rates or not all(0 <= rate <= 1 for rate in self.rates):
+            raise DesignError("rates: one true DLT rate from 0 to 1 a dose")
+        if not 1 <= self.cohort_size <= self.max_n:
+            raise DesignError("at least one patient a cohort, and at least one cohort")
+        if not 1 <= self.start <= len(self.rates):
+            raise DesignError(f"start: dose {self.start} is not among the {len(self.rates)} doses")
+        if self.window <= 0 or self.gap < 0:
+            raise DesignError("window and gap: days, the window more than 0")
+        if self.response_rates is not None and len(self.response_rates) != len(self.rates):
+            raise DesignError("response_rates: as many as rates")
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What chance gives the patients of ``trials`` trials, row by row; repeatable by ``seed``."""
+
+    trials: int
+    patients: int
+    seed: int = 0
+
+    @cached_property
+    def tolerances(self) -> list[list[float]]:
+        """A DLT where the rate is above."""
+        return self._drawn("tolerances")
+
+    @cached_property
+    def onsets(self) -> list[list[float]]:
+        """When in the window a DLT begins."""
+        return self._drawn("onsets")
+
+    @cached_property
+    def responses(self) -> list[list[float]]:
+        """A response where the rate is above."""
+        return self._drawn("responses")
+
+    def source(self, what: str) -> Random:
+        """The stream of one kind of chance, from its start: a row of numbers a trial."""
+        return Random(f"{what} {self.seed}")  # noqa: S311
+
+    def _drawn(self, what: str) -> list[list[float]]:
+        draw = self.source(what).random
+        return [[draw() for _ in range(self.patients)] for _ in range(self.trials)]
 
 
 @dataclass(frozen=True, slots=True)

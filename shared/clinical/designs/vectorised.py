@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +16,7 @@ import numpy.typing as npt
 from shared.clinical.designs.characteristics import Trials
 from shared.clinical.designs.interval import IntervalDesign
 from shared.clinical.designs.model import TOLERANCE
-
-if TYPE_CHECKING:
-    from shared.clinical.designs.simulation import Draws, Setting
+from shared.clinical.designs.trial import Draws, Setting
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

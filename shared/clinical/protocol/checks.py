@@ -15,11 +15,11 @@ from shared.clinical.criteria import (
     Toxicity,
     placed,
 )
-from shared.clinical.criteria.checks import check_roles, check_windows, check_words
-from shared.clinical.criteria.reach import check_reach
 from shared.clinical.ctcae import versions
 from shared.clinical.protocol.design import check_design
 from shared.clinical.protocol.parts import DoseLevel
+from shared.clinical.protocol.reach import check_reach
+from shared.clinical.protocol.references import check_roles, check_windows, check_words
 from shared.clinical.protocol.safety import check_safety
 from shared.clinical.protocol.stopping import check_stopping
 from shared.clinical.protocol.wording import check_wording
