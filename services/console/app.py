@@ -76,7 +76,7 @@ def create_app(
     connections to them.
     """
     upstream = Upstream(console)
-    drawer, printer, simulator = Drawer(), Printer(), Simulator()
+    drawer, printer, simulator = Drawer(processes=2), Printer(), Simulator()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""Draws charts in a process of its own, one at a time.
+"""Draws charts in processes of their own, each one at a time.
 
 The engine holds the interpreter's lock while it draws (0.05 to 0.3 s a chart, and 0.7 s to start),
 which in this process would keep every other answer waiting.
@@ -17,7 +17,10 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from queue import SimpleQueue
 
 from shared.charts.blocks import Spec
 from shared.charts.parts import SCREEN
@@ -25,7 +28,25 @@ from shared.charts.parts import SCREEN
 MOST_KEPT = 256
 LONGEST = 30.0
 _COMMAND = (sys.executable, "-m", "shared.charts.drawing")
-_SMALLEST: Spec = {"data": {"values": []}, "mark": "point"}
+_PLACE = {name: {"field": name, "type": "quantitative"} for name in ("x", "y")}
+_USUAL: Spec = {
+    "data": {"values": [{"x": at, "y": at % 5, "kind": str(at % 3)} for at in range(20)]},
+    "hconcat": [
+        {
+            "title": "usual",
+            "encoding": _PLACE,
+            "layer": [
+                {"mark": "line"},
+                {"mark": "rect", "encoding": {"x2": {"field": "y"}, "y2": {"field": "x"}}},
+                {
+                    "mark": "point",
+                    "encoding": {name: {"field": "kind"} for name in ("color", "shape")},
+                },
+            ],
+        }
+    ],
+}
+"""What most charts are made of: an engine that has drawn it once draws them faster."""
 
 
 class CannotDraw(Exception):
@@ -33,59 +54,95 @@ class CannotDraw(Exception):
 
 
 class Drawer:
-    """Starts its process at the first use, and again after it has died. ``longest``: seconds for a
-    chart, after which the process is given up."""
+    """Starts its processes at the first use, and each again after it has died. ``longest``: seconds
+    for a chart, after which its process is given up."""
 
-    def __init__(self, longest: float = LONGEST) -> None:
-        self._longest = longest
-        self._thread = ThreadPoolExecutor(1, "drawer")
-        self._process: subprocess.Popen[str] | None = None
+    def __init__(self, longest: float = LONGEST, processes: int = 1) -> None:
+        self._hands = [_Hand(longest) for _ in range(processes)]
+        self._idle: SimpleQueue[_Hand] = SimpleQueue()
+        for hand in self._hands:
+            self._idle.put(hand)
+        self._threads = ThreadPoolExecutor(processes, "drawer")
+        self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, str], bytes] = OrderedDict()
 
     async def svg(self, spec: Spec) -> bytes:
         """The picture for a screen, compressed by gzip. Raises CannotDraw."""
-        asked = self._thread.submit(self._svg, spec, SCREEN)
+        asked = self._threads.submit(self._svg, spec, SCREEN)
         return await asyncio.wrap_future(asked)
 
-    def draw(self, spec: Spec, font: str) -> str:
-        """The picture, for a thread that can wait. Raises CannotDraw."""
-        return gzip.decompress(self._thread.submit(self._svg, spec, font).result()).decode()
+    def draw(self, specs: Iterable[Spec], font: str) -> Iterator[str]:
+        """The pictures in their order, for a thread that can wait: all are begun at once. Raises
+        CannotDraw."""
+        asked = [self._threads.submit(self._svg, spec, font) for spec in specs]
+        return (gzip.decompress(one.result()).decode() for one in asked)
 
     def png(self, spec: Spec) -> bytes:
         """The picture for what takes no SVG, for a thread that can wait. Raises CannotDraw."""
-        asked = self._thread.submit(self._ask, json.dumps([None, spec]))
+        asked = self._threads.submit(self._ask, json.dumps([None, spec]))
         return base64.b64decode(asked.result())
 
     def warm_up(self) -> None:
-        """Has the process ready before the first chart is asked for."""
-        self._thread.submit(self._svg, _SMALLEST, SCREEN)
+        """Has every process ready before the first chart is asked for."""
+        for _ in self._hands:
+            self._threads.submit(self._begin)
 
     def close(self) -> None:
-        """Ends the process, also one that is just being started; nothing is drawn afterwards."""
-        if self._process is not None:
-            self._process.kill()
-        self._thread.shutdown(cancel_futures=True)
-        if self._process is not None:
-            _end(self._process)
+        """Ends the processes, also one that is just being started; nothing is drawn afterwards."""
+        for hand in self._hands:
+            hand.kill()
+        self._threads.shutdown(cancel_futures=True)
+        for hand in self._hands:
+            hand.end()
 
     def _svg(self, spec: Spec, font: str) -> bytes:
         key = font, digest_of(spec)
-        if key not in self._kept:
-            drawn = self._ask(json.dumps([font, spec]))
-            self._kept[key] = gzip.compress(drawn.encode(), mtime=0)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        packed = gzip.compress(self._ask(json.dumps([font, spec])).encode(), mtime=0)
+        with self._lock:
+            self._kept[key] = packed
             if len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        return packed
 
     def _ask(self, text: str) -> str:
         """Twice where the process has died, of this chart or of something else."""
-        drawn = json.loads(self._line(text) or self._line(text) or "null")
+        with self._hand() as hand:
+            drawn = json.loads(hand.line(text) or hand.line(text) or "null")
         if not isinstance(drawn, str):
             raise CannotDraw
         return drawn
 
-    def _line(self, text: str) -> str:
+    def _begin(self) -> None:
+        with self._hand() as hand:
+            hand.begin()
+
+    @contextmanager
+    def _hand(self) -> Iterator[_Hand]:
+        """Whoever has drawn nothing for longest."""
+        hand = self._idle.get()
+        try:
+            yield hand
+        finally:
+            self._idle.put(hand)
+
+
+class _Hand:
+    """One process, which draws one chart at a time."""
+
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
+        self._process: subprocess.Popen[str] | None = None
+
+    def begin(self) -> None:
+        """Has the process running; its first chart takes three times as long as others."""
+        if self._process is None or self._process.poll() is not None:
+            self.line(json.dumps([SCREEN, _USUAL]))
+
+    def line(self, text: str) -> str:
         """The process's answer; empty where it gave none."""
         process = self._running()
         assert process.stdin is not None
@@ -101,8 +158,18 @@ class Drawer:
         finally:
             watch.cancel()
         if not answer:
-            _end(process)
+            self.end()
         return answer
+
+    def kill(self) -> None:
+        """Lets nobody wait for it any longer, whoever does."""
+        if self._process is not None:
+            self._process.kill()
+
+    def end(self) -> None:
+        """Ends the process, if there is one."""
+        if self._process is not None:
+            _end(self._process)
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is not None and self._process.poll() is not None:

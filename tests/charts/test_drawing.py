@@ -70,10 +70,28 @@ async def _broken_and_dead() -> None:
             await drawer.svg({"data": {"values": []}, "mark": "no such mark"})
         first = await drawer.svg(small)
         assert gzip.decompress(first).startswith(b"<svg")
-        assert drawer._process is not None
-        drawer._process.kill()
+        drawer._hands[0].kill()
         assert await drawer.svg(small) == first, "kept"
         other = await drawer.svg({**small, "width": 77})
         assert gzip.decompress(other).startswith(b"<svg"), "by a new process"
+    finally:
+        drawer.close()
+
+
+def test_two_processes_give_the_pictures_in_their_order() -> None:
+    drawer = Drawer(processes=2)
+    place = {"x": {"field": "x", "type": "quantitative"}}
+    values = [{"x": at} for at in range(300)]
+    # The first takes longest, so that another process is done with the others before.
+    drawn = [
+        {"data": {"values": values[:many]}, "mark": "point", "encoding": place}
+        for many in (300, 1, 2, 3)
+    ]
+    try:
+        drawer.warm_up()
+        assert list(drawer.draw(drawn, SCREEN)) == [draw(spec, SCREEN) for spec in drawn]
+        assert list(drawer.draw(reversed(drawn), SCREEN)) == [
+            draw(spec, SCREEN) for spec in reversed(drawn)
+        ]
     finally:
         drawer.close()

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ _HERE = Path(__file__).parent
 _STYLE = (_HERE / "packet.css").read_text("utf-8")
 _SIZE = re.compile(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"')
 _WIDEST, _TALLEST = 24.0, 13.0
-Draw = Callable[[Spec, str], str]
-"""Draws a specification in a font. Raises ValueError or `drawer.CannotDraw`."""
+Draw = Callable[[Iterable[Spec], str], Iterator[str]]
+"""Draws specifications in a font, each a picture. Raises ValueError or `drawer.CannotDraw`."""
 Typeset = Callable[[str, int], bytes]
 """Sets a document (`for_pages`) of a moment, in seconds since 1970. May raise `CannotPrint`."""
 STYLE_POLICY = (
@@ -41,20 +41,17 @@ def packet_csv(packet: Packet) -> bytes:
     return summary_csv(packet.summary).encode()
 
 
-def _here(spec: Spec, font: str) -> str:
+def _here(specs: Iterable[Spec], font: str) -> Iterator[str]:
     from shared.charts.drawing import draw  # 33 MB, which a server leaves to its drawer
 
-    return draw(spec, font)
+    return (draw(spec, font) for spec in specs)
 
 
 def packet_html(packet: Packet, draw: Draw = _here) -> bytes:
     """One page that needs no other file; every number in a chart is in a table as well."""
     document = document_of(packet)
-    text = _page().render(
-        document=document,
-        style=_STYLE,
-        draw=lambda chart: draw(chart.spec, PAPER),
-    )
+    pictures = draw(_specs(document), PAPER)
+    text = _page().render(document=document, style=_STYLE, picture=lambda: next(pictures))
     return text.encode()
 
 
@@ -74,10 +71,19 @@ def for_pages(packet: Packet, draw: Draw = _here) -> str:
     return json.dumps(_set(document_of(packet), draw), ensure_ascii=False)
 
 
+def _specs(document: Document) -> Iterator[Spec]:
+    """Of every chart, in the order of the blocks."""
+    for block in (block for section in document.sections for block in section.blocks):
+        if isinstance(block, Chart):
+            assert block.spec is not None
+            yield block.spec
+
+
 def _set(document: Document, draw: Draw) -> dict[str, Any]:
     """The document as the template reads it."""
+    pictures = draw([printable(spec) for spec in _specs(document)], PAPER)
     sections = [
-        {"title": section.title, "blocks": [_block(block, draw) for block in section.blocks]}
+        {"title": section.title, "blocks": [_block(block, pictures) for block in section.blocks]}
         for section in document.sections
     ]
     shown: dict[str, Any] = printable(
@@ -93,11 +99,10 @@ def _set(document: Document, draw: Draw) -> dict[str, Any]:
     return shown
 
 
-def _block(block: Block, draw: Draw) -> Mapping[str, Any]:
+def _block(block: Block, pictures: Iterator[str]) -> Mapping[str, Any]:
     kind = type(block).__name__.lower()
     if isinstance(block, Chart):
-        assert block.spec is not None
-        svg = draw(printable(block.spec), PAPER)
+        svg = next(pictures)
         width = _width_of(svg)
         return {"kind": kind, "title": block.title, "alt": block.alt, "svg": svg, "width": width}
     if isinstance(block, Table):

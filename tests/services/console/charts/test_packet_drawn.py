@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 
 import httpx2
 from fastapi import FastAPI
@@ -19,7 +20,7 @@ PACKET = "/studies/NCT05301764/packet.pdf"
 
 
 class Broken(Drawer):
-    def draw(self, spec: Spec, font: str) -> str:
+    def draw(self, specs: Iterable[Spec], font: str) -> Iterator[str]:
         raise CannotDraw
 
     def warm_up(self) -> None:
