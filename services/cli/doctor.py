@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from os import environ
 from pathlib import Path
 from typing import Annotated
 
@@ -78,6 +79,7 @@ def _checks(settings: Settings, port: int) -> Iterator[Check]:
     else:
         detail = "the database carries the events (KAFKA_BOOTSTRAP_SERVERS is not set)"
         yield Check("Event log", True, detail, needed=True)
+    yield _mail_charts(environ.get("VIGIL_NOTIFIER_KEY", "").strip())
     yield _port(port)
     yield _tool("Java", ["java", "-version"], "a Kafka of your own for tests and the demo")
     yield _tool("Maven", ["mvn", "-v"], "fetching that Kafka")
@@ -121,6 +123,13 @@ def _reachable(name: str, address: str) -> Check:
             return Check(name, True, "answers", needed=True)
     except OSError as error:
         return Check(name, False, f"does not answer: {error.strerror or error}", needed=True)
+
+
+def _mail_charts(key: str) -> Check:
+    if key:
+        return Check("Charts in mails", True, "VIGIL_NOTIFIER_KEY is set", needed=False)
+    detail = "VIGIL_NOTIFIER_KEY is not set; only needed where services run apart and a routing"
+    return Check("Charts in mails", False, f"{detail} allows charts", needed=False)
 
 
 def _port(port: int) -> Check:

@@ -119,7 +119,7 @@ class Illustrator:
         if self._monitor is None:
             return "no-key"
         try:
-            return self._drawn(alert, self._monitor)
+            return illustrated(alert, self._monitor, self._drawer)
         except Refused:
             return "refused"
         except Exception as error:  # noqa: BLE001  whatever it is, the mail must not wait for it
@@ -127,21 +127,21 @@ class Illustrator:
             log.warning("chart of a mail failed", alert=alert.id, error=type(error).__name__)
             return "failed"
 
-    def _drawn(self, alert: Alert, monitor: Monitor) -> Drawn | Why:
-        signal = Signal.model_validate(alert.signal)
-        basis = _basis(signal, monitor)
-        charts = [chart for chart in basis.charts if chart.spec is not None]
-        if not charts:
-            return "nothing"
-        titles = [basis.title(chart, signal) for chart in charts]
-        png = self._drawer.png(framed(charts, titles, basis.notes(alert)))
-        if len(png) > MOST_BYTES:
-            return "too-large"
-        found = "; ".join(
-            f"{title}: {chart.alt}" for title, chart in zip(titles, charts, strict=True)
-        )
-        digests = " ".join(digest_of(chart.spec) for chart in charts if chart.spec is not None)
-        return Drawn(png, one_line(f"{found}. {basis.moment}, {basis.versions}."), digests)
+
+def illustrated(alert: Alert, monitor: Monitor, drawer: Drawer) -> Drawn | Why:
+    """The picture of an alert's signal, or why there is none. Raises what goes wrong."""
+    signal = Signal.model_validate(alert.signal)
+    basis = _basis(signal, monitor)
+    charts = [chart for chart in basis.charts if chart.spec is not None]
+    if not charts:
+        return "nothing"
+    titles = [basis.title(chart, signal) for chart in charts]
+    png = drawer.png(framed(charts, titles, basis.notes(alert)))
+    if len(png) > MOST_BYTES:
+        return "too-large"
+    found = "; ".join(f"{title}: {chart.alt}" for title, chart in zip(titles, charts, strict=True))
+    digests = " ".join(digest_of(chart.spec) for chart in charts if chart.spec is not None)
+    return Drawn(png, one_line(f"{found}. {basis.moment}, {basis.versions}."), digests)
 
 
 class Unusable(Exception):

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from services.notifier.inforce import in_force
 from services.notifier.routing import URGENT, Told, unmanned_severities
-from services.notifier.store import alerts, deliveries, dues, routings
+from services.notifier.store import alerts, deliveries, dues, pictures, routings
 from services.notifier.store.alerts import NewAlert
 from services.notifier.store.figures import LATE
 from services.notifier.telling import Telling, tell
@@ -30,7 +30,11 @@ GROUP = "notifier"
 OVERDUE = timedelta(hours=1)
 """An urgent or critical delivery that has not arrived for so long is an operator's matter."""
 
+CHARTS_WITHIN = timedelta(days=1)
+"""For so long a mail that left without its chart is told of."""
+
 Name = Literal[
+    "charts-missing",
     "delivery-given-up",
     "delivery-overdue",
     "ladder-late",
@@ -64,6 +68,9 @@ def problems(conn: Connection, studies: Sequence[str], now: datetime) -> list[Pr
         for study in studies
         if study in late
     ]
+    for (study, why), count in pictures.missed(conn, studies, now - CHARTS_WITHIN).items():
+        text = f"mails of {count} alerts left without the chart they may show: {why}"
+        found.append(Problem("charts-missing", study, text))
     return found
 
 

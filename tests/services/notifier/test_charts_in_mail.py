@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Engine
 
 from services.notifier.illustrating import Illustrator
@@ -17,6 +19,7 @@ from shared.charts.trends import trends
 from shared.contracts.profile import Profile
 from shared.contracts.signals import SignalType
 from shared.runtime.clock import ManualClock
+from shared.runtime.db import migrate
 from tests.charts.made import demo_profile
 from tests.services.notifier.outreach_support import send_all, the_delivery
 from tests.services.notifier.picture_support import (
@@ -222,3 +225,16 @@ def test_what_is_settled_stays_and_goes_with_its_alert(
             )
         ).scalar_one()
     assert rule in ("c", b"c")
+
+
+def test_the_history_goes_down_and_up_again(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", "shared/runtime/alembic_env")
+    config.set_main_option("version_locations", "services/notifier/migrations/versions")
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as conn:
+        config.attributes.update(connection=conn, schema="notifier")
+        command.downgrade(config, "notifier_0004")
+        assert not sa.inspect(conn).has_table("picture", "notifier")
+    migrate(engine, "services.notifier")
+    assert sa.inspect(engine).has_table("picture", "notifier")

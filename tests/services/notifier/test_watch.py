@@ -17,6 +17,8 @@ from bench.sink import http_sink
 from services.notifier.chase import Chase
 from services.notifier.heartbeat import Heartbeat
 from services.notifier.outreach import Outreach, Patience
+from services.notifier.store import alerts, pictures
+from services.notifier.store.pictures import Drawn, Why
 from services.notifier.watch import Name, Problem, problems
 from shared.contracts.signals import SignalType
 from shared.contracts.topics import SIGNALS
@@ -70,6 +72,36 @@ def test_a_study_without_routing_is_a_problem(engine: Engine, manual_clock: Manu
         "routing-missing",
         True,
     )
+
+
+def test_mails_without_the_chart_they_may_show_are_a_problem_for_a_day(
+    engine: Engine, raising: Raising, manual_clock: ManualClock
+) -> None:
+    set_routing(engine, LADDERED + "details: {email: [subject, chart]}\n")
+    for number in range(3):
+        raising(signal(id=f"s{number}"))
+    _settle(engine, manual_clock, "s0", "nothing")
+    assert _problems(engine, manual_clock) == []
+    _settle(engine, manual_clock, "s1", "late")
+    (late,) = _problems(engine, manual_clock)
+    assert (late.name, late.text) == (
+        "charts-missing",
+        "mails of 1 alerts left without the chart they may show: late",
+    )
+    _settle(engine, manual_clock, "s2", Drawn(b"png", "words", "digest"))
+    assert _problems(engine, manual_clock) == [], "one that came too late beside one in time"
+    raising(signal(id="s3"))
+    _settle(engine, manual_clock, "s3", "no-key")
+    assert _names(engine, manual_clock) == ["charts-missing"]
+    manual_clock.advance(timedelta(days=1))
+    assert "charts-missing" not in _names(engine, manual_clock)
+
+
+def _settle(engine: Engine, clock: ManualClock, signal: str, outcome: Drawn | Why) -> None:
+    with engine.begin() as conn:
+        alert = alerts.by_signal(conn, STUDY, signal)
+        assert alert is not None
+        assert pictures.settle(conn, alert.id, outcome, clock.now())
 
 
 def test_nobody_on_duty_is_a_problem(engine: Engine, manual_clock: ManualClock) -> None:

@@ -32,6 +32,7 @@ def upgrade() -> None:
         );
         CREATE INDEX picture_wanted ON notifier.picture (urgency, wanted_at)
             WHERE state = 'wanted';
+        CREATE INDEX picture_settled ON notifier.picture (settled_at);
         CREATE FUNCTION notifier.keep_picture() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             RAISE EXCEPTION 'a picture that is settled stays as it was sent'
