@@ -1,4 +1,5 @@
-"""The shop window tells the truth: its story runs, its addresses and files exist."""
+"""The shop window tells the truth: its story runs, its addresses and files exist; and so do the
+commands of the guides."""
 
 from __future__ import annotations
 
@@ -35,9 +36,11 @@ def test_the_example_event_is_accepted() -> None:
     assert record is not None
 
 
+GUIDES = [page.read_text("utf-8") for page in sorted((ROOT / "docs" / "guide").glob("*.md"))]
 COMMANDS = {
     tuple(word for word in line.split()[:2] if word.isalpha() and word.islower())
-    for line in re.findall(r"(?:^|`)vigil (\w.*?)(?:`|$)", README, re.MULTILINE)
+    for page in (README, *GUIDES)
+    for line in re.findall(r"(?:^ *(?:\$ )?|`)vigil (\w.*?)(?:`|$)", page, re.MULTILINE)
 }
 
 
