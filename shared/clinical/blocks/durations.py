@@ -65,7 +65,7 @@ def _days(needed: int, episode: Episode) -> Answer:
     due = run.first + timedelta(days=over)
     why = f"{observed} of {over} days seen"
     if case.today > due:
-        missing = f"a value of {run.term} after day {observed}"
+        missing = f"a value of {run.term} after {run.last_observed}"
         return Answer("open", why, missing=missing, flags=("unobserved",))
     return Answer("open", why, deadline=day_starts(due + timedelta(days=1), case.zone))
 

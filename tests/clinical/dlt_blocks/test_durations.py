@@ -86,6 +86,17 @@ def test_not_back_to_100_by_day_21(onset: int, values: dict[int, str], result: s
     assert subject.result(24) == result
 
 
+def test_days_nobody_looked_on_are_asked_for_by_date() -> None:
+    """A day of the toxicity would be read as a day of treatment."""
+    subject = Subject(
+        "toxicity: {terms: [Platelet count decreased], grade: 4, for_more_than_days: 7}"
+    )
+    subject.value("PLAT", "20", 8)
+    wanted = f"a value of Platelet count decreased after {day(8)}"
+    assert not any(wanted in text for text in subject.asked(15))
+    assert any(wanted in text for text in subject.asked(16))
+
+
 def test_still_there_waits_for_the_day_and_for_a_value() -> None:
     subject = Subject("measurement: {testcd: PLAT, below: {10*9/L: 100}, still_on_day: 21}")
     subject.value("PLAT", "60", 10)
