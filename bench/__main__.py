@@ -21,6 +21,7 @@ from bench import (
     profile,
     throughput,
 )
+from bench.load import singles
 from bench.machine import machine
 from bench.systems import Ground
 from deploy.kafka.broker import why_unavailable
@@ -36,6 +37,7 @@ TOP = 12
 THROUGHPUT = throughput.Size(studies=8, rounds=3)
 QUICK_THROUGHPUT = throughput.Size(studies=2, rounds=1, events=1_000)
 LATENCY = latency.Size(studies=1, history=None, alerts=40, every=25)
+VISITS = latency.Size(studies=1, history=None, alerts=40, every=4)
 EVALUATION = evaluation.Size(large_study.SUBJECTS, large_study.FACTS, results=40)
 QUICK_EVALUATION = evaluation.Size(subjects=6, facts=3_000, results=5)
 NOTIFIER = notifier.Size(ladders=10_000, signals=500)
@@ -43,6 +45,7 @@ QUICK_NOTIFIER = notifier.Size(ladders=500, signals=50)
 CONSOLE = console.Size(large_study.SUBJECTS, large_study.FACTS, reads=10, results=10)
 QUICK_CONSOLE = console.Size(subjects=6, facts=3_000, reads=5, results=3)
 QUICK_LATENCY = latency.Size(studies=1, history=500, alerts=10)
+QUICK_VISITS = latency.Size(studies=1, history=500, alerts=10, every=2)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -58,9 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "kafka" in parts and _has_kafka():
         _on_ground(True, lambda ground: _throughput(ground, "kafka", given.quick))
     if "latency" in parts:
-        _on_ground(False, lambda ground: _latency(ground, "embedded", given.quick))
-        if _has_kafka():
-            _on_ground(True, lambda ground: _latency(ground, "kafka", given.quick))
+        for kafka in (False, True) if _has_kafka() else (False,):
+            for name in latency.LOADS:
+                _on_ground(kafka, partial(_latency, kafka=kafka, name=name, quick=given.quick))
     for name, run in (
         ("profile", _profile),
         ("evaluation", _evaluation),
@@ -100,12 +103,14 @@ def _throughput(ground: Ground, carrier: str, quick: bool) -> None:
     print(f"  aim {AIMS[carrier]} events/s: {median(found.vigil.rates) / AIMS[carrier]:.0%}")
 
 
-def _latency(ground: Ground, carrier: str, quick: bool) -> None:
-    size = QUICK_LATENCY if quick else LATENCY
-    found = latency.measure(ground, carrier, size)
+def _latency(ground: Ground, *, kafka: bool, name: str, quick: bool) -> None:
+    carrier, load = "kafka" if kafka else "embedded", latency.LOADS[name]
+    whole, small = (LATENCY, QUICK_LATENCY) if load is singles else (VISITS, QUICK_VISITS)
+    size = small if quick else whole
+    found = latency.measure(ground, carrier, size, load)
     print(
-        f"\n{carrier}: {found.events} single events at {latency.RATE}/s over {size.studies}"
-        f" studies, {len(found.vigil.seen.milliseconds)} alerts"
+        f"\n{carrier}: {found.events} events at {latency.RATE}/s over {size.studies} studies, "
+        f"{len(found.vigil.seen.milliseconds)} alerts; {name}"
     )
     for end, bare, vigil in (
         ("alert", found.bare.seen, found.vigil.seen),

@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import accumulate, chain
 from statistics import quantiles
 
 from bench.bare import wait_for
-from bench.load import Single, chunks, enrolments, singles
+from bench.load import Single, chunks, enrolments, singles, visits
 from bench.sender import Plan, Wave
 from bench.sink import HttpSink, http_sink
 from bench.systems import Bare, Ground, Vigil
@@ -36,7 +36,7 @@ details: {{webhook: [type, subject]}}
 @dataclass(frozen=True, slots=True)
 class Size:
     """`studies` with `history` demo events each (None: all), then `alerts` alerts in each of them,
-    every `every` event."""
+    every `every` request."""
 
     studies: int
     history: int | None
@@ -73,27 +73,44 @@ class Result:
     vigil: Way
 
 
-def measure(ground: Ground, carrier: str, size: Size) -> Result:
+Load = Callable[[str, int, int, datetime], list[Single]]
+LOADS: Mapping[str, Load] = {
+    "single results of one hour, each by itself": singles,
+    "visits one after the other, all results of one in one request": visits,
+}
+
+
+def measure(ground: Ground, carrier: str, size: Size, load: Load = singles) -> Result:
     """Bare first, then Vigil, with the machine's own clock."""
     studies = [f"{carrier}-latency-{number}" for number in range(size.studies)]
     now = datetime.now(UTC)
-    posts = _interleaved(studies, size, now)
+    columns = [
+        [(study, one) for one in load(study, size.alerts, size.every, now)] for study in studies
+    ]
+    posts = list(chain.from_iterable(zip(*columns, strict=True)))
     with http_sink(keeps=True) as sink, Bare(ground, "latency_bare", webhook=sink.url) as bare:
-        lines = {one.body.strip(): _name(study, one.alerts) for study, one in posts}
+        lines = {
+            line: _name(study, one.alerts if last else None)
+            for study, one in posts
+            for last, line in _lines(one)
+        }
         bare_way = _watch(bare, posts, _lines_out(bare, lines), _told(sink, lines.get))
     with http_sink(keeps=True) as sink, Vigil(ground, "latency_vigil", live=True) as vigil:
         _load(vigil, studies, size, now)
         for study in studies:
             vigil.route(study, ROUTING.format(study=study, url=sink.url))
         vigil_way = _watch(vigil, posts, _alerts_out(vigil), _told(sink, _named_in_webhook))
-    return Result(carrier, len(posts), bare_way, vigil_way)
+    return Result(carrier, sum(map(_events, posts)), bare_way, vigil_way)
 
 
-def _interleaved(studies: Sequence[str], size: Size, now: datetime) -> list[tuple[str, Single]]:
-    columns = [
-        [(study, one) for one in singles(study, size.alerts, size.every, now)] for study in studies
-    ]
-    return list(chain.from_iterable(zip(*columns, strict=True)))
+def _lines(one: Single) -> list[tuple[bool, bytes]]:
+    """Each line, and whether it is the last."""
+    *before, last = one.body.splitlines()
+    return [*((False, line) for line in before), (True, last)]
+
+
+def _events(post: tuple[str, Single]) -> int:
+    return post[1].body.count(b"\n")
 
 
 def _load(vigil: Vigil, studies: Sequence[str], size: Size, now: datetime) -> None:
@@ -128,13 +145,15 @@ def _watch(
     system: Bare | Vigil, posts: Sequence[tuple[str, Single]], seen: Arrivals, told: Arrivals
 ) -> Way:
     """Post at the rate and note when each of the marked ones comes out, in both ways."""
+    before = accumulate(map(_events, posts), initial=0)
     requests = [
-        system.post(study, one.body, number / RATE) for number, (study, one) in enumerate(posts)
+        system.post(study, one.body, events / RATE)
+        for (study, one), events in zip(posts, before, strict=False)
     ]
     expected = {_name(study, one.alerts) for study, one in posts if one.alerts}
     outputs = [(seen, dict[str, float]()), (told, dict[str, float]())]
     sender = start_sender(Plan(system.port, [Wave(requests)], connections=16))
-    deadline = time.monotonic() + len(posts) / RATE + 120
+    deadline = time.monotonic() + sum(map(_events, posts)) / RATE + 120
     while any(len(came) < len(expected) for _, came in outputs):
         if time.monotonic() > deadline:
             counts = [len(came) for _, came in outputs]

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from services.demo import STUDY
+from services.demo.laboratory import ASSAYS, Assay
 from services.demo.records import EDC, LABORATORY, event, usubjid
 from services.demo.replay import events
 from services.demo.table import read_protocol
@@ -17,6 +18,7 @@ from services.demo.table import read_protocol
 BATCH = 500
 """Events in one NDJSON request."""
 
+PLATELETS = next(assay for assay in ASSAYS if assay.code == "PLAT")
 DOSED_BEFORE = timedelta(days=3)
 
 
@@ -31,7 +33,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Single:
-    """One event as a request of its own; `alerts` names the subject whose alert it raises."""
+    """One request; `alerts` names the subject whose alert its last event raises."""
 
     body: bytes
     alerts: str | None
@@ -95,26 +97,60 @@ def enrolments(study: str, subjects: int, now: datetime) -> bytes:
 
 
 def singles(study: str, subjects: int, every: int, now: datetime) -> list[Single]:
-    """Platelet counts, `every` one of grade 4 and of the next subject; one alert a subject."""
+    """Platelet counts, `every` one of grade 4 and of the next subject; one alert a subject.
+
+    All of one hour, and each known at its own moment: harder than life.
+    """
     found = []
     for number in range(subjects * every):
-        turn, place = divmod(number, every)
-        raises = place == every - 1
-        code = codes(subjects)[turn if raises else number % subjects]
-        data = {
-            "USUBJID": usubjid(code),
-            "SITEID": "01",
-            "LBTESTCD": "PLAT",
-            "LBSPEC": "BLOOD",
-            "LBDTC": (now - timedelta(hours=1)).isoformat(timespec="minutes"),
-            "LBORRES": "18" if raises else str(180 + number % 100),
-            "LBORRESU": "10^9/L",
-            "LBORNRLO": "125",
-            "LBORNRHI": "350",
-        }
-        stated = event("lab", LABORATORY, f"{code}/LB/{number}", now, data)
+        code, raises = _whose(number, subjects, every)
+        count = "18" if raises else str(180 + number % 100)
+        stated = _result(code, f"LB/{number}", PLATELETS, count, now - timedelta(hours=1), now)
         found.append(Single(_live(stated, study), code if raises else None))
     return found
+
+
+def visits(study: str, subjects: int, every: int, now: datetime) -> list[Single]:
+    """Samples as a laboratory reports them: all results of one in one batch, the platelets last,
+    and one sample after the other; `every` one of grade 4 and of the next subject."""
+    found = []
+    for number in range(subjects * every):
+        code, raises = _whose(number, subjects, every)
+        taken = now - timedelta(hours=12) + number * timedelta(minutes=1)
+        results = [
+            _result(code, f"LB/{number}/{assay.code}", assay, assay.usual[0], taken, now)
+            for assay in ASSAYS
+            if assay is not PLATELETS
+        ]
+        count = "18" if raises else PLATELETS.usual[0]
+        results.append(_result(code, f"LB/{number}", PLATELETS, count, taken, now))
+        body = b"".join(_live(one, study) for one in results)
+        found.append(Single(body, code if raises else None))
+    return found
+
+
+def _whose(number: int, subjects: int, every: int) -> tuple[str, bool]:
+    """The subject of a sample, and whether it is the one that raises its alert."""
+    turn, place = divmod(number, every)
+    raises = place == every - 1
+    return codes(subjects)[turn if raises else number % subjects], raises
+
+
+def _result(
+    code: str, record: str, assay: Assay, result: str, taken: datetime, now: datetime
+) -> dict[str, Any]:
+    data = {
+        "USUBJID": usubjid(code),
+        "SITEID": "01",
+        "LBTESTCD": assay.code,
+        "LBSPEC": assay.specimen,
+        "LBDTC": taken.isoformat(timespec="minutes"),
+        "LBORRES": result,
+        "LBORRESU": assay.unit,
+        "LBORNRLO": assay.low,
+        "LBORNRHI": assay.high,
+    }
+    return event("lab", LABORATORY, f"{code}/{record}", now, data)
 
 
 def codes(subjects: int) -> Sequence[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from bench import console, evaluation, latency, notifier, profile, throughput
 from bench.large_study import records
-from bench.load import BATCH, chunks, singles
+from bench.load import BATCH, chunks, singles, visits
 from bench.systems import Ground
 from services.demo import STUDY
 from tests.kafka_support import require_own_kafka
@@ -35,11 +35,23 @@ def test_live_events_do_not_say_when_they_were_known() -> None:
     assert all("knowntime" not in json.loads(line) for line in lines)
 
 
-def test_every_alert_has_a_subject_of_its_own() -> None:
-    found = singles("OTHER-1", 5, 4, now=chunks("OTHER-1", limit=1)[0].known)
+@pytest.mark.parametrize("load", [singles, visits])
+def test_every_alert_has_a_subject_of_its_own(load: latency.Load) -> None:
+    found = load("OTHER-1", 5, 4, chunks("OTHER-1", limit=1)[0].known)
     raising = [one.alerts for one in found if one.alerts]
     assert len(found) == 20
     assert len(set(raising)) == len(raising) == 5
+
+
+def test_a_visit_is_one_sample_and_comes_after_the_one_before() -> None:
+    found = visits("OTHER-1", 5, 4, chunks("OTHER-1", limit=1)[0].known)
+    samples = [[json.loads(line) for line in one.body.splitlines()] for one in found]
+    taken = [{one["data"]["LBDTC"] for one in sample} for sample in samples]
+    assert all(len(moments) == 1 for moments in taken)
+    assert taken == sorted(taken, key=min)
+    last = [sample[-1]["data"] for sample in samples]
+    assert all(one["LBTESTCD"] == "PLAT" for one in last)
+    assert [one["LBORRES"] == "18" for one in last] == [one.alerts is not None for one in found]
 
 
 @pytest.mark.slow
@@ -84,11 +96,12 @@ def test_the_large_study_is_the_same_for_a_seed() -> None:
 
 
 @pytest.mark.slow
-def test_each_alert_is_waited_for(folder: Path) -> None:
+@pytest.mark.parametrize(("load", "events"), [(singles, 12), (visits, 12 * 7)])
+def test_each_alert_is_waited_for(folder: Path, load: latency.Load, events: int) -> None:
     size = latency.Size(studies=2, history=30, alerts=2, every=3)
     with Ground(folder, kafka=False) as ground:
-        found = latency.measure(ground, "embedded", size)
-    assert found.events == 12
+        found = latency.measure(ground, "embedded", size, load)
+    assert found.events == events
     for way in (found.bare, found.vigil):
         assert len(way.seen.milliseconds) == len(way.told.milliseconds) == 4
         assert min(way.seen.milliseconds + way.told.milliseconds) > 0
