@@ -22,11 +22,11 @@ from sqlalchemy import Engine
 
 from bench.large_study import records
 from bench.systems import Ground
+from services import HISTORIES
 from services.cli.replay_halves import replayed
 from services.demo.records import LABORATORY, event
 from services.demo.replay import facts_of, protocol_fact
 from services.dlt_monitor.monitor import GROUP, Monitor
-from services.embedded import HISTORIES
 from shared.clinical import Study
 from shared.contracts.assessment import Assessment
 from shared.contracts.envelope import Fact, read_fact

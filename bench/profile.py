@@ -21,9 +21,9 @@ from sqlalchemy import Engine
 
 from bench.load import BATCH, chunks, protocol_of, start_of_trial
 from bench.systems import ROLES, ROOT, Ground
+from services import HISTORIES
 from services.dlt_monitor.monitor import GROUP as MONITOR
 from services.dlt_monitor.monitor import Monitor
-from services.embedded import HISTORIES
 from services.ingest.api import wording
 from services.ingest.intake.documents import next_version, version_of
 from services.ingest.intake.reading import Reader

@@ -22,7 +22,7 @@ from bench.load import protocol_of, start_of_trial
 from bench.sender import Post
 from deploy.kafka.broker import KafkaCluster
 from deploy.kafka.process import die_with_parent
-from services.embedded import HISTORIES
+from services import HISTORIES
 from shared.contracts.topics import FACTS
 from shared.runtime.auth import create_key
 from shared.runtime.clock import FileClock
