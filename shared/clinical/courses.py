@@ -7,20 +7,26 @@ year of laboratory visits a further value touches one panel of thirty.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, cached_property, lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, cached_property, lru_cache, partial
 from itertools import chain
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from shared.clinical.answered import WorstCase
 from shared.clinical.ctcae.criteria import by_test
 from shared.clinical.doubts import Doubt, cautious, doubtful_among, placed
-from shared.clinical.measured import COMPANIONS, GradedSample, Measurements, WorstCase
+from shared.clinical.measured import COMPANIONS, GradedSample, Measurements
 from shared.clinical.observations import Course, Observation
 from shared.clinical.protocol import Protocol
 from shared.clinical.samples import DOMAINS, FirstDose, testcd_of
 from shared.clinical.timeline import Entry, Standing
-from shared.clinical.toxicity import measured_courses, observed, reported_courses
+from shared.clinical.toxicity import (
+    measured_courses,
+    observation_of,
+    observed,
+    reported_courses,
+)
 from shared.contracts.graded import GradedResult
 
 ByTerm = dict[str, Course]
@@ -92,6 +98,10 @@ class Panel:
         """The observations of each measured term, in the order of time."""
         zone, start = self.basis[2:4]
         assert start is not None
+        if not self.doubtful:
+            plain = _plain_courses(self.graded.values(), zone, start)
+            if plain is not None:
+                return plain
         known = self._seen
         self._seen = {
             one: known[one] if one in known else self._observed(graded, zone, start)
@@ -122,6 +132,42 @@ class Panel:
         }
         text = "a grade hangs on whether it was taken before the first dose"
         return {**dict.fromkeys(used, text), **asked}
+
+
+def _plain_courses(
+    records: Iterable[Sequence[tuple[GradedSample, ...]]], zone: ZoneInfo, start: FirstDose
+) -> ByTerm | None:
+    """What `measured_courses` makes of the observations, without making them: of records that say
+    one thing each, at different times, of a day that may be, each term by one criterion. None where
+    they are not all like that."""
+    placed = []
+    for contents in records:
+        content, *others = contents
+        if others:
+            return None
+        if not content or content[0].answer.answer.reason == "not_done":
+            continue
+        entry = content[0].sample.entry
+        when = entry.when(zone)
+        if when.slipped:
+            return None
+        placed.append((when.first, when.moment, entry.fact.fact_id, content))
+    if len({moment for _, moment, *_ in placed}) < len(placed):
+        return None
+    found: dict[str, list[GradedSample]] = {}
+    for *_, content in sorted(placed):
+        for graded in content:
+            found.setdefault(graded.answer.term, []).append(graded)
+    if not all(_is_plain(values) for values in found.values()):
+        return None
+    observe = partial(observation_of, zone, start)
+    return {term: Course.of_graded(values, observe) for term, values in found.items()}
+
+
+def _is_plain(values: Sequence[GradedSample]) -> bool:
+    """Whether one criterion speaks of all of them, and once of each record."""
+    criteria = {id(one.answer.compiled.criterion) for one in values}
+    return len(criteria) == 1 and len({one.sample.entry for one in values}) == len(values)
 
 
 class Courses:

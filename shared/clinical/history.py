@@ -90,7 +90,8 @@ class _Records(dict[RecordId, _Versions]):
     def standing(self, known_at: datetime) -> list[Standing]:
         """What stands by what was known at a moment."""
         if known_at < self._latest:
-            found = [versions.standing(known_at) for versions in self.in_order]
+            known = (one for one in self.in_order if one.known[0] <= known_at)
+            found = [versions.standing(known_at) for versions in known]
         else:
             found = self._present
             for identity in self._touched:

@@ -12,10 +12,11 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache, cached_property
 from itertools import chain, product
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from shared.clinical.ctcae import Graded, NotGradable, grade
+from shared.clinical.answered import Answer, WorstCase, answers_to
+from shared.clinical.ctcae import NotGradable
 from shared.clinical.ctcae.criteria import by_test
 from shared.clinical.ctcae.form import Domain
 from shared.clinical.ctcae.grading import uses_baseline
@@ -41,8 +42,6 @@ from shared.clinical.samples import (
 )
 from shared.clinical.timeline import Entry, Standing
 
-WorstCase = Literal["query", "counts"]
-Answer = Graded | NotGradable
 _Rank = tuple[bool, datetime, str]
 
 
@@ -164,9 +163,10 @@ class Measurements:
         for one in self.records:
             if one in self.on_treatment:
                 continue
-            by_kind = self._ranked(one)
+            by_kind = {} if self._is_after(one) else self._ranked(one)
             if not by_kind:
                 self.on_treatment.add(one)
+                continue
             sure = {entry for entry in one.entries if self._is_sure(entry)}
             for kind, ranked in by_kind.items():
                 found.setdefault(kind, []).extend(ranked)
@@ -181,6 +181,15 @@ class Measurements:
             else (None, *(sample for _, sample in ranked))
             for kind, ranked in found.items()
         }
+
+    def _is_after(self, one: Standing) -> bool:
+        """Whether a record was certainly taken after the first dose: most were, and no more needs
+        to be asked of them."""
+        start, zone = self._start, self._zone
+        if start is None or one.flagged:
+            return False
+        treated = start.moment[1]
+        return all(entry.when(zone).moment[0] >= treated for entry in one.entries)
 
     def _is_sure(self, entry: Entry) -> bool:
         """Whether a value was taken before treatment for certain, and is one to rely on."""
@@ -283,6 +292,10 @@ class Measurements:
         beside: tuple[tuple[Sample, ...], ...],
     ) -> Iterator[_Case]:
         """One for each baseline that may be it, and companions that fit."""
+        if not beside and len(baselines) < 2:
+            baseline = baselines[0] if baselines else None
+            yield _Case(self._ctcae, before, sample, baseline, {}, self._worst_case)
+            return
         for baseline in baselines or (None,):
             for chosen in product(*map(self._choice, beside)):
                 others = {one.test: one for one in chosen if one is not None}
@@ -330,54 +343,29 @@ class _Case(NamedTuple):
 
     def graded(self) -> Iterator[GradedSample]:
         """The answer of each criterion."""
-        for answer in self._grade({}):
-            low, high = self._counting(answer)
-            criterion = answer.compiled.criterion
+        answers = answers_to(
+            self.sample.value,
+            ctcae=self.ctcae,
+            domain=self.sample.domain,
+            is_baseline=self.before,
+            baseline=self.baseline.value if self.baseline else None,
+            beside=tuple([(test, one.value) for test, one in self.beside.items()]),
+            worst_case=self.worst_case,
+        )
+        for answer, low, high, worst, criterion in answers:
             yield GradedSample(
-                sample=self.sample,
-                before=self.before,
-                answer=answer,
-                low=low,
-                high=high,
-                worst=max(answer.high, high),
-                beside=self._beside(criterion.beside) if self.beside else (),
-                baseline=self.baseline if "baseline" in criterion.uses else None,
+                self.sample,
+                self.before,
+                answer,
+                low,
+                high,
+                worst,
+                self._beside(criterion.beside) if self.beside else (),
+                self.baseline if "baseline" in criterion.uses else None,
             )
 
     def _beside(self, tests: Container[str]) -> tuple[Sample, ...]:
         return tuple(one for test, one in self.beside.items() if test in tests)
-
-    def _grade(self, facts: Mapping[str, bool]) -> tuple[Answer, ...]:
-        return grade(
-            self.sample.value,
-            ctcae=self.ctcae,
-            baseline=self.baseline.value if self.baseline else None,
-            is_baseline=self.before,
-            beside={test: one.value for test, one in self.beside.items()} if self.beside else {},
-            facts=facts,
-            domain=self.sample.domain,
-        )
-
-    def _counting(self, answer: Answer) -> tuple[int, int]:
-        """What counts: the numeric minimum as far as a symptom or a second finding is not known,
-        and a range as far as the value, its range or its baseline are not."""
-        low, high = answer.low, answer.high
-        if low == high:
-            return low, high
-        criterion = answer.compiled.criterion
-        if isinstance(answer, Graded) and answer.reason == "needs_clinical_input":
-            # A diagnosis is not made by nobody denying it: only a grade that is there gets worse.
-            worse = self.worst_case == "counts" and answer.low > 0
-            return (answer.high, answer.high) if worse else (answer.low, answer.low)
-        hanging = [
-            clause.needs or (clause.beside and clause.beside.test not in self.beside)
-            for _, clause in criterion.clauses
-        ]
-        if hanging and all(hanging):
-            return answer.low, answer.low
-        absent = dict.fromkeys(criterion.facts, False)
-        again = next(one for one in self._grade(absent) if one.compiled.criterion is criterion)
-        return answer.low, max(answer.low, again.high)
 
 
 _INPUTS = frozenset({"ALB", "CACORR", "RR", "HR", "QTCF", "EGFR", "CREATCLR"})

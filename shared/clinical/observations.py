@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, TypeVar, overload
+from typing import Any, Literal, NamedTuple, TypeVar, cast, overload
 
 from shared.clinical.measured import GradedSample
 from shared.clinical.timeline import Entry
@@ -58,11 +58,28 @@ class Course(Sequence[Observation]):
     itself."""
 
     def __init__(self, seen: Iterable[Observation]) -> None:
-        self._seen = tuple(seen)
+        self._values: Sequence[Observation | GradedSample] = tuple(seen)
+        self._observe: Callable[[Any], Observation] | None = None
         self._memory: dict[Hashable, tuple[Any, Any]] = {}
 
+    @classmethod
+    def of_graded(
+        cls, values: Sequence[GradedSample], observe: Callable[[GradedSample], Observation]
+    ) -> Course:
+        """The course of measured values, which are observed when somebody asks: of the normal
+        values of most tests nobody does."""
+        course = cls(())
+        course._values, course._observe = values, observe
+        return course
+
+    @cached_property
+    def _seen(self) -> Sequence[Observation]:
+        if self._observe is None:
+            return cast("Sequence[Observation]", self._values)
+        return tuple(map(self._observe, self._values))
+
     def __len__(self) -> int:
-        return len(self._seen)
+        return len(self._values)
 
     def __iter__(self) -> Iterator[Observation]:
         return iter(self._seen)
@@ -77,17 +94,17 @@ class Course(Sequence[Observation]):
     @cached_property
     def low(self) -> int:
         """The highest grade that is certain."""
-        return max(one.low for one in self._seen)
+        return max([one.low for one in self._values])
 
     @cached_property
     def high(self) -> int:
         """The highest grade that is possible."""
-        return max(one.high for one in self._seen)
+        return max([one.high for one in self._values])
 
     @cached_property
     def is_undecided(self) -> bool:
         """Whether some value is of a higher grade at its worst."""
-        return any(one.worst > one.high for one in self._seen)
+        return any(one.worst > one.high for one in self._values)
 
     @cached_property
     def measured(self) -> Sequence[Observation]:
@@ -100,6 +117,8 @@ class Course(Sequence[Observation]):
         return self._part(reported=True)
 
     def _part(self, *, reported: bool) -> Sequence[Observation]:
+        if self._observe is not None:
+            return () if reported else self
         found = [one for one in self._seen if one.reported is reported]
         if len(found) == len(self._seen):
             return self

@@ -98,7 +98,10 @@ def _a_year_on(day: date) -> date:
 
 def sample_of(entry: Entry) -> Sample:
     """A measurement record as it was reported."""
-    return entry.remembered("sample", None, lambda: _sample(entry))
+    found: Sample | None = entry.sample
+    if found is None:
+        found = entry.sample = _sample(entry)
+    return found
 
 
 def _sample(entry: Entry) -> Sample:

@@ -57,12 +57,12 @@ class Entry:
     ``record`` is None for a deletion, ``occurred`` for a record without a date of its own.
     ``identity`` tells records apart. ``test`` is the test code as a measurement states it,
     ``flagged`` whether its source calls it the last value before treatment, ``status`` where it
-    stands at the source.
+    stands at the source; ``sample`` the measurement it was read as (`samples.sample_of`).
     """
 
     __slots__ = (
         *("_evidence", "_memory", "_when", "fact", "flagged", "identity", "occurred", "record"),
-        *("status", "test"),
+        *("sample", "status", "test"),
     )
 
     def __init__(self, fact: Fact, record: Record | None, occurred: DateInterval | None) -> None:
@@ -72,6 +72,7 @@ class Entry:
         self.identity = fact.record
         self.test, self.flagged = _measured(record)
         self.status: str | None = getattr(record, "record_status", None)
+        self.sample: Any = None
         self._evidence: Evidence | None = None
         self._when: tuple[ZoneInfo, When] | None = None
         self._memory: dict[str, tuple[Any, Any]] = {}

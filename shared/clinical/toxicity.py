@@ -87,6 +87,11 @@ def measured_courses(values: Iterable[Observation]) -> dict[str, Course]:
     return dict(sorted(found.items(), key=lambda course: _order(course[1][0])))
 
 
+def observation_of(zone: ZoneInfo, start: FirstDose, graded: GradedSample) -> Observation:
+    """The observation that one graded measurement gives."""
+    return _observation(graded, _when(graded.sample.entry, zone, start))
+
+
 def _joined(measured: Mapping[str, Course], reported: Mapping[str, Course]) -> dict[str, Course]:
     joined = dict(measured)
     for term, reports in reported.items():

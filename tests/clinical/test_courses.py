@@ -86,6 +86,22 @@ def test_panels_together_are_the_whole(
     _hold(history, kept, facts[-1].known_at)
 
 
+def test_a_date_in_the_future_that_was_let_stand_is_seen_where_it_may_have_been() -> None:
+    trial = Trial()
+    trial.enrol("1-01")
+    for number, (day, value) in enumerate([(1, "180"), (400, "20"), (3, "60")]):
+        data = _data("lab", "PLAT", "10^9/L", value, DAY_1 + timedelta(days=day))
+        for again in (1, 2):
+            known = at(DAY_1 + timedelta(days=10), number, again)
+            told = {"recordid": f"1-01/{number}", "known": known, "reason": "checked"}
+            trial.record("lab", "1-01", data, revision=again, **told)
+    history = History()
+    for fact in trial.facts:
+        if fact.subject != STUDY:
+            history.add(entry_of(fact))
+    _hold(history, Courses(), at(DAY_1 + timedelta(days=11)))
+
+
 def _hold(history: History, kept: Courses, now: datetime) -> None:
     person = Person(load_protocol(PROTOCOL.read_text()), "x", history.standing(now), now)
     if person.start is not None:

@@ -113,6 +113,7 @@ def compiled(
     return tuple(answering)
 
 
+@lru_cache(maxsize=KEPT)
 def uses_baseline(ctcae: str, testcd: str, domain: Domain = "lab") -> bool:
     """Whether any criterion of a test compares its values with a baseline."""
     return any("baseline" in one.uses for one in _criteria(ctcae, domain, testcd))
