@@ -18,6 +18,9 @@ Why = Literal["late", "nothing", "no-key", "refused", "failed", "too-large"]
 """Why there is none: it did not come in time, there is nothing to draw, the notifier has no key to
 the monitor or one that does not let it read the study, something failed, or it is too large."""
 
+MANY_LATE = 3
+"""So many that came too late, and none in time, are somebody's matter."""
+
 _WANT = sa.text(
     "INSERT INTO notifier.picture (alert, urgency, wanted_at)"
     " SELECT alert, urgency, :now FROM unnest(CAST(:alerts AS text[]), CAST(:urgencies AS int[]))"
@@ -58,14 +61,14 @@ _EARLIER = sa.text(
     "SELECT signal_id FROM notifier.alert JOIN notifier.picture ON picture.alert = alert.id"
     " WHERE signal_id = ANY(:signals)"
 )
-# One that came too late beside others that came in time is what a flood of alerts leaves.
+# Some that came too late are what a start or a flood of alerts leaves.
 _MISSED = sa.text(
     "WITH lately AS (SELECT study, why, picture.state FROM notifier.picture JOIN notifier.alert"
     " ON alert.id = picture.alert WHERE settled_at > :since AND study = ANY(:studies))"
     " SELECT study, why, count(*) AS n FROM lately WHERE state = 'missed' AND why <> 'nothing'"
     " AND (why <> 'late' OR NOT EXISTS (SELECT FROM lately AS other"
     " WHERE other.study = lately.study AND other.state = 'drawn'))"
-    " GROUP BY study, why ORDER BY study, why"
+    " GROUP BY study, why HAVING why <> 'late' OR count(*) >= :many ORDER BY study, why"
 )
 
 
@@ -137,5 +140,5 @@ def earlier(conn: Connection, signals: Collection[str]) -> set[str]:
 def missed(conn: Connection, studies: Sequence[str], since: datetime) -> dict[tuple[str, str], int]:
     """How many alerts' pictures were missed since a moment, by study and reason, as far as somebody
     should look into it."""
-    rows = conn.execute(_MISSED, {"studies": list(studies), "since": since})
+    rows = conn.execute(_MISSED, {"studies": list(studies), "since": since, "many": MANY_LATE})
     return {(row.study, row.why): row.n for row in rows}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal as signals
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,19 +13,24 @@ from pathlib import Path
 
 import pytest
 import structlog
+from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from services.notifier.alerting import Alerting
+from services.notifier.app import create_app
+from services.notifier.channels.email import MailServer
 from services.notifier.illustrating import Illustrator
 from services.notifier.monitor import Answer, Refused
 from services.notifier.outreach import Outreach
 from services.notifier.routing import Told
+from services.notifier.settings import NotifierSettings
 from services.notifier.store import pictures
 from services.notifier.telling import Telling, tell
 from shared.contracts.profile import Profile
 from shared.contracts.signals import SignalType
 from shared.runtime.clock import ManualClock
 from shared.runtime.postgres_bus import PostgresBus
+from shared.runtime.settings import Settings
 from tests.services.notifier.outreach_support import send_all, the_delivery
 from tests.services.notifier.picture_support import (
     CHARTED,
@@ -46,6 +52,7 @@ from tests.services.notifier.support import (
     MailSink,
     Raising,
     alert_of,
+    as_message,
     set_routing,
     wait_for,
 )
@@ -181,6 +188,41 @@ def test_what_has_nothing_to_draw_and_what_is_too_large_say_so(
 
 def _without_doses(profile: Profile) -> Profile:
     return profile.model_copy(update={"first_dose": None, "doses": ()})
+
+
+@pytest.mark.parametrize("listening", [False, True])
+def test_a_monitor_that_is_gone_or_hangs_costs_a_second_at_most(
+    engine: Engine,
+    settings: Settings,
+    bus: PostgresBus,
+    manual_clock: ManualClock,
+    mailbox: MailSink,
+    listening: bool,
+) -> None:
+    """The whole service, on a clock that stands: only what gives up lets the mail leave."""
+    set_routing(engine, CHARTED, study=SAID.study)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        if listening:
+            silent.listen()
+        monitor = NotifierSettings(
+            mail=MailServer("127.0.0.1", mailbox.port, "smtp"),
+            monitor_url=f"http://127.0.0.1:{silent.getsockname()[1]}",
+            monitor_key="vigil_0123456789ab_" + "x" * 43,
+        )
+        app = create_app(
+            settings, engine=engine, bus=bus, clock=manual_clock, notifier_settings=monitor
+        )
+        with TestClient(app):
+            with engine.begin() as conn:
+                bus.publish(conn, [as_message(demo_signal())])
+            bus.wake()
+            wait_for(lambda: mailbox.received)
+    (mail,) = mails(mailbox)
+    assert NO_CHART in text_of(mail)
+    kept, _ = picture_of(engine) or (None, None)
+    assert kept is not None
+    assert kept.why == "failed"
 
 
 # -- every try says the same ----------------------------------------------------------------------

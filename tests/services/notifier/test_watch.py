@@ -78,20 +78,20 @@ def test_mails_without_the_chart_they_may_show_are_a_problem_for_a_day(
     engine: Engine, raising: Raising, manual_clock: ManualClock
 ) -> None:
     set_routing(engine, LADDERED + "details: {email: [subject, chart]}\n")
-    for number in range(3):
-        raising(signal(id=f"s{number}"))
+    raising(*(signal(id=f"s{number}") for number in range(6)))
     _settle(engine, manual_clock, "s0", "nothing")
-    assert _problems(engine, manual_clock) == []
     _settle(engine, manual_clock, "s1", "late")
+    _settle(engine, manual_clock, "s2", "late")
+    assert _problems(engine, manual_clock) == []
+    _settle(engine, manual_clock, "s3", "late")
     (late,) = _problems(engine, manual_clock)
     assert (late.name, late.text) == (
         "charts-missing",
-        "mails of 1 alerts left without the chart they may show: late",
+        "mails of 3 alerts left without the chart they may show: late",
     )
-    _settle(engine, manual_clock, "s2", Drawn(b"png", "words", "digest"))
-    assert _problems(engine, manual_clock) == [], "one that came too late beside one in time"
-    raising(signal(id="s3"))
-    _settle(engine, manual_clock, "s3", "no-key")
+    _settle(engine, manual_clock, "s4", Drawn(b"png", "words", "digest"))
+    assert _problems(engine, manual_clock) == [], "late ones beside one in time"
+    _settle(engine, manual_clock, "s5", "no-key")
     assert _names(engine, manual_clock) == ["charts-missing"]
     manual_clock.advance(timedelta(days=1))
     assert "charts-missing" not in _names(engine, manual_clock)
