@@ -278,6 +278,20 @@ def by_ids(conn: Connection, ids: Collection[str]) -> list[Alert]:
     return [_alert(row) for row in rows]
 
 
+def signals(conn: Connection, ids: Collection[str]) -> dict[str, str]:
+    """The signal, as JSON, by its alert's id; an alert about the channels has none."""
+    if not ids:
+        return {}
+    rows = conn.execute(
+        sa.text(
+            "SELECT id, CAST(signal AS text) AS signal FROM notifier.alert"
+            " WHERE id = ANY(:ids) AND signal IS NOT NULL"
+        ),
+        {"ids": list(ids)},
+    )
+    return {row.id: row.signal for row in rows}
+
+
 def ids_of_signals(conn: Connection, signals: Collection[str]) -> dict[str, str]:
     """The alert's id by the signal's id, for those that have been received."""
     rows = conn.execute(

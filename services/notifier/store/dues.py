@@ -39,7 +39,7 @@ _ADD = (
 # Locks both, the alert too: an acknowledgement is either seen here or waits for this transaction.
 _TAKE_STEPS = sa.text(
     "SELECT due.id, due.number, alert.id, alert.study, alert.signal_id, alert.severity, alert.ends,"
-    " alert.ladder, alert.routing_version, CAST(alert.signal AS text) FROM notifier.due"
+    " alert.ladder, alert.routing_version FROM notifier.due"
     " JOIN notifier.alert ON alert.id = due.subject"
     " WHERE due.kind = 'step' AND due.state = 'waiting' AND due.due_at <= :now"
     " AND alert.state = 'open' ORDER BY due.urgency, due.due_at, due.number LIMIT :limit"
@@ -105,7 +105,7 @@ class Due(NewDue):
 @dataclass(frozen=True, slots=True)
 class DueStep:
     """A step of a ladder that this transaction has taken, as `due`, and what it takes to tell its
-    alert again; `signal` is JSON."""
+    alert again."""
 
     due: int
     number: int
@@ -116,7 +116,6 @@ class DueStep:
     ends: bool
     ladder: str | None
     routing_version: int | None
-    signal: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,8 @@ def move_on(conn: Connection, rows: Sequence[Next]) -> set[int]:
 
 def settle(conn: Connection, ids: Sequence[int], at: datetime) -> None:
     """What these rows stand for has been done, in this transaction."""
-    conn.execute(_SETTLE, {"ids": list(ids), "at": at})
+    if ids:
+        conn.execute(_SETTLE, {"ids": list(ids), "at": at})
 
 
 def void(conn: Connection, kind: Kind, subjects: Collection[str], at: datetime) -> None:
