@@ -22,7 +22,7 @@ from shared.runtime.telemetry import current_traceparent
 _APPEND = """
     INSERT INTO bus.outbox (topic, key, message_id, value, headers)
     SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::bytea[], %b::jsonb[])
-    ON CONFLICT DO NOTHING
+    ON CONFLICT ON CONSTRAINT outbox_once DO NOTHING
 """
 _LOAD = sa.text(
     "SELECT major, minor FROM bus.cursor"
