@@ -72,8 +72,8 @@ class Chase:
 
     @property
     def current(self) -> bool:
-        """True while the thread runs and due times have lately been worked."""
-        return self._polling.ready(CURRENT_SECONDS)
+        """True while both threads run and have lately worked what is due."""
+        return all(one.ready(CURRENT_SECONDS) for one in (self._polling, self._helping))
 
     def _turn(self) -> float:
         if self.run_once():
