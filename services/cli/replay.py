@@ -202,8 +202,9 @@ def _moment(option: str, text: str | None, protocol: Protocol) -> datetime | Non
         if _DATE.fullmatch(text):
             return protocol.end_of(date.fromisoformat(text)).astimezone(UTC)
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        known = moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        known = None
+    if known is None:
         fail(f"{option} wants a date (2026-03-09) or an instant with offset", USAGE)
-    return moment.astimezone(UTC)
+    return known

@@ -164,11 +164,9 @@ class Views:
             protocol = folded.study.protocol
             if protocol is None:
                 raise NoProtocol
-            end = protocol.end_of(given)
-            today = latest.astimezone(protocol.zone()).date()
-        if given > today:
-            raise NotYet
-        return min(end, latest).astimezone(UTC)
+            if given > latest.astimezone(protocol.zone()).date():
+                raise NotYet
+            return min(protocol.end_of(given), latest).astimezone(UTC)
 
     def _at(
         self,

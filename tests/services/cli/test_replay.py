@@ -89,6 +89,14 @@ def test_signals_know_no_as_of(file: Path) -> None:
     assert run(["replay", PROTOCOL, str(file), "--signals", "--as-of", "2022-08-20"]) == 2
 
 
+@pytest.mark.parametrize("moment", ["9999-12-31", "0001-01-01T00:00:00+14:00", "2022-08-20T12:00"])
+def test_a_moment_beyond_the_calendar_is_refused(
+    file: Path, moment: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["replay", PROTOCOL, str(file), "--known-at", moment]) == 2
+    assert "wants a date" in capsys.readouterr().err
+
+
 def _amendment(document: str) -> dict[str, Any]:
     known = datetime(2022, 8, 1, tzinfo=UTC)
     data = {"version": "2", "document": document}
