@@ -8,7 +8,7 @@ from shared.clinical.adverse_events import summarise
 from shared.clinical.designs.decision_tables import DecisionTable, decision_table
 from shared.clinical.designs.parameters import DesignError
 from shared.clinical.figures import numbers_of
-from shared.clinical.packet_labs import lab_series
+from shared.clinical.packet_labs import lab_series, lab_values
 from shared.clinical.protocol import Protocol
 from shared.clinical.study import Study
 from shared.clinical.what_if import what_if
@@ -36,7 +36,7 @@ def packet_of(study: Study, assessment: Assessment) -> Packet:
         synthetic=protocol.synthetic,
         assessment=assessment.model_copy(update={"applied_through": None}),
         summary=summarise(protocol, people, numbers.events),
-        labs=lab_series([person for person in people if person.start]),
+        labs=lab_series(study.made_of_each(protocol, as_of, known_at, lab_values)),
         outlook=_outlook(study, assessment),
         table=_table(protocol, assessment),
     )

@@ -6,7 +6,7 @@ Results stay as reported; what a chart draws of one test is in one unit as far a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from decimal import Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -42,33 +42,93 @@ class _Axis(NamedTuple):
     factor: Fraction
 
 
-_Told = tuple[Person, _Key, list[GradedSample]]
+class LabValues:
+    """One subject's graded values in the order of time, and the series made of them so far.
+
+    It hangs on the subject's records alone, so it may be kept while they are the same.
+    """
+
+    def __init__(self, person: Person) -> None:
+        assert person.start is not None
+        self._who = {
+            "subject": person.subject,
+            "usubjid": person.usubjid,
+            "dose_level": person.dose_level,
+        }
+        self._zone, self._first = person.zone, person.start.first
+        self.graded = _by_key(person)
+        self.order = person.subject, person.usubjid
+        self._made: dict[tuple[_Key, _Axis], LabSeries] = {}
+
+    def unit(self, key: _Key) -> str | None:
+        """As the last value spells it."""
+        return self.graded[key][-1].sample.value.unit
+
+    def reached(self) -> Iterator[tuple[str, str]]:
+        """Each test and term in which a value on treatment is or may be of grade 3."""
+        for key, samples in self.graded.items():
+            if any(one.high >= KEY_GRADE and not one.before for one in samples):
+                yield key.test, key.term
+
+    def series(self, key: _Key, axis: _Axis) -> LabSeries:
+        """The values of one test, term and unit with the numbers of an axis."""
+        if (key, axis) not in self._made:
+            self._made[key, axis] = self._series(key, axis)
+        return self._made[key, axis]
+
+    def _series(self, key: _Key, axis: _Axis) -> LabSeries:
+        unit, found = self.unit(key), self.graded[key]
+        # All values at once: a model is checked several times as fast within another.
+        return LabSeries.model_validate(
+            {
+                **self._who,
+                "test": key.test,
+                "term": key.term,
+                "unit": unit,
+                "drawn_in": None if axis.unit == unit else axis.unit,
+                "values": tuple(self._value(one, axis.factor) for one in found),
+                "bands": tuple(_bands(found[-1], axis.factor)),
+            }
+        )
+
+    def _value(self, graded: GradedSample, factor: Fraction) -> dict[str, Any]:
+        day = graded.sample.entry.dates(self._zone)[0]
+        is_graded = isinstance(graded.answer, Graded)
+        result = graded.sample.value.result
+        number = plain_number(result)
+        converted = number is not None and factor != 1
+        return {
+            "on": day,
+            "day": (day - self._first).days + 1,
+            "result": result,
+            "number": _drawn(Fraction(number) * factor) if number and converted else number,
+            "grade_low": graded.low if is_graded else None,
+            "grade_high": graded.high if is_graded else None,
+        }
 
 
-def lab_series(people: Sequence[Person]) -> tuple[LabSeries, ...]:
+def lab_values(person: Person) -> LabValues | None:
+    """None of who was given no dose."""
+    return LabValues(person) if person.start else None
+
+
+def lab_series(people: Iterable[LabValues]) -> tuple[LabSeries, ...]:
     """The series of every test and term in which anybody reached grade 3 on treatment: one for each
     unit, drawn in the unit of most subjects that it converts to."""
-    held = [(person, _by_key(person)) for person in people]
-    wanted = {
-        (key.test, key.term)
-        for _, series in held
-        for key, samples in series.items()
-        if any(one.high >= KEY_GRADE and not one.before for one in samples)
-    }
+    ordered = sorted(people, key=lambda one: one.order)
+    wanted = {found for one in ordered for found in one.reached()}
     told = [
-        (person, key, samples)
-        for person, series in held
-        for key, samples in sorted(series.items())
+        (one, key)
+        for one in ordered
+        for key in sorted(one.graded)
         if (key.test, key.term) in wanted
     ]
-    axes = _axes(told)
-    return tuple(
-        _series(person, key, samples, axes[key.test, key.unit]) for person, key, samples in told
-    )
+    axes = _axes((key, one.unit(key)) for one, key in told)
+    return tuple(one.series(key, axes[key.test, key.unit]) for one, key in told)
 
 
 def _by_key(person: Person) -> dict[_Key, list[GradedSample]]:
-    """Reported laboratory values by test, term and unit, in the order of time."""
+    """Reported laboratory values by test, term and unit."""
     found: dict[_Key, list[GradedSample]] = {}
     for contents in person.graded():
         for one in chain.from_iterable(contents):
@@ -88,59 +148,23 @@ def _code(test: str, unit: str | None) -> str:
     return known.ucum if known else f"as reported: {unit or ''}"
 
 
-def _axes(told: Sequence[_Told]) -> dict[tuple[str, str], _Axis]:
+def _axes(reported: Iterable[tuple[_Key, str | None]]) -> dict[tuple[str, str], _Axis]:
     """By test and unit the axis of its numbers: that of the most subjects it converts to."""
     spelled: dict[tuple[str, str], Counter[str]] = {}
-    for _, key, samples in told:
-        unit = samples[-1].sample.value.unit or ""
-        spelled.setdefault((key.test, key.unit), Counter())[unit] += 1
+    for key, unit in reported:
+        spelled.setdefault((key.test, key.unit), Counter())[unit or ""] += 1
     found: dict[tuple[str, str], _Axis] = {}
     chosen: dict[str, list[str]] = {}
-    for test, unit in sorted(spelled, key=lambda one: (-spelled[one].total(), one)):
+    for test, code in sorted(spelled, key=lambda one: (-spelled[one].total(), one)):
         axes = chosen.setdefault(test, [])
-        factors = ((axis, factor_between(unit, axis, test)) for axis in axes)
-        axis, factor = next(((a, f) for a, f in factors if f is not None), (unit, Fraction(1)))
-        if axis == unit:
-            axes.append(unit)
+        factors = ((axis, factor_between(code, axis, test)) for axis in axes)
+        axis, factor = next(((a, f) for a, f in factors if f is not None), (code, Fraction(1)))
+        if axis == code:
+            axes.append(code)
         spellings = spelled[test, axis]
         word = min(spellings, key=lambda one: (-spellings[one], one))
-        found[test, unit] = _Axis(word or None, factor)
+        found[test, code] = _Axis(word or None, factor)
     return found
-
-
-def _series(person: Person, key: _Key, found: Sequence[GradedSample], axis: _Axis) -> LabSeries:
-    last = found[-1]
-    unit = last.sample.value.unit
-    # All values at once: a model is checked several times as fast within another.
-    return LabSeries.model_validate(
-        {
-            "subject": person.subject,
-            "usubjid": person.usubjid,
-            "dose_level": person.dose_level,
-            "test": key.test,
-            "term": key.term,
-            "unit": unit,
-            "drawn_in": None if axis.unit == unit else axis.unit,
-            "values": tuple(_value(person, one, axis.factor) for one in found),
-            "bands": tuple(_bands(last, axis.factor)),
-        }
-    )
-
-
-def _value(person: Person, graded: GradedSample, factor: Fraction) -> dict[str, Any]:
-    assert person.start is not None
-    day = graded.sample.entry.dates(person.zone)[0]
-    is_graded = isinstance(graded.answer, Graded)
-    result = graded.sample.value.result
-    number = plain_number(result)
-    return {
-        "on": day,
-        "day": (day - person.start.first).days + 1,
-        "result": result,
-        "number": number if number is None or factor == 1 else _drawn(Fraction(number) * factor),
-        "grade_low": graded.low if is_graded else None,
-        "grade_high": graded.high if is_graded else None,
-    }
 
 
 def _bands(graded: GradedSample, factor: Fraction) -> Iterator[dict[str, Any]]:

@@ -93,7 +93,7 @@ def test_every_treated_subject_of_the_demo_is_once_in_each_shift_table() -> None
     assert by_worst == worst
 
 
-def test_what_is_kept_from_earlier_questions_changes_no_figure() -> None:
+def test_what_is_kept_from_earlier_questions_changes_no_figure_and_no_packet() -> None:
     facts = [fact for fact in _demo()[0] if fact.subject[-4:] in ("3-02", "4-01", "4-05")]
     protocol = protocol_fact(facts[0].known_at - timedelta(days=1))
     study, moments = Study(facts[0].study), []
@@ -101,12 +101,15 @@ def test_what_is_kept_from_earlier_questions_changes_no_figure() -> None:
     for part in (facts[:60], facts[60:90], facts[90:120], facts[120:150], facts[150:]):
         study.add(part)
         moments.append(max(fact.known_at for fact in part))
-        figures_of(study, study.assess(as_of=moments[-1]))
+        assessment = study.assess(as_of=moments[-1])
+        figures_of(study, assessment)
+        packet_of(study, assessment)
     fresh = Study(facts[0].study)
     fresh.add([protocol, *facts])
     for moment in moments:
         said = fresh.assess(as_of=moment)
         assert figures_of(study, said) == figures_of(fresh, said)
+        assert packet_of(study, said) == packet_of(fresh, said)
 
 
 def _public() -> tuple[Figures, list[Row], dict[str, str]]:

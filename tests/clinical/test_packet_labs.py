@@ -110,3 +110,21 @@ def test_a_subject_whose_laboratory_changed_its_unit_has_a_series_for_each() -> 
     assert {one.axis for one in told.values()} == {"mg/dL"}
     assert told[WHO, "umol/L"].values[0].number == Decimal("4.52489")
     assert (day(3) - DAY_1).days == told[WHO, "umol/L"].values[0].day - 1
+
+
+def test_what_others_report_later_changes_the_axis_of_who_has_nothing_new() -> None:
+    found = _trial()
+    _reported(found, WHO, "CREAT", "4.0", "mg/dL", **US)
+    study = Study(STUDY)
+    study.add(found.facts)
+
+    def axes() -> set[str | None]:
+        told = _of(packet_of(study, study.assess(as_of=end_of(day(10)))), "CREAT")
+        return {one.axis for one in told.values()}
+
+    assert axes() == {"mg/dL"}
+    for who in OTHERS:
+        _reported(found, who, "CREAT", "350", "umol/L", **SI)
+    study.add(found.facts)
+    assert axes() == {"umol/L"}
+    assert packet_of(study, study.assess(as_of=end_of(day(10)))) == _packet(found)
