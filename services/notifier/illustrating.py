@@ -40,6 +40,8 @@ from shared.runtime.telemetry import get_logger
 log = get_logger(__name__)
 
 POLL_SECONDS = 0.2
+IDLE_SECONDS = 1.0
+"""Between two looks while no routing in force allows charts."""
 AUDIT_SECONDS = 30.0
 LEASE_SECONDS = 5.0
 DRAWING_SECONDS = 5.0
@@ -67,6 +69,7 @@ class Illustrator:
         self._on_settled = on_settled
         self._drawer = drawer or Drawer(DRAWING_SECONDS)
         self._audited: float | None = None
+        self._rest = IDLE_SECONDS
         self._ending = False
         self._polling = Polling(
             "illustrator", self._turn, on_error=_failed, interrupt=self._interrupt
@@ -88,13 +91,15 @@ class Illustrator:
         if self._audited is None or time.monotonic() - self._audited >= AUDIT_SECONDS:
             self._audited = time.monotonic()
             self._prepare()
-        return 0.0 if self.run_once() else POLL_SECONDS
+        return 0.0 if self.run_once() else self._rest
 
     def _prepare(self) -> None:
         """Has the drawing process ready where a study allows charts: it starts for a second."""
         with self._engine.connect() as conn:
             rules = [in_force(conn, study).routing for study in routings.studies(conn)]
-        if not any(one is not None and "chart" in one.details.email for one in rules):
+        allowed = any(one is not None and "chart" in one.details.email for one in rules)
+        self._rest = POLL_SECONDS if allowed else IDLE_SECONDS
+        if not allowed:
             return
         if self._monitor is None:
             log.warning("no charts in mails: VIGIL_NOTIFIER_KEY is not set")
