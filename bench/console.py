@@ -50,12 +50,13 @@ class Size:
 @dataclass(slots=True)
 class Found:
     """Milliseconds of each read by page, of the first answer of each after the loading (which may
-    have been refused before: the study is still being read), and of each result until an open page
-    is told of it (``live``) and until its new content is there (``shown``); how many reads were
-    refused, because a service did not answer in time; how many bytes a page has, and how many of
-    them travel."""
+    have been refused before: the study is still being read) and after the results (``anew``, of
+    what is made of the whole study), and of each result until an open page is told of it (``live``)
+    and until its new content is there (``shown``); how many reads were refused, because a service
+    did not answer in time; how many bytes a page has, and how many of them travel."""
 
     first: dict[str, float] = field(default_factory=dict)
+    anew: dict[str, float] = field(default_factory=dict)
     pages: dict[str, list[float]] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     live: list[float] = field(default_factory=list)
@@ -79,8 +80,8 @@ def measure(ground: Ground, size: Size) -> Found:
         _load(client, keys, told)
         client.headers.update({"Accept": "text/html", "Origin": vigil.url})
         assert client.post("/login", data={"key": keys.reader}).status_code == 303
-        found = Found()
-        for name, address in _addresses(client).items():
+        found, addresses = Found(), _addresses(client)
+        for name, address in addresses.items():
             found.first[name] = _first_answer(client, address)
             reads = [_read(client, address, found, name) for _ in range(size.reads)]
             found.pages[name] = [taken for taken in reads if taken is not None]
@@ -88,6 +89,8 @@ def measure(ground: Ground, size: Size) -> Found:
         for heard, seen in _told_live(client, keys, clock, told, size.results):
             found.live.append(heard)
             found.shown.append(seen)
+        for name in ("packet.pdf", "charts"):
+            found.anew[name] = _first_answer(client, addresses[name])
         return found
 
 
@@ -235,6 +238,8 @@ def lines(found: Found) -> Iterator[str]:
             f" page; first {found.first[name]:.0f} ms; {found.weight[name] / 1e3:.0f} kB,"
             f" {found.travels[name] / 1e3:.0f} on the way"
         )
+    for name, once in found.anew.items():
+        yield f"{name:13}of the next moment: first {once:.0f} ms"
     for what, taken in (("told", found.live), ("shown", found.shown)):
         p50, worst = percentile(taken, 50), max(taken)
         yield f"a result until an open page is {what}: p50 {p50:.0f} ms, worst {worst:.0f} ms"
