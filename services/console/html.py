@@ -6,7 +6,6 @@ characters that turn the direction of writing: they would show a number or a sen
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from fastapi import Response
 from fastapi.responses import HTMLResponse
 
 from services.console.words import QUERY_KINDS
+from shared.charts.blocks import unturned
 
 _HERE = Path(__file__).parent
 _TYPES = {
@@ -41,9 +41,6 @@ STUDY_PAGES = (
 )
 """The pages of a study in the order of the navigation, with what follows its address."""
 
-TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-_TURNING = re.compile(f"[{TURNING}]")
-
 PAGE_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -66,13 +63,6 @@ def page(template: str, status: int = 200, **values: object) -> Response:
 def part(template: str, **values: object) -> str:
     """A piece of a page, escaped already: a template writes it with ``| safe``."""
     return _TEMPLATES.get_template(template).render(values)
-
-
-def unturned(text: str) -> str:
-    """The text with the controls of the direction of writing as their code points."""
-    if not any(one in text for one in TURNING):
-        return text
-    return _TURNING.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
 
 
 def asset_response(name: str) -> Response | None:

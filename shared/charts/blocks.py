@@ -15,6 +15,7 @@ from typing import Any
 
 Spec = Mapping[str, Any]
 _NOT_PRINTED = re.compile("[^\n -~\u00a0-\u017f\u0391-\u03a9\u03b1-\u03c9–—‘’“”•…≤≥≠±×→·µ]")
+_TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 NARROWEST, WIDEST = 4, 44
@@ -93,6 +94,14 @@ class Document:
     statement: str
     proof: str
     sections: tuple[Section, ...]
+
+
+def unturned(page: str) -> str:
+    """A page with the controls of the direction of writing as their code points: one of them in a
+    record would show numbers and sentences after it backwards."""
+    for one in _TURNING:
+        page = page.replace(one, f"[U+{ord(one):04X}]")
+    return page
 
 
 def printable(value: Any) -> Any:

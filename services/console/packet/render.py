@@ -18,7 +18,7 @@ import jinja2
 
 from services.console.packet.adverse_events import summary_csv
 from services.console.packet.sections import document_of
-from shared.charts.blocks import Block, Chart, Document, Spec, Table, printable
+from shared.charts.blocks import Block, Chart, Document, Spec, Table, printable, unturned
 from shared.charts.parts import PAPER
 from shared.contracts.packet import Packet
 
@@ -52,7 +52,7 @@ def packet_html(packet: Packet, draw: Draw = _here) -> bytes:
     document = document_of(packet)
     pictures = draw(_specs(document), PAPER)
     text = _page().render(document=document, style=_STYLE, picture=lambda: next(pictures))
-    return text.encode()
+    return unturned(text).encode()
 
 
 def _set_here(document: str, moment: int) -> bytes:

@@ -25,7 +25,7 @@ from tests.services.console.packet_support import (
 )
 from tests.services.console.test_access import BOARD
 
-NASTY = """<script>alert(1)</script>#strong[x]$ =1+1 "'&{{7*7}} \\ 汉"""
+NASTY = """<script>alert(1)</script>#strong[x]$ =1+1 "'&{{7*7}} \\ 汉\u202e"""
 
 
 SHOWN = "≤≥≠±×→·µ–—‘’“”•…äßéçőŁαβγΔΩ"
@@ -137,6 +137,8 @@ def test_hostile_text_is_text(odd: Packet, odd_pdf: bytes) -> None:
     page = packet_html(odd).decode()
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)" in page
+    assert "\u202e" not in page
+    assert "[U+202E]" in page
     assert "#strong[x]$ =1+1 \"'&{{7*7}} \\ [U+6C49]" in " ".join(text_of(odd_pdf))
 
 
