@@ -15,7 +15,6 @@ from services.dlt_monitor.acts import act_routes
 from services.dlt_monitor.amendments import amendment_routes
 from services.dlt_monitor.asking import (
     JSON,
-    OVERSEERS,
     READERS,
     Moment,
     Parts,
@@ -24,7 +23,6 @@ from services.dlt_monitor.asking import (
     view_of,
 )
 from services.dlt_monitor.gate import gate_routes
-from services.dlt_monitor.monitor import GROUP
 from services.dlt_monitor.packet import packet_routes
 from services.dlt_monitor.profiles import profile_routes
 from services.dlt_monitor.questions import query_routes
@@ -32,8 +30,8 @@ from services.dlt_monitor.store import grades, outputs, studies
 from services.dlt_monitor.store.studies import StudyRow
 from services.dlt_monitor.what_if import what_if_routes
 from shared.contracts.assessment import Assessment, DoseAssessment
-from shared.runtime import outbox
 from shared.runtime.auth import AnyKey, require
+from shared.runtime.parked import parked_routes
 from shared.runtime.web import Problem, api_router
 
 MOST_SIGNALS = 500
@@ -49,7 +47,7 @@ def monitor_router(parts: Parts) -> APIRouter:
     router = api_router("/monitor/v1", tags=["monitor"])
     _study_routes(router, parts)
     _record_routes(router, parts)
-    _parked_routes(router, parts)
+    parked_routes(router, parts.engine, parts.worker)
     gate_routes(router, parts)
     query_routes(router, parts)
     what_if_routes(router, parts)
@@ -172,39 +170,6 @@ def _record_routes(router: APIRouter, parts: Parts) -> None:
                 for decision in listed
             ]
         }
-
-
-def _parked_routes(router: APIRouter, parts: Parts) -> None:
-    @router.get("/studies/{study}/parked", dependencies=OVERSEERS)
-    def parked(study: str) -> dict[str, Any]:
-        """Messages that could not be applied: why, not what is in them."""
-        with parts.engine.connect() as conn:
-            waiting = outbox.parked(conn, GROUP, study=study)
-        return {
-            "parked": [
-                {
-                    "id": row.id,
-                    "topic": row.message.topic,
-                    "reason": row.reason,
-                    "error_class": row.error_class,
-                    "parked_at": row.parked_at,
-                }
-                for row in waiting
-            ]
-        }
-
-    @router.post("/studies/{study}/parked/{number}/replay", dependencies=_ADMINS)
-    def replay(study: str, number: int) -> dict[str, Any]:
-        """Try a parked message again, after the cause has been mended."""
-        with parts.engine.connect() as conn:
-            waiting = outbox.parked_by_id(conn, GROUP, [number])
-        if not waiting or waiting[0].message.key != study:
-            raise Problem(404, "not-found", "Not Found")
-        if not parts.worker.replay_parked([number]):
-            raise Problem(
-                409, "still-parked", "The message still cannot be applied", waiting[0].reason
-            )
-        return {"replayed": number}
 
 
 # -- answers --------------------------------------------------------------------------------------

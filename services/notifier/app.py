@@ -32,10 +32,11 @@ from shared.contracts.topics import SIGNALS
 from shared.runtime.auth import Authenticator
 from shared.runtime.bus import Bus
 from shared.runtime.clock import Clock, SystemClock, clock_from_settings
+from shared.runtime.parked import parked_routes
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry import Metrics
+from shared.runtime.web import api_router, database_ready, worker_ready
 from shared.runtime.web import create_app as create_web_app
-from shared.runtime.web import database_ready, worker_ready
 from shared.runtime.worker import Worker
 
 
@@ -191,6 +192,9 @@ def create_app(
         monitor=monitor,
     )
 
+    parked = api_router("/notifier/v1", tags=["parked"])
+    parked_routes(parked, engine, notifier.worker)
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         notifier.start()
@@ -202,7 +206,7 @@ def create_app(
     app = create_web_app(
         "Vigil notifier",
         settings,
-        routers=ROUTERS,
+        routers=(*ROUTERS, parked),
         authenticator=authenticator,
         ready=notifier.ready,
         lifespan=lifespan,

@@ -13,7 +13,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
+from shared.contracts.topics import SIGNALS
 from shared.runtime.auth import ROLES, unguarded
+from shared.runtime.bus import Message
 from tests.services.notifier.support import (
     OTHER,
     ROUTING,
@@ -49,6 +51,8 @@ WHO_MAY: list[tuple[str, str, set[str], Any]] = [
     ("POST", "/studies/{study}/routing/test", READ, {"type": "sae", "severity": "info"}),
     ("GET", "/studies/{study}/rosters", READ, None),
     ("GET", "/studies/{study}/subscriptions", READ, None),
+    ("GET", "/studies/{study}/parked", {"study_admin", "auditor"}, None),
+    ("POST", "/studies/{study}/parked/{parked}/replay", ADMIN, None),
     ("POST", "/studies/{study}/webhooks/safety-desk/secret", ADMIN, {}),
 ]
 
@@ -75,7 +79,9 @@ def call(
     """Fills a path of the matrix with ids that exist."""
     set_routing(engine)
     raising(signal())
+    raising.publish(Message(SIGNALS.name, STUDY, "broken", b"{}"))
     reader = key("auditor")
+    (parked,) = idle.get(f"{V1}/studies/{STUDY}/parked", headers=reader).json()["parked"]
     alert = only_alert(idle, reader)["id"]
     rows = idle.get(f"{V1}/deliveries?alert={alert}", headers=reader).json()["deliveries"]
     (delivery,) = [row["id"] for row in rows if row["channel"] == "email"]
@@ -83,7 +89,8 @@ def call(
         conn.execute(sa.text("UPDATE notifier.delivery SET state = 'sent'"))
 
     def fill(method: str, path: str, body: Any) -> Call:
-        return Call(method, path.format(study=STUDY, alert=alert, delivery=delivery), body)
+        names = {"study": STUDY, "alert": alert, "delivery": delivery, "parked": parked["id"]}
+        return Call(method, path.format(**names), body)
 
     return fill
 
@@ -121,6 +128,7 @@ def test_the_matrix_is_complete_and_nothing_is_open(app: FastAPI) -> None:
         for method in methods
     }
     named = {"{alert}": "{id}", "{delivery}": "{id}", "safety-desk": "{subscriber}"}
+    named |= {"{parked}": "{number}"}
     for old, new in named.items():
         listed = {(method, path.replace(old, new)) for method, path in listed}
     assert ours - listed == {("GET", "/alerts/stream")}
