@@ -80,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _on_ground(kafka: bool, part: Callable[[Ground], None]) -> None:
     folder = Path(tempfile.mkdtemp(prefix="vigil-bench-"))
+    folder.chmod(0o711)  # or root's cluster would be placed elsewhere and stay there
     try:
         with Ground(folder, kafka) as ground:
             part(ground)

@@ -6,7 +6,6 @@ import os
 import signal as signals
 import socket
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -23,6 +22,7 @@ from rich.text import Text
 from services.cli.output import UNAVAILABLE, USAGE, AsJson, err, fail, out, say_lines
 from services.cli.tables import assessment_view
 from shared.contracts.signals import Signal
+from shared.runtime.scratch import temporary_folder
 from shared.runtime.settings import KafkaSettings, Settings
 from shared.runtime.telemetry import configure_logging
 
@@ -163,17 +163,15 @@ def _progress(total: int, silent: bool) -> Progress:
 
 def _settings(stack: ExitStack, kafka: bool) -> Settings:
     """A new, empty place for this telling; nothing of an installation is touched."""
-    folder = stack.enter_context(
-        tempfile.TemporaryDirectory(prefix="vigil-demo-", ignore_cleanup_errors=True)
-    )
+    folder = stack.enter_context(temporary_folder("vigil-demo-"))
     settings = replace(
-        Settings.from_env(), database_url=None, data_dir=Path(folder) / "data", clock_file=None
+        Settings.from_env(), database_url=None, data_dir=folder / "data", clock_file=None
     )
     if not kafka:
         return replace(settings, kafka=None)
     if settings.kafka is not None:
         return settings
-    return replace(settings, kafka=_own_kafka(stack, Path(folder) / "kafka"))
+    return replace(settings, kafka=_own_kafka(stack, folder / "kafka"))
 
 
 def _own_kafka(stack: ExitStack, folder: Path) -> KafkaSettings:

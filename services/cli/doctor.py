@@ -6,12 +6,10 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from os import environ
-from pathlib import Path
 from typing import Annotated
 
 import sqlalchemy as sa
@@ -23,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.cli.output import BAD, AsJson, out, say_json
 from shared.runtime.db import create_engine
 from shared.runtime.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
+from shared.runtime.scratch import temporary_folder
 from shared.runtime.settings import Settings
 
 _CONNECT_SECONDS = 3.0
@@ -90,8 +89,8 @@ def _embedded() -> Check:
     name = "Embedded PostgreSQL"
     try:
         with (
-            tempfile.TemporaryDirectory(prefix="vigil-doctor-", ignore_cleanup_errors=True) as at,
-            EmbeddedPostgres(Path(at) / "data") as server,
+            temporary_folder("vigil-doctor-") as folder,
+            EmbeddedPostgres(folder / "data") as server,
         ):
             return Check(name, True, _server_version(server.url()), needed=True)
     except (EmbeddedPostgresError, SQLAlchemyError, OSError) as error:

@@ -1,7 +1,6 @@
 """The benchmarks run, count what they should, and compare like with like; on tiny sizes."""
 
 import json
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,14 +11,15 @@ from bench.large_study import records
 from bench.load import BATCH, chunks, singles, visits
 from bench.systems import Ground
 from services.demo import STUDY
+from shared.runtime.scratch import temporary_folder
 from tests.kafka_support import require_own_kafka
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     # Not pytest's own temporary folder: as root, the server's unprivileged user cannot enter it.
-    with tempfile.TemporaryDirectory(prefix="vigil-bench-test-") as name:
-        yield Path(name)
+    with temporary_folder("vigil-bench-test-") as found:
+        yield found
 
 
 def test_a_load_is_the_demo_under_another_name() -> None:
