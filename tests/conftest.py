@@ -113,9 +113,9 @@ def live_server() -> Iterator[Callable[[FastAPI], str]]:
         return f"http://127.0.0.1:{port}"
 
     yield start
-    for stop, _ in running:
+    # The last one first: it may still hold connections to those before it.
+    for stop, thread in reversed(running):
         stop.set()
-    for _, thread in running:
         thread.join(15)
 
 

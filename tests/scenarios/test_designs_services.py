@@ -83,7 +83,7 @@ def _put(vigil: Installation, key: str, fact: Fact) -> None:
 
 
 def _post(vigil: Installation, keys: dict[str, str], facts: list[Fact]) -> int:
-    with httpx2.Client(base_url=vigil.url) as client:
+    with httpx2.Client(base_url=vigil.url, timeout=60) as client:
         for fact in facts:
             key = keys[_ROLES.get(fact.kind, "edc_source")]
             post_events(client, key, [_event_of(fact)])

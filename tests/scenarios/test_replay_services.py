@@ -83,7 +83,9 @@ def test_every_alert_reaches_the_inbox_once(vigil: Installation, telling: Tellin
 
 def test_the_page_shows_the_board_and_says_that_it_is_synthetic(vigil: Installation) -> None:
     same_site = {"Origin": vigil.url, "Sec-Fetch-Site": "same-origin"}
-    with httpx2.Client(base_url=vigil.url, headers=same_site, follow_redirects=True) as browser:
+    with httpx2.Client(
+        base_url=vigil.url, headers=same_site, follow_redirects=True, timeout=60
+    ) as browser:
         page = browser.post("/login", data={"key": vigil.keys.reader, "next": f"/studies/{STUDY}"})
     assert page.status_code == 200
     assert "SYNTHETIC" in page.text.upper()
@@ -98,7 +100,10 @@ def test_any_order_of_posting_ends_the_same(
     chance = random.Random(seed)
     arriving = events() + chance.sample(events(), k=300)
     chance.shuffle(arriving)
-    with installation(new_database()) as running, httpx2.Client(base_url=running.url) as client:
+    with (
+        installation(new_database()) as running,
+        httpx2.Client(base_url=running.url, timeout=60) as client,
+    ):
         running.clock.set(last_moment())
         put_protocol(client, running)
         while arriving:
