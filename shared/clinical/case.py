@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from shared.clinical.measured import Measurements
 from shared.clinical.observations import Course
-from shared.clinical.protocol import Protocol, day_ends
+from shared.clinical.protocol import Protocol, day_ends, local_day
 from shared.clinical.samples import FirstDose
 from shared.clinical.timeline import Entry, Standing
 from shared.contracts.assessment import CriterionResult
@@ -76,10 +76,10 @@ class Case:
         found = self.observations.items()
         return frozenset(term for term, course in found if course.is_undecided)
 
-    @property
+    @cached_property
     def today(self) -> date:
         """The local calendar date of ``as_of``."""
-        return self.as_of.astimezone(self.zone).date()
+        return local_day(self.as_of, self.zone)
 
     @property
     def followed(self) -> date:

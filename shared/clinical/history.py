@@ -204,6 +204,10 @@ class History:
         ]
         return [standing for standing in found if standing is not None]
 
+    def standing_of(self, kind: str, known_at: datetime) -> list[Standing]:
+        """What stands of the records of a kind."""
+        return self._records[kind].standing(known_at) if kind in self._records else []
+
     def entries_of(self, kind: str) -> Iterator[Entry]:
         """Every version of every record of a kind."""
         records = self._records[kind].in_order if kind in self._records else ()

@@ -6,17 +6,19 @@ so it is kept until a version known by then arrives, apart for each protocol.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import NamedTuple, TypeVar, cast
+from zoneinfo import ZoneInfo
 
 from shared.clinical.courses import Courses
 from shared.clinical.grades import results_by_panel
 from shared.clinical.history import History
-from shared.clinical.person import Person
-from shared.clinical.protocol import Protocol, day_ends
+from shared.clinical.moves import clock_of
+from shared.clinical.person import Person, site_of
+from shared.clinical.protocol import Protocol, day_ends, local_day
 from shared.clinical.subject import SubjectState, assess_subject, criterion_results
 from shared.clinical.timeline import Entry
 from shared.contracts.assessment import CriterionResult
@@ -78,6 +80,8 @@ class Member:
         self._courses = Courses()
         self._parts: set[str] | None = None
         """The parts that any assignment ever named."""
+        self._stays: list[tuple[datetime, str]] | None = None
+        """Since when the subject was known to be at each site, one after another."""
         self._kept: dict[Name, tuple[object, object]] = {}
 
     def add(self, entry: Entry) -> None:
@@ -88,6 +92,8 @@ class Member:
             memory.drop(entry.fact.known_at)
         if entry.fact.kind == "cohort_assignment":
             self._parts = None
+        if entry.fact.kind == "subject":
+            self._stays = None
 
     def forget(self) -> None:
         """Drop everything worked out."""
@@ -100,6 +106,16 @@ class Member:
             records = (entry.record for entry in self.history.entries_of("cohort_assignment"))
             self._parts = {one.part for one in records if isinstance(one, CohortAssignment)}
         return not self._parts.isdisjoint(protocol.counted_parts)
+
+    def clock(self, protocol: Protocol, known_at: datetime) -> ZoneInfo | None:
+        """What the subject's days are counted by, by the sites known at a moment; None of who never
+        moved, whose site tells."""
+        if self._stays is None:
+            self._stays = list(_stays(self.history))
+        if len(self._stays) < 2 or self._stays[1][0] > known_at:
+            return None
+        stays = self._stays
+        return clock_of([(at, protocol.zone(site)) for at, site in stays if at <= known_at])
 
     def kept(
         self, name: Name, known_at: datetime, basis: object, work: Callable[[], Found]
@@ -117,7 +133,10 @@ class Member:
         """The subject by the records that stood then; None where none did."""
         standing = self.history.standing(known_at)
         courses = self._courses.of_the_past
-        return Person(protocol, usubjid, standing, as_of, courses) if standing else None
+        if not standing:
+            return None
+        clock = self.clock(protocol, known_at)
+        return Person(protocol, usubjid, standing, as_of, courses, clock)
 
     def made(
         self,
@@ -147,7 +166,8 @@ class Member:
     def graded(self, protocol: Protocol, usubjid: str) -> tuple[tuple[GradedResult, ...], ...]:
         """The grades that stand by everything known, as `results_by_panel` gives them."""
         now = self.history.latest
-        person = Person(protocol, usubjid, self.history.standing(now), now, self._courses)
+        standing, clock = self.history.standing(now), self.clock(protocol, now)
+        person = Person(protocol, usubjid, standing, now, self._courses, clock)
         return tuple(results_by_panel(person))
 
     def state(
@@ -198,13 +218,27 @@ class Member:
             if moment not in memory.results:
                 then = self.history.standing(moment)
                 past = self._courses.of_the_past
+                clock = self.clock(memory.protocol, moment)
                 memory.results[moment] = criterion_results(
-                    memory.protocol, usubjid, then, moment, past
+                    memory.protocol, usubjid, then, moment, past, clock
                 )
             return memory.results[moment]
 
-        state = assess_subject(memory.protocol, usubjid, standing, as_of, results_at, courses)
+        clock = self.clock(memory.protocol, known)
+        state = assess_subject(
+            memory.protocol, usubjid, standing, as_of, results_at, courses, clock
+        )
         return replace(state, corrected=self.history.corrected(known))
+
+
+def _stays(history: History) -> Iterator[tuple[datetime, str]]:
+    """Each site the subject's record named, with when it was first known to name it."""
+    last = None
+    for known in history.known_of("subject", datetime.max.replace(tzinfo=UTC)):
+        site = site_of({"subject": history.standing_of("subject", known)})
+        if site not in (None, last):
+            last = site
+            yield known, str(site)
 
 
 def _as_before(state: SubjectState | None, before: SubjectState | None) -> SubjectState | None:
@@ -233,4 +267,4 @@ def _valid_until(state: SubjectState | None, as_of: datetime) -> datetime:
     window = state.assessment.window
     if window is not None and window.day is None and not state.deadlines:
         return until
-    return min(until, day_ends(as_of.astimezone(state.zone).date(), state.zone))
+    return min(until, day_ends(local_day(as_of, state.zone), state.zone))

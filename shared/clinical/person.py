@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from itertools import chain
+from zoneinfo import ZoneInfo
 
 from shared.clinical.case import Case, Spans
 from shared.clinical.courses import Courses, Graded, Panel
@@ -45,10 +46,12 @@ class Person:
         standing: Standings,
         as_of: datetime,
         courses: Courses | None = None,
+        clock: ZoneInfo | None = None,
     ) -> None:
+        """``clock``: of a subject who has moved; else it is that of the site."""
         self.protocol, self.usubjid, self.as_of = protocol, usubjid, as_of
         self.site = site_of(standing)
-        self.zone = protocol.zone(self.site)
+        self.zone = clock or protocol.zone(self.site)
         self._courses = courses or Courses()
         self._standing = {
             kind: seen

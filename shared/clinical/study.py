@@ -20,7 +20,7 @@ from shared.clinical.member import Found, Member, Name
 from shared.clinical.misplaced import Misplaced
 from shared.clinical.moments import Moments
 from shared.clinical.person import Person, site_of
-from shared.clinical.protocol import Protocol, day_starts, load_protocol
+from shared.clinical.protocol import Protocol, day_starts, load_protocol, local_day
 from shared.clinical.safety.silence import stale_from
 from shared.clinical.sentinel import with_deviations
 from shared.clinical.subject import SubjectState
@@ -332,7 +332,7 @@ class Study:
         if protocol.design.turns_with_days:
             pending = (state for state in states if state.assessment.status in PENDING)
             waiting += [
-                day_starts(after.astimezone(state.zone).date() + timedelta(days=1), state.zone)
+                day_starts(local_day(after, state.zone) + timedelta(days=1), state.zone)
                 for state in pending
             ]
         return min(waiting, default=None)

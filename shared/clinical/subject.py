@@ -86,14 +86,15 @@ def assess_subject(
     as_of: datetime,
     results_at: Callable[[datetime], dict[str, CriterionResult]],
     courses: Courses | None = None,
+    clock: ZoneInfo | None = None,
 ) -> SubjectState:
     """The subject's status by the standing records that had happened by ``as_of``.
 
     ``results_at(t)`` gives the criterion results by what was known at ``t``: it tells a judgement
     on a record that was corrected since from a judgement that never rested on one. ``courses``
-    remembers what was measured.
+    remembers what was measured; ``clock`` as in `Person`.
     """
-    person = Person(protocol, usubjid, standing, as_of, courses)
+    person = Person(protocol, usubjid, standing, as_of, courses, clock)
     found = Findings(person.subject)
     ask_conflicts(standing, found)
     if person.assignment_doubt:
@@ -122,9 +123,10 @@ def criterion_results(
     standing: Standings,
     as_of: datetime,
     courses: Courses | None = None,
+    clock: ZoneInfo | None = None,
 ) -> dict[str, CriterionResult]:
     """The bare result of each criterion inside the window, without reviews."""
-    person = Person(protocol, usubjid, standing, as_of, courses)
+    person = Person(protocol, usubjid, standing, as_of, courses, clock)
     if person.start is None:
         return {}
     case = person.case()

@@ -16,10 +16,13 @@ from shared.clinical import Study, compare
 from shared.contracts.assessment import Assessment
 from shared.contracts.envelope import Fact
 from shared.contracts.signals import Signal
-from tests.clinical.stories import DAY_1, PROTOCOL, STUDY, Trial, at
+from tests.clinical.stories import DAY_1, STUDY, Trial, at, protocol_with
 
 SUBJECTS = ("1-01", "1-02", "1-03", "1-04")
 PLATELETS = ("180", "60", "43", "26", "25", "24", "<20", "haemolysed")
+SITES = protocol_with(
+    ("time_zone: Asia/Shanghai", "time_zone: Asia/Shanghai\nsites: {US: America/Los_Angeles}")
+)
 REASONS = st.sampled_from([None, None, "transcription error"])
 CORRECTABLE = frozenset(
     {"lab", "adverse_event", "dose", "concomitant", "review_complete", "dlt_review"}
@@ -31,7 +34,7 @@ class Telling(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.trial = Trial()
+        self.trial = Trial(SITES)
         self.now = at(DAY_1, 9)
         self.facts: list[Fact] = []
         self.told: list[Fact] = []
@@ -120,7 +123,7 @@ class Telling(RuleBasedStateMachine):
     def amends(self, version: str, grade: str) -> None:
         """Another version of the protocol, with another grade in its first criterion."""
         self.step()
-        text = PROTOCOL.read_text().replace('version: "1"', f'version: "{version}"')
+        text = SITES.replace('version: "1"', f'version: "{version}"')
         text = text.replace("decreased], grade: 4}", f"decreased], grade: {grade}}}", 1)
         body = {"version": version, "document": text}
         self.look(
@@ -168,6 +171,13 @@ class Telling(RuleBasedStateMachine):
         record = f"{data.draw(st.sampled_from(self.people()))}/COHORT"
         fact = self.latest()[record]
         self.look(self.again(fact, fact.data | {"dose_level": level}, 1, reason))
+
+    @rule(data=st.data(), site=st.sampled_from(["CN", "US"]), reason=REASONS)
+    def transfers(self, data: st.DataObject, site: str, reason: str | None) -> None:
+        """The subject goes on at another site, in its own time zone."""
+        self.step()
+        fact = self.latest()[f"{data.draw(st.sampled_from(self.people()))}/DM"]
+        self.look(self.again(fact, fact.data | {"SITEID": site}, 1, reason))
 
     # -- time -------------------------------------------------------------------------------------
 

@@ -135,6 +135,15 @@ def day_ends(day: date, zone: ZoneInfo) -> datetime:
     return day_starts(day + timedelta(days=1), zone) - timedelta(microseconds=1)
 
 
+def local_day(moment: datetime, zone: ZoneInfo) -> date:
+    """The local calendar date at a moment. A day that is over does not begin again where a move to
+    another site (`moves`) sets the clock back."""
+    day = moment.astimezone(zone).date()
+    while day_starts(day + timedelta(days=1), zone) <= moment:
+        day += timedelta(days=1)
+    return day
+
+
 @lru_cache(maxsize=128)
 def load_protocol(text: str) -> Protocol:
     """Read and check a protocol document; raises `DocumentError` with line and remedy per fault."""
