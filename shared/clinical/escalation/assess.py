@@ -61,7 +61,8 @@ def assess_escalation(
     ``disputed``: versions of decisions and protocols that contradict another one, or of records
     that stand for two subjects; such a decision is shown, but opens and lifts nothing.
     ``supposed``: the subjects as they would be on the way to ``states``, where these are a
-    supposition: a hold that began on the way stays.
+    supposition: a hold that began on the way stays. A supposition changes nothing of what earlier
+    decisions rest on, and leaves them out.
     """
     undisputed = [entry for entry in decisions if entry not in disputed]
     present = Situation(protocol, states, undisputed, as_of)
@@ -79,7 +80,7 @@ def assess_escalation(
         status,
         _recommendation(present, question, answer, hold, blocks),
         dose_views(present, question, hold, answer),
-        decision_views(present, memory, decisions, known_at),
+        () if supposed else decision_views(present, memory, decisions, known_at),
         rp2d[-1] if rp2d else None,
         tuple(one.view for one in present.stopping()),
     )

@@ -98,25 +98,31 @@ def look_back(
     lifts = present.lifted
     moments = {*_improvements(present, memory, known_at), *_thresholds(present, known_at)}
     moments |= _unsupported(present, known_at)
-    earlier = [_at(moment, present, memory) for moment in sorted(moments)]
-    for then in (*earlier, *(replace(present, states=states) for states in supposed)):
-        answer, halts = _said(then, _kept(eliminated, lifts, then.as_of), memory)
+    passed = [("said", _at(moment, present, memory)) for moment in sorted(moments)]
+    passed += [
+        (f"said on the way, {step}", replace(present, states=states))
+        for step, states in enumerate(supposed)
+    ]
+    for name, then in passed:
+        answer, halts = _said(name, then, _kept(eliminated, lifts, then.as_of), memory)
         causes += halts
         if answer.eliminated_from is not None and _dilutes(then.protocol):
             eliminated.append((then.as_of, answer.eliminated_from))
     return Past(tuple(causes), _kept(eliminated, lifts, known_at))
 
 
-def _said(then: Situation, closed: int | None, memory: Memory) -> tuple[Answer, list[Hold]]:
+def _said(
+    name: str, then: Situation, closed: int | None, memory: Memory
+) -> tuple[Answer, list[Hold]]:
     """What the rule said at an earlier moment, from which dose on all were ``closed``, and what
-    halted enrolment then."""
+    halted enrolment then; kept by ``name``, for one supposition after the other begins alike."""
 
     def work() -> tuple[Answer, list[Hold]]:
         answer = decide(then, question_of(then, closed))
         return answer, causes_of(then, answer, memory)
 
     basis = then.protocol, then.states, then.decisions, closed
-    return memory.kept_then("said", then.as_of, basis, work)
+    return memory.kept_then(name, then.as_of, basis, work)
 
 
 def _at(moment: datetime, present: Situation, memory: Memory) -> Situation:
