@@ -26,8 +26,8 @@ class Checked:
     """One assessment or answer of a study.
 
     ``proved``: made again with the same digest. ``other_engine``: its document has its digest, but
-    another version of the engine made it. ``altered``: the document no longer has its digest.
-    ``differs``: its facts do not lead to it.
+    another version of the engine made it. ``altered``: the document no longer has its digest,
+    or cannot be read. ``differs``: its facts do not lead to it.
     """
 
     study: str
@@ -52,7 +52,10 @@ def verify(conn: Connection, study: str | None = None) -> Iterator[Checked]:
 
 
 def _verdict(folded: Study, stored: StoredAssessment) -> Verdict:
-    said = Assessment.model_validate_json(stored.document)
+    try:
+        said = Assessment.model_validate_json(stored.document)
+    except ValueError:
+        return "altered"
     if digest_of(said) != stored.digest:
         return "altered"
     if stored.engine != ENGINE:

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from shared.contracts.topics import ALL
-from shared.runtime.bus import MAX_MESSAGE_BYTES, START, Message, Position
+from shared.runtime import packing
+from shared.runtime.bus import MAX_MESSAGE_BYTES, START, LogDamaged, Message, Position
 from shared.runtime.columns import Column
 from shared.runtime.db import driver_connection
 from shared.runtime.telemetry import current_traceparent
@@ -76,7 +77,8 @@ def append(conn: Connection, messages: Sequence[Message]) -> None:
     """Adds messages in the caller's transaction, in order. A known (topic, id) is left alone.
 
     A message without a `traceparent` header gets the current one. Raises ValueError for a value
-    over MAX_MESSAGE_BYTES: the log would never get past it.
+    over MAX_MESSAGE_BYTES: the log would never get past it. Large values are stored packed; readers
+    have them from `message_of`.
     """
     if not messages:
         return
@@ -92,7 +94,7 @@ def append(conn: Connection, messages: Sequence[Message]) -> None:
         Column("text", [m.topic for m in messages]),
         Column("text", [m.key for m in messages]),
         Column("text", [m.id for m in messages]),
-        Column("bytea", [m.value for m in messages]),
+        Column("bytea", [packing.packed(m.value) for m in messages]),
         Column(
             "jsonb",
             [
@@ -103,6 +105,15 @@ def append(conn: Connection, messages: Sequence[Message]) -> None:
     )
     with driver_connection(conn).cursor() as cursor:
         cursor.execute(_APPEND, columns)
+
+
+def message_of(topic: str, row: Any) -> Message:
+    """The message of a row as it was published. Raises LogDamaged."""
+    try:
+        value = packing.unpacked(bytes(row.value))
+    except packing.Damaged:
+        raise LogDamaged(f"message {row.message_id} of {topic} is damaged") from None
+    return Message(topic, row.key, row.message_id, value, row.headers)
 
 
 def load_position(conn: Connection, group: str, topic: str, partition: int) -> Position:

@@ -151,10 +151,7 @@ class _PostgresSubscription:
         rows = conn.execute(_FETCH, {**self._after(self._held), "limit": self._limit}).all()
         if not rows:
             return None
-        messages = [
-            Message(self._topic, row.key, row.message_id, bytes(row.value), row.headers)
-            for row in rows
-        ]
+        messages = [outbox.message_of(self._topic, row) for row in rows]
         end = Position(rows[-1].major, rows[-1].minor)
         return Batch(self._topic, PARTITION, messages, self._held, end)
 

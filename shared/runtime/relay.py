@@ -139,12 +139,7 @@ class Relay:
     def _send(self, rows: Sequence[Row[tuple[object, ...]]]) -> None:
         if self._sender is None:
             self._sender = self._connect()
-        self._sender.send(
-            [
-                Message(row.topic, row.key, row.message_id, bytes(row.value), row.headers)
-                for row in rows
-            ]
-        )
+        self._sender.send([outbox.message_of(row.topic, row) for row in rows])
 
     def _advance(self, rows: Sequence[Row[tuple[object, ...]]]) -> None:
         reached = {row.topic: Position(row.major, row.minor) for row in rows}

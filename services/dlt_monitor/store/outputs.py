@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from shared.contracts.assessment import Assessment
 from shared.contracts.signals import Signal, read_signal
+from shared.runtime import packing
 from shared.runtime.db import copy_rows
 
 
@@ -20,7 +21,8 @@ from shared.runtime.db import copy_rows
 class StoredAssessment:
     """One assessment or answer as it was given, and what it rested on: the first ``facts`` facts.
 
-    ``number`` counts the study's assessments; 0 for a view that was only handed out.
+    ``number`` counts the study's assessments; 0 for a view that was only handed out. ``text`` or,
+    of a large one, ``packed`` is how it is stored.
     """
 
     number: int
@@ -30,15 +32,24 @@ class StoredAssessment:
     degraded: bool
     digest: str
     engine: str
-    document: str
+    text: str | None = field(repr=False)
+    packed: bytes | None = field(repr=False)
+
+    @property
+    def document(self) -> str:
+        """The assessment. Raises `packing.Damaged`."""
+        if self.packed is None:
+            return str(self.text)
+        return packing.unpacked(bytes(self.packed)).decode()
 
 
 _SELECT_ASSESSMENT = (
-    "SELECT number, as_of, as_of AS known_at, facts, degraded, digest, engine, document"
+    "SELECT number, as_of, as_of AS known_at, facts, degraded, digest, engine, document, packed"
     " FROM dlt_monitor.assessment"
 )
 _SELECT_ANSWER = (
-    "SELECT 0, as_of, known_at, facts, degraded, digest, engine, document FROM dlt_monitor.answer"
+    "SELECT 0, as_of, known_at, facts, degraded, digest, engine, document, CAST(NULL AS bytea)"
+    " FROM dlt_monitor.answer"
 )
 _LATEST = sa.text(f"{_SELECT_ASSESSMENT} WHERE study = :study ORDER BY number DESC LIMIT 1")
 _BY_DIGEST = sa.text(
@@ -56,8 +67,8 @@ _KNOWN_DIGESTS = sa.text(
 )
 _ADD_ASSESSMENT = sa.text(
     "INSERT INTO dlt_monitor.assessment (study, number, as_of, facts, degraded, digest,"
-    " protocol_version, engine, cause, made_at, document) VALUES (:study, :number, :as_of, :facts,"
-    " :degraded, :digest, :protocol_version, :engine, :cause, :made_at, :document)"
+    " protocol_version, engine, cause, made_at, document, packed) VALUES (:study, :number, :as_of,"
+    " :facts, :degraded, :digest, :protocol_version, :engine, :cause, :made_at, :document, :packed)"
 )
 _ADD_ANSWER = sa.text(
     "INSERT INTO dlt_monitor.answer (study, digest, as_of, known_at, facts, degraded, engine,"
@@ -89,6 +100,9 @@ def add_assessment(
     document: str,
 ) -> None:
     """Keeps an assessment of the first `facts` facts, made at its own ``as_of``."""
+    plain = document.encode()
+    stored = packing.packed(plain)
+    is_packed = stored is not plain
     conn.execute(
         _ADD_ASSESSMENT,
         {
@@ -102,7 +116,8 @@ def add_assessment(
             "engine": assessment.engine,
             "cause": cause,
             "made_at": made_at,
-            "document": document,
+            "document": None if is_packed else document,
+            "packed": stored if is_packed else None,
         },
     )
 

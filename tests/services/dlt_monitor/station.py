@@ -16,6 +16,7 @@ from shared.contracts.assessment import Assessment
 from shared.contracts.envelope import Fact
 from shared.contracts.signals import Signal, read_signal
 from shared.contracts.topics import FACTS
+from shared.runtime import outbox
 from shared.runtime.bus import Message
 from shared.runtime.clock import ManualClock
 from shared.runtime.postgres_bus import PostgresBus
@@ -98,12 +99,12 @@ class Station:
         with self.engine.connect() as conn:
             rows = conn.execute(
                 sa.text(
-                    "SELECT topic, key, message_id, value, headers FROM bus.outbox"
+                    "SELECT key, message_id, value, headers FROM bus.outbox"
                     " WHERE topic = :topic ORDER BY id"
                 ),
                 {"topic": topic},
             )
-            return [Message(row[0], row[1], row[2], bytes(row[3]), row[4]) for row in rows]
+            return [outbox.message_of(topic, row) for row in rows]
 
     def close(self) -> None:
         self.worker.close()
