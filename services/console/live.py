@@ -11,8 +11,8 @@ from services.console.upstream import KeyRefused, NotFound, Unavailable, Upstrea
 
 ALIVE_SECONDS = 5.0
 RECONNECT_SECONDS = 2.0
-ALERT = "alert"
-"""The one kind of event on the notifier's stream that is news; the other is its heartbeat."""
+NEWS = frozenset({"alert", "reset"})
+"""What is news on the notifier's stream; its heartbeat is not."""
 
 
 def event(name: str) -> str:
@@ -105,7 +105,7 @@ class Watch:
                     answering = True
                     await self._events.put("changed")
                     async for name in stream:
-                        if name == ALERT:
+                        if name in NEWS:
                             await self._events.put("changed")
             except Unavailable:
                 if answering:

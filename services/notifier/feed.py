@@ -1,7 +1,9 @@
 """Live changes for browsers: one thread reads the database and feeds every open stream.
 
 A client that names the last change it saw gets everything after it, from the record; so a stream
-may be cut at any time, and is cut when the client reads too slowly.
+may be cut at any time, and is cut when the client reads too slowly. Where the record does not hold
+the change that was seen last (a backup was restored), what came after it cannot be told: the client
+is told to begin afresh.
 """
 
 from __future__ import annotations
@@ -31,11 +33,13 @@ CURRENT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change as it is sent; `data` is JSON."""
+    """One change as it is sent; `data` is JSON. Or a `reset`: what the client has is of another
+    record, and `id` is where it goes on."""
 
     id: str
     study: str
     data: str
+    name: str = "alert"
 
 
 class Client:
@@ -139,6 +143,7 @@ class Feed:
         while self._wait():
             try:
                 with self._engine.connect() as conn:
+                    self._begin_afresh(conn)
                     self._welcome(conn)
                     self._advance(conn)
                 self._last_look = time.monotonic()
@@ -154,6 +159,16 @@ class Feed:
             else:
                 self._changed.wait_for(lambda: self._closed or self._new, POLL_SECONDS)
             return not self._closed
+
+    def _begin_afresh(self, conn: Connection) -> None:
+        """Tells everybody, where the record does not hold what was read from it last."""
+        if self._position is None or alerts.is_change(conn, self._position):
+            return
+        self._position = alerts.last_change(conn)
+        with self._changed:
+            clients = list(self._clients)
+        for client in clients:
+            client.offer(_reset(self._position))
 
     def _welcome(self, conn: Connection) -> None:
         """Brings new clients up to where everybody else is."""
@@ -172,6 +187,9 @@ class Feed:
 
     def _catch_up(self, conn: Connection, client: Client, until: Position) -> None:
         position = client.after or until
+        if client.after is not None and not alerts.is_change(conn, position):
+            client.offer(_reset(until))
+            return
         sent = 0
         while position < until:
             found = [c for c in alerts.changes(conn, position, PAGE) if c.position <= until]
@@ -201,6 +219,10 @@ class Feed:
         for client in clients:
             if event.study in client.studies and not client.offer(event):
                 self.leave(client)
+
+
+def _reset(until: Position) -> Event:
+    return Event(str(until), "", json.dumps({"after": str(until)}), "reset")
 
 
 def _events(conn: Connection, changes: list[Change]) -> list[Event]:

@@ -35,9 +35,12 @@ async def stream(
     after: Annotated[str | None, Query()] = None,
     authorization: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
-    """Events `alert` ({"change", "alert"}) and `heartbeat` ({"current"}: whether the record has
-    been looked at lately). `after` serves clients that cannot set `Last-Event-ID`; a page of
-    alerts gives the value to begin with. Without either, the stream begins now."""
+    """Events `alert` ({"change", "alert"}), `heartbeat` ({"current"}: whether the record has
+    been looked at lately) and `reset` ({"after"}: the change named as seen last is not on record,
+    as after a backup was restored; ask for the alerts anew, the stream goes on there).
+
+    `after` serves clients that cannot set `Last-Event-ID`; a page of alerts gives the value to
+    begin with. Without either, the stream begins now."""
     studies = studies_for(principal, study)
     start = last_event_id or after
     client = service.feed.join(studies, None if start is None else position(start, "after"))
@@ -82,7 +85,7 @@ async def _may_still_read(
 
 
 def _text(event: Event) -> str:
-    return f"id: {event.id}\nevent: alert\ndata: {event.data}\n\n"
+    return f"id: {event.id}\nevent: {event.name}\ndata: {event.data}\n\n"
 
 
 def _heartbeat(current: bool) -> str:

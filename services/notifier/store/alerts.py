@@ -76,6 +76,11 @@ _LAST_CHANGE = sa.text(
     "SELECT CAST(CAST(xid AS text) AS bigint) AS major, id AS minor FROM notifier.change"
     " WHERE xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid DESC, id DESC LIMIT 1"
 )
+_IS_CHANGE = sa.text(
+    "SELECT EXISTS (SELECT FROM notifier.change"
+    " WHERE (xid, id) = (CAST(:major AS xid8), CAST(:minor AS bigint))"
+    " AND xid < pg_snapshot_xmin(pg_current_snapshot()))"
+)
 _CHANGE: Types = {"study": "text", "alert": "text", "what": "text"}
 _NOTE_CHANGES = (
     f"INSERT INTO notifier.change ({', '.join(_CHANGE)}) SELECT * FROM {unnested(_CHANGE)}"
@@ -347,6 +352,15 @@ def last_change(conn: Connection) -> Position:
     """The newest position of the feed."""
     row = conn.execute(_LAST_CHANGE).one_or_none()
     return BEGINNING if row is None else Position(row.major, row.minor)
+
+
+def is_change(conn: Connection, position: Position) -> bool:
+    """Whether a position of the feed was given out by this record: one that was may be missing
+    after a backup was restored."""
+    if position == BEGINNING:
+        return True
+    values = {"major": str(position.major), "minor": position.minor}
+    return bool(conn.execute(_IS_CHANGE, values).scalar_one())
 
 
 def _alert(row: Sequence[Any]) -> Alert:

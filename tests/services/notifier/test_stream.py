@@ -67,6 +67,10 @@ class Listener:
         found = [json.loads(e["data"]) for e in list(self.events) if e.get("event") == "alert"]
         return [(body["change"], body["alert"]["signal"]["id"]) for body in found]
 
+    def resets(self) -> list[str]:
+        """Where the stream went on, each time it said to begin afresh."""
+        return [e["id"] for e in list(self.events) if e.get("event") == "reset"]
+
     def ids(self) -> list[str]:
         return [e["id"] for e in list(self.events) if e.get("event") == "alert"]
 
@@ -127,6 +131,46 @@ def test_a_client_resumes_after_the_last_event_it_saw(
     third = listen(reader, f"?after={first.ids()[3]}")
     wait_for(lambda: len(third.changes()) == 2)
     assert third.changes() == [("raised", s.id) for s in raised[4:]]
+
+
+@pytest.mark.parametrize("after", ["{major}-{more}", "999999999999-1", "1-1"])
+def test_who_names_a_change_that_is_not_on_record_begins_afresh(
+    listen: Callable[..., Listener], raising: Raising, key: Key, after: str
+) -> None:
+    """As a client does after a backup was restored: the change it saw last is gone."""
+    reader = key("auditor")
+    first = listen(reader)
+    _publish(raising, signal())
+    wait_for(first.ids)
+    last = alerts.Position.parse(first.ids()[0])
+    gone = after.format(major=last.major, more=last.minor + 1)
+    back = listen({**reader, "Last-Event-ID": gone})
+    wait_for(lambda: back.resets() == [str(last)])
+    _publish(raising, later := signal())
+    wait_for(back.changes)
+    assert back.changes() == [("raised", later.id)]
+    assert listen({**reader, "Last-Event-ID": back.ids()[0]}).resets() == []
+
+
+def test_who_listens_while_a_backup_is_restored_begins_afresh(
+    listen: Callable[..., Listener], raising: Raising, key: Key, engine: Engine
+) -> None:
+    listener = listen(key("auditor"))
+    kept, lost, later = signal(), signal(), signal()
+    _publish(raising, kept)
+    wait_for(listener.ids)
+    _publish(raising, lost)
+    wait_for(lambda: len(listener.ids()) == 2)
+    with engine.begin() as conn:
+        # What the record is when it comes back from a backup made between the two.
+        conn.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        conn.exec_driver_sql(
+            "DELETE FROM notifier.change WHERE id = (SELECT max(id) FROM notifier.change)"
+        )
+    wait_for(lambda: listener.resets() == [listener.ids()[0]])
+    _publish(raising, later)
+    wait_for(lambda: len(listener.ids()) == 3)
+    assert listener.changes()[-1] == ("raised", later.id)
 
 
 def test_a_page_says_where_a_stream_that_misses_nothing_begins(
