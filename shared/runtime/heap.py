@@ -10,6 +10,7 @@ were let go are in cycles.
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -44,22 +45,21 @@ def uncollected() -> Iterator[None]:
 
 
 class _Lasting:
-    """Called by the collector before and after each collection. ``whole``: objects left by the
-    last one that looked at everything; ``added`` since, None when the next one looks at all."""
+    """Called by the collector before and after each collection. ``whole``: blocks of memory in use
+    after the last one that looked at everything; None when the next one does."""
 
     def __init__(self) -> None:
-        self._whole = 0
-        self._added: int | None = None
+        self._whole: int | None = None
 
     def __call__(self, phase: str, info: dict[str, Any]) -> None:
         if phase != "stop" or info["generation"] != _OLDEST:
             return
-        left = len(gc.get_objects(generation=_OLDEST))
-        if self._added is None:
-            self._whole, self._added = left, 0
-        else:
-            self._added += left
+        # A list of the objects themselves would hold the tuple that another thread is just
+        # building, which CPython then refuses to finish (SystemError).
+        blocks = sys.getallocatedblocks()
         gc.freeze()
-        if self._added > self._whole // 2:
-            self._added = None
+        if self._whole is None:
+            self._whole = blocks
+        elif blocks > self._whole * 3 // 2:
+            self._whole = None
             gc.unfreeze()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from collections.abc import Iterator
 
@@ -49,12 +50,26 @@ def test_once_half_as_much_has_been_added_everything_is_looked_at() -> None:
     gc.collect()
     gone = weakref.ref(knot)
     del knot
-    added: list[list[int]] = [[] for _ in range(gc.get_freeze_count() // 2 + 1000)]
+    added: list[list[int]] = [[] for _ in range(sys.getallocatedblocks() // 2 + 1000)]
     gc.collect()
     assert gone() is not None, "only what was added is looked at"
     gc.collect()
     assert gone() is None
     assert gc.get_freeze_count() > len(added)
+
+
+@pytest.mark.usefixtures("collecting")
+def test_no_object_is_held_while_they_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another thread builds meanwhile could not be finished."""
+    asked: list[int] = []
+
+    def get_objects(generation: int = -1) -> list[object]:
+        asked.append(generation)
+        return []
+
+    monkeypatch.setattr(gc, "get_objects", get_objects)
+    gc.collect()
+    assert not asked
 
 
 def test_afterwards_nothing_is_left_out() -> None:
