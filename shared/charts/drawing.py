@@ -18,6 +18,10 @@ import vl_convert
 from shared.charts.blocks import Spec
 from shared.charts.parts import PAPER, SCREEN, VEGA_LITE
 
+_NO_WORDS = {"aria": False}
+"""Not a description of every mark: who cannot see a picture is told its finding and its table, and
+nothing reads on inside an image."""
+
 
 def draw(spec: Spec, font: str = PAPER) -> str:
     """A chart as SVG. Raises ValueError for what is no specification."""
@@ -25,7 +29,7 @@ def draw(spec: Spec, font: str = PAPER) -> str:
         dict(spec),
         vl_version=VEGA_LITE,
         allowed_base_urls=[],
-        config={"font": font},
+        config={"font": font, **_NO_WORDS},
     )
     return svg
 
@@ -36,7 +40,7 @@ def as_png(spec: Spec) -> bytes:
         dict(spec),
         vl_version=VEGA_LITE,
         allowed_base_urls=[],
-        config={"font": SCREEN},
+        config={"font": SCREEN, **_NO_WORDS},
         scale=2,
     )
     return _packed(png)
