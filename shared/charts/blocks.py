@@ -108,6 +108,8 @@ def printable(value: Any) -> Any:
     """All text within a value, with characters the PDF's own fonts lack as their code points: an
     archived PDF must show each character, and a box in its place would hide which one it was."""
     match value:
+        case int() | float() | None:  # first, for data holds mostly numbers
+            return value
         case str():
             return _NOT_PRINTED.sub(lambda found: f"[U+{ord(found[0]):04X}]", value)
         case Mapping():

@@ -64,7 +64,7 @@ class Drawer:
             self._idle.put(hand)
         self._threads = ThreadPoolExecutor(processes, "drawer")
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._kept: OrderedDict[bytes, bytes] = OrderedDict()
 
     async def svg(self, spec: Spec) -> bytes:
         """The picture for a screen, compressed by gzip. Raises CannotDraw."""
@@ -96,12 +96,13 @@ class Drawer:
             hand.end()
 
     def _svg(self, spec: Spec, font: str) -> bytes:
-        key = font, digest_of(spec)
+        text = json.dumps([font, spec])
+        key = hashlib.sha256(text.encode()).digest()
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        packed = gzip.compress(self._ask(json.dumps([font, spec])).encode(), mtime=0)
+        packed = gzip.compress(self._ask(text).encode(), mtime=0)
         with self._lock:
             self._kept[key] = packed
             if len(self._kept) > MOST_KEPT:

@@ -75,6 +75,8 @@ def short(value: Any) -> Any:
     """All text within, cut where no picture could show it and its width takes long to measure, and
     without what is unsafe: the tables have it whole. What differs still differs."""
     match value:
+        case int() | float() | None:  # first, for data holds mostly numbers
+            return value
         case str() if len(value) > LONGEST_TEXT or _UNSAFE.search(value):
             return f"{_UNSAFE.sub(' ', value[:LONGEST_TEXT])}… ({sha256(value)[:6]})"
         case Mapping():

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +107,12 @@ def _block(block: Block, pictures: Iterator[str]) -> Mapping[str, Any]:
         return {"kind": kind, "title": block.title, "alt": block.alt, "svg": svg, "width": width}
     if isinstance(block, Table):
         strong = sorted(block.strong)
-        return {"kind": kind, **asdict(block), "strong": strong, "widths": block.widths()}
-    return {"kind": kind, **asdict(block)}
+        return {"kind": kind, **_fields(block), "strong": strong, "widths": block.widths()}
+    return {"kind": kind, **_fields(block)}
+
+
+def _fields(block: Block) -> dict[str, Any]:
+    return {field.name: getattr(block, field.name) for field in fields(block)}
 
 
 def _width_of(svg: str) -> float:
