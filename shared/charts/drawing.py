@@ -19,7 +19,7 @@ from shared.charts.blocks import Spec
 from shared.charts.parts import PAPER, SCREEN, VEGA_LITE
 
 _NO_WORDS = {"aria": False}
-"""Not a description of every mark: who cannot see a picture is told its finding and its table, and
+"""No description of every mark: who cannot see a picture is told its finding and its table, and
 nothing reads on inside an image."""
 
 
