@@ -11,7 +11,6 @@ import hashlib
 import json
 import operator
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -289,7 +288,7 @@ def document_of(assessment: Assessment) -> str:
     written: list[str] = []
     for name in Assessment.model_fields:
         if name in _BY_PART:
-            texts = (_texts_of(Itself(part)).document for part in getattr(assessment, name))
+            texts = [_texts_of(part).document for part in getattr(assessment, name)]
             written.append(f'"{name}":[{",".join(texts)}]')
         else:
             written.append(assessment.model_dump_json(include={name})[1:-1])
@@ -306,40 +305,36 @@ def digest_of(assessment: Assessment) -> str:
     study = json.loads(assessment.model_dump_json(exclude=_BY_PART), object_hook=_bare)
     members = {name: _canonical(value) for name, value in study.items()}
     for name in _BY_PART:
-        texts = (_texts_of(Itself(part)).digested for part in getattr(assessment, name))
+        texts = [_texts_of(part).digested for part in getattr(assessment, name)]
         members[name] = f"[{','.join(texts)}]"
     text = ",".join(f'"{name}":{members[name]}' for name in sorted(members))
     return "sha256:" + hashlib.sha256(f"{{{text}}}".encode()).hexdigest()
 
 
-class Itself:
-    """A part as a key that is equal to nothing but itself: parts are frozen, and comparing them
-    costs more than writing them."""
-
-    __slots__ = ("part",)
-
-    def __init__(self, part: _Part) -> None:
-        self.part = part
-
-    def __hash__(self) -> int:
-        return id(self.part)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Itself) and self.part is other.part
-
-
-class _Texts(NamedTuple):
+class _Written(NamedTuple):
     """A part as the document has it, and as the digest reads it."""
 
+    part: _Part
     document: str
     digested: str
 
 
-@lru_cache(maxsize=4096)
-def _texts_of(itself: Itself) -> _Texts:
+_MOST_WRITTEN = 4096
+_written: dict[int, _Written] = {}
+"""By the part's id, which is nobody else's while the part is held here: parts are frozen, and
+comparing them costs more than writing them."""
+
+
+def _texts_of(part: _Part) -> _Written:
     """From one assessment to the next most parts are the same objects."""
-    document = itself.part.model_dump_json()
-    return _Texts(document, _canonical(json.loads(document, object_hook=_bare)))
+    found = _written.get(id(part))
+    if found is None:
+        document = part.model_dump_json()
+        found = _Written(part, document, _canonical(json.loads(document, object_hook=_bare)))
+        if len(_written) >= _MOST_WRITTEN:
+            _written.clear()
+        _written[id(part)] = found
+    return found
 
 
 def _canonical(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -68,7 +69,9 @@ class GradedResult(BaseModel):
 
     def says_the_same(self, other: GradedResult) -> bool:
         """Whether a reader would act on both alike: on the same answer about the same value."""
-        return all(getattr(self, name) == getattr(other, name) for name in _SAID)
+        return _said(self) == _said(other)
 
 
-_SAID = GradedResult.model_fields.keys() - {"version", "known_at", "beside", "baseline"}
+_said = attrgetter(
+    *(GradedResult.model_fields.keys() - {"version", "known_at", "beside", "baseline"})
+)

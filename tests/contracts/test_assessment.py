@@ -104,6 +104,14 @@ def test_the_document_is_what_pydantic_writes(text: str, sparse: bool) -> None:
         assert document_of(one) == one.model_dump_json()
 
 
+def test_a_part_is_never_taken_for_one_that_was_put_away() -> None:
+    found = assessment()
+    for time in range(3):
+        asked = [found.queries[0].model_copy(update={"id": f"{time}/{n}"}) for n in range(2_000)]
+        one = found.model_copy(update={"queries": tuple(asked)})
+        assert document_of(one) == one.model_dump_json()
+
+
 def test_an_instant_has_one_spelling() -> None:
     found = assessment()
     assert found.as_of == datetime(2026, 3, 10, tzinfo=UTC)
