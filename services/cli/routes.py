@@ -94,6 +94,11 @@ def _show(found: Forecast, doubts: tuple[str, ...]) -> None:
         out.print(table)
     if not found.tellings[0].told:
         say_lines(["nobody outside; it is in the inbox of every medical monitor of the study"])
+    say_lines(
+        f"{channel} says {', '.join(('study', 'severity', 'link', *details))}"
+        + ("" if details else ", and nothing else")
+        for channel, details in found.details.items()
+    )
     if found.again_every is not None:
         say_lines([f"then everybody again every {_spelled(found.again_every)}, until acknowledged"])
     say_lines(f"note: {doubt}" for doubt in (*found.warnings, *doubts))

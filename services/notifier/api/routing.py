@@ -112,7 +112,8 @@ class TellingView(BaseModel):
 
 class Answer(BaseModel):
     """Everybody who would be told at once (or by `by_digest`), then at each step of the ladder
-    while nobody acknowledges. The inbox always shows the alert."""
+    while nobody acknowledges. The inbox always shows the alert. `details`: what each channel that
+    is used may say of the signal beyond study, severity and link."""
 
     told: list[ToldView]
     warnings: list[str]
@@ -120,6 +121,7 @@ class Answer(BaseModel):
     ladder: str | None = None
     tellings: list[TellingView] = []
     again_every: float | None = None
+    details: dict[str, list[str]] = {}
 
 
 class HoleView(BaseModel):
@@ -229,6 +231,7 @@ def test_routing(service: Service, study: str, body: Question) -> Answer:
             for one in seen.tellings
         ],
         again_every=_seconds(seen.again_every),
+        details={channel: list(said) for channel, said in seen.details.items()},
     )
 
 

@@ -217,6 +217,10 @@ class Details(Part):
     webhook: tuple[Detail, ...] = ()
     apprise: tuple[Detail, ...] = ()
 
+    def of(self, channel: str) -> tuple[MailDetail, ...]:
+        """What a channel may say."""
+        return {"email": self.email, "webhook": self.webhook, "apprise": self.apprise}[channel]
+
 
 class Routing(Part):
     """A study's routing. `alias` stands for the study in messages; `synthetic` labels them as not

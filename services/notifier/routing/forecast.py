@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.notifier.routing.audience import Told, who_is_next, who_is_told
-from services.notifier.routing.document import Occasion, Routing
+from services.notifier.routing.document import MailDetail, Occasion, Routing
 from services.notifier.routing.duty import next_time
 
 
@@ -22,13 +23,15 @@ class Telling:
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """The first telling and every step of the ladder. `by_digest`: the first one waits for the
-    digest; `again_every`: how everybody is reminded after the last."""
+    digest; `again_every`: how everybody is reminded after the last; `details`: what each channel
+    that is used may say beyond study, severity and link, a digest never anything."""
 
     tellings: tuple[Telling, ...]
     warnings: tuple[str, ...]
     by_digest: bool
     ladder: str | None
     again_every: timedelta | None
+    details: Mapping[str, Sequence[MailDetail]]
 
 
 def forecast(routing: Routing, asked: Occasion) -> Forecast:
@@ -48,10 +51,12 @@ def forecast(routing: Routing, asked: Occasion) -> Forecast:
         tellings.append(Telling(step.after, then.at, found.told))
         told.update(dict.fromkeys(way.subscriber for way in found.told))
         warnings.update(dict.fromkeys(found.warnings))
+    channels = {way.channel for telling in tellings[by_digest:] for way in telling.told}
     return Forecast(
         tellings=tuple(tellings),
         warnings=tuple(warnings),
         by_digest=by_digest,
         ladder=ladder.name if ladder else None,
         again_every=ladder.again_every if ladder else None,
+        details={channel: routing.details.of(channel) for channel in sorted(channels)},
     )

@@ -58,6 +58,55 @@ def test_a_person_sees_the_steps_and_the_gaps(
     assert "note:" not in said
 
 
+@pytest.mark.parametrize(
+    ("allowed", "severity", "details", "words"),
+    [
+        ("", "critical", {"email": []}, "email says study, severity, link, and nothing else"),
+        (
+            "details: {email: [subject, chart], webhook: [text]}",
+            "critical",
+            {"email": ["subject", "chart"]},
+            "email says study, severity, link, subject, chart\n",
+        ),
+        (
+            "details: {email: [subject]}\ndigest: {severities: [notice], at: 08:00}",
+            "notice",
+            {"email": ["subject"]},
+            "email says study, severity, link, subject\n",
+        ),
+    ],
+)
+def test_what_a_channel_may_say_is_shown(
+    routing: str,
+    capsys: pytest.CaptureFixture[str],
+    allowed: str,
+    severity: str,
+    details: dict[str, list[str]],
+    words: str,
+) -> None:
+    Path(routing).write_text(f"{ROUTING}{allowed}\n", "utf-8")
+    asked = ["route", "test", routing, "--type", "data.query", "--severity", severity]
+    assert run([*asked, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["details"] == details
+    assert run(asked) == 0
+    assert words in capsys.readouterr().out
+
+
+def test_a_digest_says_nothing_of_its_signals(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "routing.yaml"
+    ladderless = ROUTING[: ROUTING.index("ladders:")]
+    said = "details: {email: [subject]}\ndigest: {severities: [notice], at: 08:00}\n"
+    file.write_text(ladderless + said, "utf-8")
+    asked = ["route", "test", str(file), "--type", "data.query", "--severity"]
+    assert run([*asked, "notice", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["by_digest"], found["details"]) == (True, {})
+    assert run([*asked, "warning", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["details"] == {"email": ["subject"]}
+
+
 @pytest.mark.parametrize("at", ["tomorrow", "2026-06-01T12:00"])
 def test_a_moment_without_offset_is_refused(
     routing: str, capsys: pytest.CaptureFixture[str], at: str

@@ -112,6 +112,10 @@ def test_who_would_be_told(
         ("medical-monitor", "email", "rule everything-to-the-monitor"),
         ("safety-desk", "webhook", "rule urgent-to-the-desk"),
     ]
+    assert answer["details"] == {"email": [], "webhook": []}
+    set_routing(engine, ROUTING + "details: {email: [subject, chart]}\n", version=2)
+    answer = idle.post(path, headers=reader, json=question).json()
+    assert answer["details"] == {"email": ["subject", "chart"], "webhook": []}
     unknown = idle.post(path, headers=reader, json={**question, "type": "weather"})
     assert unknown.status_code == 422
     assert "weather" not in unknown.text
