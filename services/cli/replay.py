@@ -54,6 +54,10 @@ def replay(
 
     Each event is known at its knowntime, or else at its time. Without the options the latest
     moment in the file counts. Amended protocols, decisions and reviews are events like any other.
+
+    With --signals the study is looked at after each instant, all that is known at it together, and
+    at every deadline between. What was raised and settled within one instant is not listed; the
+    services look once a batch, and may have told it.
     """
     if signals and as_of is not None:
         fail("--signals tells what was raised as it became known: use --known-at", USAGE)
@@ -135,6 +139,10 @@ def _tell_signals(
             typer.echo(f'{{"raised":"{raised.isoformat()}","signal":{signal.model_dump_json()}}}')
         else:
             typer.echo(f"{raised.isoformat()}  {signal.severity:8}  {signal.type}  {signal.text}")
+    together = sum(len(facts) > 1 for _, facts in steps)
+    if together:
+        instants = "1 instant has" if together == 1 else f"{together} instants have"
+        err.print(f"note: {instants} several events; what came and went within one is not listed")
 
 
 def _tracked(things: Sequence[Any], what: str, slow: bool) -> Iterable[Any]:

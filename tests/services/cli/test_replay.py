@@ -158,3 +158,17 @@ def test_a_file_that_holds_nothing_readable(
     file.write_bytes(content)
     assert run(["replay", PROTOCOL, str(file)]) == 1
     assert told in capsys.readouterr().err
+
+
+def test_what_a_step_is_is_said_where_several_events_are_one(
+    stated: list[dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, instants = tmp_path / "events.ndjson", sorted({one["knowntime"] for one in stated})
+    several = sum(sum(one["knowntime"] == at for one in stated) > 1 for at in instants)
+    file.write_text(ndjson(stated), "utf-8")
+    assert run(["replay", PROTOCOL, str(file), "--signals", "--json"]) == 0
+    assert f"note: {several} instants have several events" in capsys.readouterr().err
+    first = [one for one in stated if one["knowntime"] == instants[0]][:1]
+    file.write_text(ndjson(first), "utf-8")
+    assert run(["replay", PROTOCOL, str(file), "--signals"]) == 0
+    assert capsys.readouterr().err == ""
