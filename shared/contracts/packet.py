@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.dataclasses import dataclass
 
 from shared.contracts.adverse_events import AdverseEventSummary
 from shared.contracts.assessment import Assessment
@@ -29,10 +30,11 @@ class LabBand(_Part):
     upper: Decimal | None
 
 
-class LabValue(_Part):
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+class LabValue:
     """A result as reported with its grade (a range where it is not certain); ``number`` is what a
     chart can draw, in the unit it is drawn in, None for a comparator or words. ``day`` 1 is the
-    first dose."""
+    first dose. A dataclass: of the tens of thousands in a packet, models are read half as fast."""
 
     on: date
     day: int

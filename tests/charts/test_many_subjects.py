@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from statistics import median
 from typing import Any
 
@@ -94,8 +96,8 @@ def test_the_range_and_median_are_those_of_the_week() -> None:
 
 
 def _value(of: LabSeries, day: int, result: str) -> LabValue:
-    told = {"day": day, "result": result, "number": result, "grade_low": 0, "grade_high": 0}
-    return LabValue.model_validate({**of.values[0].model_dump(), **told})
+    told = Decimal(result)
+    return replace(of.values[0], day=day, result=result, number=told, grade_low=0, grade_high=0)
 
 
 @pytest.mark.parametrize(("low", "high"), [(None, None), (2, 2), (0, 2), (1, 4)])
@@ -104,7 +106,7 @@ def test_what_is_or_may_be_of_grade_2_is_marked_whoevers_it_is(
 ) -> None:
     series = _series(MOST_LINES + 1)
     at = next(at for at, one in enumerate(series) if not _severe(one))
-    doubtful = series[at].values[0].model_copy(update={"grade_low": low, "grade_high": high})
+    doubtful = replace(series[at].values[0], grade_low=low, grade_high=high)
     kept = series[at].values[1:]
     series[at] = series[at].model_copy(update={"values": (doubtful, *kept)})
     chart = lab_trend(demo_packet().assessment, series)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shared.charts.labs import lab_trends
 from shared.charts.treatment import dose_intensity, swimmer
 from shared.charts.windows import STATES, dlt_board
@@ -96,7 +98,7 @@ def test_lab_values_have_their_grades() -> None:
 def test_what_is_no_number_is_listed_and_not_drawn() -> None:
     packet = demo_packet()
     series = next(one for one in packet.labs if one.test == "PLAT")
-    below = series.values[0].model_copy(update={"result": "<10", "number": None})
+    below = replace(series.values[0], result="<10", number=None)
     odd = series.model_copy(update={"values": (below, *series.values[1:])})
     chart = lab_trends(packet.assessment, (odd,))[0]
     assert chart.table.notes[0].endswith(f"{odd.subject} day {below.day}: <10.")
@@ -109,7 +111,7 @@ def test_what_is_no_number_is_listed_and_not_drawn() -> None:
 def test_a_grade_that_is_a_range_is_a_hollow_mark() -> None:
     packet = demo_packet()
     series = next(one for one in packet.labs if one.test == "PLAT")
-    doubtful = series.values[0].model_copy(update={"grade_low": 0, "grade_high": 3})
+    doubtful = replace(series.values[0], grade_low=0, grade_high=3)
     chart = lab_trends(packet.assessment, (series.model_copy(update={"values": (doubtful,)}),))[0]
     assert {row["certain"] for row in rows_of(chart) if "value" in row} == {False}
     assert chart.table.rows[0][-1] == "0 to 3"
