@@ -53,7 +53,8 @@ class _Watch:
         """Assess the study, follow up what no longer stands and raise what is new."""
         assessment = self.study.assess(as_of=at)
         raised = self._raised.__getitem__
-        new = compare(self._standing, assessment, raised, self.study.site_of)
+        rules = self.study.rule_versions(at)
+        new = compare(self._standing, assessment, raised, self.study.site_of, rules)
         self._raised.update(signal.key for signal in new)
         over = {signal.supersedes for signal in new}
         standing = [signal for signal in self._standing if signal.id not in over]

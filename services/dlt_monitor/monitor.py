@@ -251,7 +251,8 @@ class Monitor:
         )
         said, number = held.what_was_said(conn), row.assessments + 1
         raised = partial(said.times_raised, conn)
-        sent = compare(said.signals, assessment, raised, study.site_of)
+        rules = study.rule_versions(as_of)
+        sent = compare(said.signals, assessment, raised, study.site_of, rules)
         signals = [(signal, signal.model_dump_json()) for signal in sent]
         document = document_of(assessment)
         outputs.add_assessment(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 
+from shared.clinical.rule_versions import RuleVersions
 from shared.clinical.safety.signals import safety_signals
 from shared.clinical.standing import Draft, kept, signal_of
 from shared.contracts.assessment import Assessment, Query, SubjectAssessment
@@ -20,16 +21,18 @@ _DLT_TYPES = (SignalType.DLT_CANDIDATE, SignalType.DLT_CONFIRMED)
 _ACTION_SEVERITY: dict[str, Severity] = {"hold": "critical", "stop": "critical"}
 
 
-def standing_signals(assessment: Assessment) -> tuple[StandingSignal, ...]:
-    """Every signal that stands by this assessment, in a fixed order."""
-    return tuple(draft.signal() for draft in sorted(_drafts(assessment), key=_order))
+def standing_signals(
+    assessment: Assessment, rules: RuleVersions | None = None
+) -> tuple[StandingSignal, ...]:
+    """Every signal that stands by this assessment, in a fixed order; ``rules`` as in `compare`."""
+    return tuple(draft.signal() for draft in sorted(_drafts(assessment, rules), key=_order))
 
 
 def _order(draft: Draft) -> tuple[datetime, str]:
     return draft.known_at, draft.key
 
 
-def _drafts(assessment: Assessment) -> list[Draft]:
+def _drafts(assessment: Assessment, rules: RuleVersions | None) -> list[Draft]:
     found = [*_study(assessment), *_doses(assessment), *_decisions(assessment)]
     found += _stopping(assessment)
     for subject in assessment.subjects:
@@ -38,7 +41,7 @@ def _drafts(assessment: Assessment) -> list[Draft]:
         found += kept(assessment, subject, over, _about)
     for query in assessment.queries:
         found += kept(assessment, query, None, _query)
-    return found
+    return found if rules is None else [draft.by_rule(rules) for draft in found]
 
 
 def _about(assessment: Assessment, subject: SubjectAssessment) -> Iterator[Draft]:
@@ -52,16 +55,20 @@ def compare(
     assessment: Assessment,
     raised_before: Callable[[str], int],
     site_of: Callable[[str], str | None] = lambda _: None,
+    rules: RuleVersions | None = None,
 ) -> tuple[Signal, ...]:
     """The signals to send: new raisings, and follow-ups of those that no longer stand.
 
     ``standing``: raised and neither withdrawn nor superseded. ``raised_before(key)``: how often a
     key was raised already; it gives a second raising a new id, and a redelivery the same one.
-    ``site_of``: the site of a subject, by USUBJID.
+    ``site_of``: the site of a subject, by USUBJID. ``rules``: since which version of the protocol
+    each rule reads as it does; without them every version has rules of its own.
     """
-    drafts = _drafts(assessment)
-    wanted, told = {draft.key for draft in drafts}, {signal.key for signal in standing}
-    new = sorted((draft for draft in drafts if draft.key not in told), key=_order)
+    drafts = _drafts(assessment, rules)
+    wanted = {key for draft in drafts for key in (draft.key, *draft.also)}
+    told = {signal.key for signal in standing}
+    new = [draft for draft in drafts if told.isdisjoint((draft.key, *draft.also))]
+    new.sort(key=_order)
     gone = [signal for signal in standing if signal.key not in wanted]
     by_slot = {signal.slot: signal for signal in gone}
     sent: list[Signal] = []

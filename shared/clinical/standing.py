@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import TypeVar
 
+from shared.clinical.rule_versions import RuleVersions
 from shared.contracts.assessment import Assessment, Query, SubjectAssessment
 from shared.contracts.envelope import sha256
 from shared.contracts.signals import Severity, SignalType, StandingSignal
@@ -14,7 +15,8 @@ from shared.contracts.signals import Severity, SignalType, StandingSignal
 
 @dataclass(slots=True)
 class Draft:
-    """A signal before it is one: of those that stand by an assessment few were not told before."""
+    """A signal before it is one: of those that stand by an assessment few were not told before.
+    ``also``: the other keys by which it may have been told."""
 
     key: str
     slot: str
@@ -27,10 +29,23 @@ class Draft:
     known_at: datetime
     text: str
     cohort: str | None = None
+    also: tuple[str, ...] = ()
+
+    def by_rule(self, rules: RuleVersions) -> Draft:
+        """With the first version in which its rule reads as it does in its key."""
+        *later, first = rules.of(self.subject is not None, self.rule)
+        if not later:
+            return self
+        trigger = self.key.rpartition("|")[2]
+        named = f"{self.slot}|{self.type.value}|{self.rule}"
+        also = tuple(f"{named}|{version}|{trigger}" for version in later)
+        return replace(self, key=f"{named}|{first}|{trigger}", also=also)
 
     def signal(self) -> StandingSignal:
         """The signal, checked against the contract."""
-        return StandingSignal(**{name: getattr(self, name) for name in self.__slots__})
+        return StandingSignal(
+            **{name: getattr(self, name) for name in self.__slots__ if name != "also"}
+        )
 
 
 def signal_of(

@@ -21,6 +21,7 @@ from shared.clinical.misplaced import Misplaced
 from shared.clinical.moments import Moments
 from shared.clinical.person import Person, site_of
 from shared.clinical.protocol import Protocol, day_starts, load_protocol, local_day
+from shared.clinical.rule_versions import RuleVersions
 from shared.clinical.safety.silence import stale_from
 from shared.clinical.sentinel import with_deviations
 from shared.clinical.subject import SubjectState
@@ -98,6 +99,10 @@ class Study:
         """Every version of the protocol known at a moment by its name, in the order they came; the
         latest text of each."""
         return self._versions.by_name(known_at)
+
+    def rule_versions(self, known_at: datetime) -> RuleVersions:
+        """See `Versions.rule_versions`."""
+        return self._versions.rule_versions(known_at)
 
     def amended(self, known_at: datetime) -> list[datetime]:
         """When a protocol took the place of another."""

@@ -10,6 +10,7 @@ from operator import itemgetter
 
 from shared.clinical.history import History
 from shared.clinical.protocol import Protocol, load_protocol
+from shared.clinical.rule_versions import RuleVersions
 from shared.contracts.facts import Protocol as ProtocolRecord
 
 
@@ -18,6 +19,7 @@ class Versions:
 
     def __init__(self, own: History) -> None:
         self._own = own
+        self._of_rules: dict[int, RuleVersions] = {}
 
     def in_force(self, known_at: datetime | None) -> Protocol | None:
         """The highest revision of the one that became known last, by what was known at a moment
@@ -30,6 +32,13 @@ class Versions:
         if known_at is None:
             return self._rules
         return self._rules[: bisect_right(self._rules, known_at, key=itemgetter(0))]
+
+    def rule_versions(self, known_at: datetime) -> RuleVersions:
+        """Since which version each rule stands as it does, by what was known at a moment."""
+        rules = self.rules(known_at)
+        if len(rules) not in self._of_rules:
+            self._of_rules[len(rules)] = RuleVersions([one for _, one in rules if one is not None])
+        return self._of_rules[len(rules)]
 
     @cached_property
     def _rules(self) -> list[tuple[datetime, Protocol | None]]:

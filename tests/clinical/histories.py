@@ -268,7 +268,8 @@ class Telling(RuleBasedStateMachine):
 
     def send(self, assessment: Assessment) -> None:
         keys = [signal.key for signal in self.sent if not signal.ends]
-        new = compare(self.standing, assessment, keys.count)
+        rules = self.study.rule_versions(self.now)
+        new = compare(self.standing, assessment, keys.count, rules=rules)
         self.sent += new
         ended = {signal.supersedes for signal in new}
         self.standing = [one for one in self.standing if one.id not in ended]

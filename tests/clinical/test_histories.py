@@ -36,7 +36,14 @@ class Histories(Telling):
     def incremental_equals_full(self) -> None:
         whole = evaluate(self.facts, as_of=self.now)
         assert self.after.digest == whole.digest
-        assert {one.key for one in self.standing} == {one.key for one in standing_signals(whole)}
+        assert {one.key for one in self.standing} == self.keys(whole)
+
+    def keys(self, assessment: Assessment) -> set[str]:
+        """Of what stands by an assessment alone, by all that was told until then."""
+        study = Study(STUDY)
+        study.add(fact for fact in self.facts if fact.kind == "protocol")
+        rules = study.rule_versions(assessment.known_at)
+        return {one.key for one in standing_signals(assessment, rules)}
 
     @invariant()
     def a_signal_is_raised_once(self) -> None:
@@ -62,7 +69,7 @@ class Histories(Telling):
         if deadline is None or moment < deadline:
             then = self.study.assess(as_of=moment)
             assert _statuses(then) == _statuses(self.after)
-            assert {one.key for one in standing_signals(then)} == {one.key for one in self.standing}
+            assert self.keys(then) == {one.key for one in self.standing}
         super().turn(moment)
 
     @precondition(lambda self: self.views)

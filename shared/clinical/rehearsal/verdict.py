@@ -81,7 +81,8 @@ def signals(stage: Stage, until: datetime) -> list[Signal]:
     told: list[Signal] = []
     for now in sorted({fact.known_at for fact in stage.facts if fact.known_at <= until} | {until}):
         study.add([fact for fact in stage.facts if fact.known_at == now])
-        new = compare(standing, study.assess(as_of=now), raised.__getitem__)
+        rules = study.rule_versions(now)
+        new = compare(standing, study.assess(as_of=now), raised.__getitem__, rules=rules)
         raised.update(one.key for one in new if not one.ends)
         ended = {one.supersedes for one in new}
         standing = [one for one in standing if one.id not in ended]
