@@ -209,7 +209,7 @@ def _base64(content: bytes) -> bytes:
 
 def sign_in_at(url: str, who: str) -> dict[str, str]:
     """What a person does at the provider, and the parameters with which it sends them back."""
-    with httpx2.Client(trust_env=False) as client:
+    with httpx2.Client(trust_env=False, timeout=60) as client:
         page = client.get(url)
         hidden = page.text.split('value="')[1].split('"')[0]
         back = client.post(page.url, data={"asked": hidden, "who": who})

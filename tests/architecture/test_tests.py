@@ -1,4 +1,4 @@
-"""Rules for the tests themselves: none sleeps, none is switched off."""
+"""Rules for the tests themselves: none sleeps, none is switched off, none is in a hurry."""
 
 import ast
 import re
@@ -12,6 +12,9 @@ _MAY_SKIP = re.compile(r"(^conftest|^browser|_support)\.py$")
 _SLEEPS = {"time.sleep", "asyncio.sleep"}
 _SKIPS = {"pytest.skip", "pytest.xfail", "pytest.importorskip"}
 _MARKS = {"pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail"}
+_ASKING = {
+    f"httpx2.{name}" for name in ("Client", "delete", "get", "post", "put", "request", "stream")
+}
 # Which system and which account this is are facts and not excuses.
 _FACTS = ("sys.platform ", "os.geteuid() ")
 
@@ -62,6 +65,16 @@ def _platform_marks(path: Path) -> int:
     )
 
 
+def _impatient(path: Path) -> list[str]:
+    return [
+        f"{path}:{node.lineno}: {ast.unparse(node.func)}"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in _ASKING
+        and "timeout" not in {keyword.arg for keyword in node.keywords}
+    ]
+
+
 def test_no_test_sleeps() -> None:
     sleeping = [place for path in python_files("tests") for place in _sleeps(path)]
     assert not sleeping, "use the manual clock or wait for a condition:\n" + "\n".join(sleeping)
@@ -81,3 +94,9 @@ def test_no_test_is_marked_off() -> None:
     for path in python_files("tests"):
         marks = list(_marks(path))
         assert len(marks) == _platform_marks(path), "\n".join(marks)
+
+
+def test_no_client_has_the_short_limit_that_is_usual() -> None:
+    """Five seconds are not enough for a machine that has much else to do."""
+    impatient = [place for path in python_files("tests") for place in _impatient(path)]
+    assert not impatient, "give a timeout of a minute:\n" + "\n".join(impatient)

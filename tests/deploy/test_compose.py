@@ -139,7 +139,7 @@ def test_a_browsers_address_is_the_one_that_the_gateway_states(
 
     def seen(there: str) -> object:
         neighbour = httpx2.HTTPTransport(local_address="127.0.0.2")
-        with httpx2.Client(transport=neighbour) as gateway:
+        with httpx2.Client(transport=neighbour, timeout=60) as gateway:
             return gateway.get(there, headers={"X-Forwarded-For": "192.0.2.7"}).json()
 
     monkeypatch.delenv(_READ_BY_UVICORN, raising=False)

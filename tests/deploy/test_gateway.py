@@ -68,7 +68,7 @@ async def _refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 async def _get(port: int, path: str = "/", extra: str = "") -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n{extra}\r\n".encode())
-    reply = await asyncio.wait_for(reader.read(), 10)
+    reply = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     return reply
 
@@ -87,9 +87,9 @@ def test_a_stream_is_passed_on_before_it_ends_and_ends_with_its_reader() -> None
         async with _before(alerts) as port:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET /alerts HTTP/1.1\r\nHost: x\r\n\r\n")
-            await asyncio.wait_for(reader.readuntil(b"data: first\n\n"), 10)
+            await asyncio.wait_for(reader.readuntil(b"data: first\n\n"), 60)
             writer.close()
-            await asyncio.wait_for(left.wait(), 10)
+            await asyncio.wait_for(left.wait(), 60)
 
     asyncio.run(scene())
 
@@ -112,7 +112,7 @@ def test_a_body_arrives_whole_and_forwarded_headers_are_ours() -> None:
                 f"\r\nContent-Length: {len(body)}\r\n\r\n".encode()
                 + body
             )
-            reply = await asyncio.wait_for(reader.read(), 10)
+            reply = await asyncio.wait_for(reader.read(), 60)
             writer.close()
             return reply
 

@@ -29,7 +29,7 @@ class Trial:
             moment = self.coming.pop(0)
             stated = [one for one in moment.events if one["source"] not in ACTS]
             self.vigil.clock.set(moment.at)
-            with httpx2.Client(base_url=self.vigil.url, timeout=30) as client:
+            with httpx2.Client(base_url=self.vigil.url, timeout=60) as client:
                 for one in stated:
                     post_events(client, self.vigil.keys.sources[one["source"]], [one])
             self.facts += len(stated)

@@ -66,7 +66,7 @@ def client(
         return sorted(principal.studies())
 
     app = create_app("Guarded", Settings(), routers=[router], authenticator=authenticator)
-    with httpx2.Client(base_url=live_server(app), timeout=10) as client:
+    with httpx2.Client(base_url=live_server(app), timeout=60) as client:
         yield client
 
 

@@ -37,7 +37,7 @@ def turns() -> Turns:
 def polling(turns: Turns) -> Iterator[Polling]:
     polling = Polling("test", turns, on_error=turns.failed, on_end=turns.ended.set)
     yield polling
-    polling.stop(5)
+    polling.stop(60)
 
 
 def test_it_rests_as_long_as_a_turn_says_and_stops_within_the_rest(
@@ -48,7 +48,7 @@ def test_it_rests_as_long_as_a_turn_says_and_stops_within_the_rest(
     polling.start()
     wait_for(lambda: turns.taken == 5)
     wait_for(lambda: polling.ready(60))
-    assert polling.stop(5)
+    assert polling.stop(60)
     assert turns.ended.is_set()
     assert turns.taken == 5
     assert not polling.ready(60)
@@ -62,7 +62,7 @@ def test_it_goes_on_after_an_error_and_is_not_ready_before_a_turn_succeeds(
     def plan(number: int) -> float:
         if number <= 2:
             raise RuntimeError(f"turn {number}")
-        proceed.wait(5)
+        proceed.wait(60)
         return 60.0
 
     turns.plan = plan
@@ -80,7 +80,7 @@ def test_what_a_turn_waits_for_is_interrupted(turns: Turns) -> None:
     polling = Polling("test", turns, on_error=turns.failed, interrupt=rung.set)
     polling.start()
     wait_for(lambda: turns.taken == 1)
-    assert polling.stop(5)
+    assert polling.stop(60)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -92,7 +92,7 @@ def test_a_thread_that_dies_is_not_ready_and_still_lets_go(polling: Polling, tur
 
     turns.plan = plan
     polling.start()
-    assert turns.ended.wait(5)
+    assert turns.ended.wait(60)
     wait_for(lambda: not polling.alive)
     assert not polling.ready(60)
 

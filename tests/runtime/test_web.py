@@ -69,7 +69,7 @@ def base(live_server: Callable[[FastAPI], str]) -> str:
 
 @pytest.fixture
 def client(base: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=base, timeout=10) as client:
+    with httpx2.Client(base_url=base, timeout=60) as client:
         yield client
 
 
@@ -148,7 +148,7 @@ def test_a_streamed_body_is_counted_as_it_comes(client: httpx2.Client) -> None:
 
 def test_an_unhandled_error_keeps_the_connection_and_its_secret(base: str) -> None:
     address = urlsplit(base)
-    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=10)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
     connection.request("GET", "/lab/v1/items/broken")
     first = connection.getresponse()
     text = first.read().decode()
@@ -186,11 +186,11 @@ def test_readiness_tells_which_part_complains(live_server: Callable[[FastAPI], s
     complaint: list[str | None] = [None]
     app = create_app("Lab", Settings(), ready={"worker": lambda: complaint[0]})
     base = live_server(app)
-    assert httpx2.get(f"{base}/readyz").status_code == 200
+    assert httpx2.get(f"{base}/readyz", timeout=60).status_code == 200
     complaint[0] = "the worker is not running"
-    problem = assert_problem(httpx2.get(f"{base}/readyz"), 503)
+    problem = assert_problem(httpx2.get(f"{base}/readyz", timeout=60), 503)
     assert problem["errors"] == [{"part": "worker", "detail": "the worker is not running"}]
-    assert httpx2.get(f"{base}/livez").status_code == 200
+    assert httpx2.get(f"{base}/livez", timeout=60).status_code == 200
 
 
 def test_a_lenient_router_is_refused() -> None:
@@ -237,13 +237,13 @@ def test_sigterm_ends_the_process_although_a_stream_is_open(tmp_path: Any) -> No
     try:
         transport = httpx2.HTTPTransport(retries=8)
         with (
-            httpx2.Client(transport=transport, timeout=10) as client,
+            httpx2.Client(transport=transport, timeout=60) as client,
             client.stream("GET", f"http://127.0.0.1:{port}/stream") as response,
         ):
             assert next(response.iter_raw()).startswith(b": beat")
             process.send_signal(signal.SIGTERM)
             began = time.monotonic()
-            output, _ = process.communicate(timeout=15)
+            output, _ = process.communicate(timeout=60)
             assert time.monotonic() - began < 10
         assert process.returncode == 0
         assert b"closed properly" in output

@@ -36,7 +36,7 @@ class Installation:
     def get(self, path: str, **query: Any) -> httpx2.Response:
         """A reader's GET; the answer must be good."""
         headers = {"Authorization": f"Bearer {self.keys.reader}"}
-        answer = httpx2.get(self.url + path, params=query, headers=headers, timeout=30)
+        answer = httpx2.get(self.url + path, params=query, headers=headers, timeout=60)
         assert answer.status_code == 200, answer.text
         return answer
 
@@ -84,7 +84,7 @@ def installation(database_url: str, kafka: KafkaSettings | None = None) -> Itera
             yield Installation(vigil.url, vigil.engine, clock, make_keys(vigil.engine))
         finally:
             stop.set()
-            server.join(20)
+            server.join(60)
 
 
 def by_source(stated: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

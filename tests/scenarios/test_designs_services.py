@@ -77,6 +77,7 @@ def _put(vigil: Installation, key: str, fact: Fact) -> None:
         f"{vigil.url}/ingest/v1/studies/{STUDY}/protocol",
         content=fact.data["document"],
         headers={"Authorization": f"Bearer {key}", "Content-Type": "application/yaml"},
+        timeout=60,
     )
     assert answer.status_code == 202, answer.text
     vigil.wait_for_facts(1)

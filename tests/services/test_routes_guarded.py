@@ -64,7 +64,7 @@ def test_without_a_key_every_api_route_answers_401(
     for name in ("ingest", "monitor", "notifier"):
         url = live_server(vigil.apps[name])
         for method, path in guarded(vigil.apps[name], PUBLIC[name]):
-            answer = httpx2.request(method, url + path)
+            answer = httpx2.request(method, url + path, timeout=60)
             assert answer.status_code == 401, f"{method} {path}"
             asked += 1
     assert asked > 20

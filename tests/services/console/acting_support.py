@@ -93,14 +93,17 @@ def trial(new_database: Callable[[], str]) -> Iterator[Trial]:
                     by=OPERATOR, now=datetime.now(UTC), password=PASSWORD,
                 )  # fmt: skip
         running = Trial(vigil, 1)
-        vigil.wait(lambda: httpx2.get(vigil.url + "/readyz").status_code == 200)
+        vigil.wait(lambda: httpx2.get(vigil.url + "/readyz", timeout=60).status_code == 200)
         vigil.clock.set(steps()[0].at - timedelta(days=1))
         headers = {
             "Authorization": f"Bearer {vigil.keys.admin}",
             "Content-Type": "application/yaml",
         }
         path = f"{vigil.url}/ingest/v1/studies/{STUDY}/protocol"
-        assert httpx2.put(path, content=read_protocol(), headers=headers).status_code == 202
+        assert (
+            httpx2.put(path, content=read_protocol(), headers=headers, timeout=60).status_code
+            == 202
+        )
         vigil.wait_for_facts(1)
         vigil.clock.set(HELD)
         running.post([one for one in events() if _known(one) <= HELD and _is_of_the_dose(one)])

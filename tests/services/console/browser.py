@@ -101,7 +101,7 @@ class Browser:
         shot = self._devtools("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(shot["data"]))
 
-    def wait(self, until: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+    def wait(self, until: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while not until():
             assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
@@ -155,7 +155,7 @@ def chromium() -> Iterator[Browser]:
                 client.delete(f"/session/{session}")
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def _programs() -> tuple[str, str]:
@@ -174,7 +174,7 @@ def _new_session(client: httpx2.Client, binary: str, profile: str) -> str:
     wanted = {
         "browserName": "chrome",
         # An element that a page on its way will bring is waited for.
-        "timeouts": {"script": 120_000, "implicit": 10_000},
+        "timeouts": {"script": 120_000, "implicit": 60_000},
         "goog:chromeOptions": options,
         "goog:loggingPrefs": {"browser": "ALL"},
     }
@@ -183,7 +183,7 @@ def _new_session(client: httpx2.Client, binary: str, profile: str) -> str:
 
 
 def _wait_for(client: httpx2.Client) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             if client.get("/status").json()["value"]["ready"]:

@@ -23,7 +23,7 @@ def app(neighbours: Neighbours, live_server: Callable[[FastAPI], str]) -> FastAP
     """The console's app, pointed at the neighbours."""
     there = live_server(neighbours.app())
     console = ConsoleSettings(
-        monitor_url=there, notifier_url=there, ingest_url=there, timeout=5.0, live_interval=0.05
+        monitor_url=there, notifier_url=there, ingest_url=there, timeout=60.0, live_interval=0.05
     )
     return create_app(Settings(), console)
 
@@ -37,7 +37,7 @@ def console(app: FastAPI, live_server: Callable[[FastAPI], str]) -> str:
 @pytest.fixture
 def visitor(console: str) -> Iterator[httpx2.Client]:
     """Somebody without a session, whose browser says where its forms come from."""
-    with httpx2.Client(base_url=console, trust_env=False, timeout=20) as client:
+    with httpx2.Client(base_url=console, trust_env=False, timeout=60) as client:
         client.headers["Accept"] = "text/html"
         client.headers["Origin"] = console
         yield client

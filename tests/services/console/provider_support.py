@@ -86,6 +86,6 @@ def office(
         url = live_server(create_app(settings, console, sessions=sessions))
         # What comes back from the provider has to find the console.
         object.__setattr__(oidc, "public_url", url)
-        with httpx2.Client(base_url=url, trust_env=False, timeout=20) as visitor:
+        with httpx2.Client(base_url=url, trust_env=False, timeout=60) as visitor:
             visitor.headers.update({"Accept": "text/html", "Origin": url})
             yield Office(url, sessions, neighbours, visitor)

@@ -58,6 +58,7 @@ def test_the_data_page_says_who_was_heard_and_what_did_not_get_in(
             "Content-Type": "application/cloudevents+json",
         },
         json={"studyid": STUDY, "type": "vigil.lab.v1", "secret": NASTY},
+        timeout=60,
     )
     assert refused.status_code == 422
     text = admin.get(DATA).text
@@ -148,7 +149,7 @@ def test_an_account_is_made_used_changed_and_shut(held: Trial, admin: httpx2.Cli
     password = shown_once(made)
     assert password not in admin.get(ADMIN).text
     headers = {"Origin": held.vigil.url}
-    with httpx2.Client(base_url=held.vigil.url, headers=headers, timeout=30) as ann:
+    with httpx2.Client(base_url=held.vigil.url, headers=headers, timeout=60) as ann:
         signed = ann.post("/login", data={"login": "ann", "password": password})
         assert signed.headers["location"] == "/account"
     ann_id = account_of(admin, "ann")
@@ -217,7 +218,9 @@ def test_the_protocol_is_listed_with_what_each_version_changed(
         "Content-Type": "application/yaml",
     }
     path = f"{held.vigil.url}/ingest/v1/studies/{STUDY}/protocol"
-    assert httpx2.put(path, content=changed.encode(), headers=headers).status_code == 202
+    assert (
+        httpx2.put(path, content=changed.encode(), headers=headers, timeout=60).status_code == 202
+    )
     held.posted += 1
     held.vigil.wait_for_facts(held.posted)
     text = admin.get(ADMIN).text

@@ -62,7 +62,7 @@ def test_an_answer_counts_once_and_in_the_browser_that_asked(office: Office, acc
     """Whoever sends somebody the way back of their own sign-in signs nobody in as themselves."""
     account("ada", subject="sub-ada")
     came = sign_in_at(office.start(), "ada")
-    victim = httpx2.get(f"{office.url}/provider/answer", params=came, trust_env=False)
+    victim = httpx2.get(f"{office.url}/provider/answer", params=came, trust_env=False, timeout=60)
     assert (victim.status_code, "vigil_session" in victim.cookies) == (400, False)
     came = sign_in_at(office.start(), "ada")
     assert office.answer(came).status_code == 200

@@ -68,7 +68,7 @@ def visitor(
 ) -> Iterator[httpx2.Client]:
     addresses = ConsoleSettings(monitor_url=ingest, notifier_url=ingest, ingest_url=ingest)
     console = live_server(create_app(settings, addresses, sessions=sessions))
-    with httpx2.Client(base_url=console, trust_env=False, timeout=20) as client:
+    with httpx2.Client(base_url=console, trust_env=False, timeout=60) as client:
         client.headers["Accept"] = "text/html"
         client.headers["Origin"] = console
         yield client
@@ -174,6 +174,7 @@ def test_signing_out_ends_the_session_in_the_services_too(
     asked = httpx2.get(
         f"{ingest}/ingest/v1/sessions/current",
         headers={"Authorization": f"Bearer {session.key}"},
+        timeout=60,
     )
     assert asked.status_code == 401
 
@@ -204,8 +205,8 @@ def test_a_disabled_account_is_signed_out_of_the_pages(
     with engine.begin() as conn:
         admin = {"Authorization": f"Bearer {create_key(conn, 'A', [('S1', 'study_admin')])}"}
     there = f"{ingest}/ingest/v1/studies/S1/accounts"
-    [account] = httpx2.get(there, headers=admin).json()["accounts"]
-    shut = httpx2.post(f"{there}/{account['id']}/disable", headers=admin)
+    [account] = httpx2.get(there, headers=admin, timeout=60).json()["accounts"]
+    shut = httpx2.post(f"{there}/{account['id']}/disable", headers=admin, timeout=60)
     assert shut.status_code == 204
     assert visitor.get("/account").headers["location"].startswith("/login")
 

@@ -24,7 +24,7 @@ from shared.runtime.worker import Worker
 from tests.services.dlt_monitor.trial import STUDY, publish
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for what another thread brings about."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()

@@ -293,7 +293,7 @@ def test_without_worker_and_ticker_nobody_knows(
         enrolment = client.get(f"/studies/{STUDY}/enrolment", params={"dose_level": 1})
         assert enrolment.status_code == 503
         assert client.get("/studies").json()["studies"][0]["stale"] is True
-        assert httpx2.get(base + "/readyz").status_code == 503
+        assert httpx2.get(base + "/readyz", timeout=60).status_code == 503
 
 
 def test_a_database_that_is_down_is_not_no_dlt(
@@ -313,6 +313,7 @@ def test_a_database_that_is_down_is_not_no_dlt(
         response = httpx2.get(
             live_server(app) + f"/monitor/v1/studies/{STUDY}/assessment",
             headers={"Authorization": f"Bearer {key}"},
+            timeout=60,
         )
     assert response.status_code == 503
     engine.dispose()

@@ -154,7 +154,7 @@ class Slow:
 
     def __call__(self, _conn: Connection, _row: StudyRow, _study: Study) -> None:
         self.begun.set()
-        assert self.go_on.wait(20)
+        assert self.go_on.wait(60)
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_while_a_large_study_is_read_nobody_waits_for_it(
 ) -> None:
     station.feed([trial.protocol(), *trial.cohort()])
     folding.read_ahead(station.engine)
-    assert slow.begun.wait(20)
+    assert slow.begun.wait(60)
     row = station.row()
     with station.engine.connect() as conn:
         with pytest.raises(StillReading), folding.folded(conn, row):

@@ -15,14 +15,14 @@ from tests.scenarios.installation import Installation, installation
 @pytest.fixture(scope="module")
 def vigil(new_database: Callable[[], str]) -> Iterator[Installation]:
     with installation(new_database()) as running:
-        running.wait(lambda: httpx2.get(running.url + "/readyz").status_code == 200)
+        running.wait(lambda: httpx2.get(running.url + "/readyz", timeout=60).status_code == 200)
         yield running
 
 
 def test_one_page_of_metrics_speaks_for_all(vigil: Installation) -> None:
-    assert httpx2.get(vigil.url + "/livez").json() == {"status": "ok"}
+    assert httpx2.get(vigil.url + "/livez", timeout=60).json() == {"status": "ok"}
     vigil.get("/monitor/v1/studies")
-    text = httpx2.get(vigil.url + "/metrics").text
+    text = httpx2.get(vigil.url + "/metrics", timeout=60).text
     assert 'route="/monitor/v1/studies"' in text
     assert "vigil_ingest_events_total" in text
     assert "vigil_deliveries_given_up" in text
@@ -30,13 +30,13 @@ def test_one_page_of_metrics_speaks_for_all(vigil: Installation) -> None:
 
 @pytest.mark.parametrize("path", ["/ingest/v1/none", "/monitor/v1/none", "/notifier/v1/none"])
 def test_an_address_of_an_api_never_ends_at_the_console(vigil: Installation, path: str) -> None:
-    answer = httpx2.get(vigil.url + path)
+    answer = httpx2.get(vigil.url + path, timeout=60)
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_everything_else_is_the_console(vigil: Installation) -> None:
-    answer = httpx2.get(vigil.url + "/login")
+    answer = httpx2.get(vigil.url + "/login", timeout=60)
     assert answer.status_code == 200
     assert "text/html" in answer.headers["content-type"]
 

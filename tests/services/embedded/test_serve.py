@@ -39,7 +39,7 @@ class Served:
         while time.monotonic() < until:
             assert self.process.poll() is None, "".join(self.lines)
             try:
-                if httpx2.get(self.url + "/readyz").status_code == 200:
+                if httpx2.get(self.url + "/readyz", timeout=60).status_code == 200:
                     return
             except httpx2.TransportError:
                 pass
@@ -108,6 +108,7 @@ def test_keys_are_shown_once_data_stay_and_streams_do_not_hold_it_up(folder: Pat
             f"{first.url}/ingest/v1/studies/{STUDY}/protocol",
             content=read_protocol(),
             headers={**admin, "Content-Type": "application/yaml"},
+            timeout=60,
         )
         assert put.status_code == 202
         monitor = {"Authorization": f"Bearer {keys['medical_monitor']}"}
@@ -120,5 +121,5 @@ def test_keys_are_shown_once_data_stay_and_streams_do_not_hold_it_up(folder: Pat
     with served(folder) as second:
         assert second.keys() == {}
         path = f"{second.url}/monitor/v1/studies/{STUDY}/assessment"
-        assert httpx2.get(path, headers=monitor).json()["protocol_version"] == "1"
+        assert httpx2.get(path, headers=monitor, timeout=60).json()["protocol_version"] == "1"
         assert second.end() < 10

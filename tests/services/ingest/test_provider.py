@@ -265,5 +265,5 @@ def test_without_a_provider_there_is_none(
     settings: Settings, engine: Engine, bus: PostgresBus, live_server: Callable[[FastAPI], str]
 ) -> None:
     there = live_server(create_app(settings, engine, bus, SystemClock()))
-    assert httpx2.get(f"{there}{AT}").status_code == 404
-    assert httpx2.post(f"{there}{AT}/sign-ins").status_code == 404
+    assert httpx2.get(f"{there}{AT}", timeout=60).status_code == 404
+    assert httpx2.post(f"{there}{AT}/sign-ins", timeout=60).status_code == 404

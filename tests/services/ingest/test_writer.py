@@ -40,7 +40,7 @@ class GatedBus(PostgresBus):
 
     def publish(self, conn: Connection, messages: Sequence[Message]) -> None:
         self.entered.set()
-        assert self.gate.wait(30)
+        assert self.gate.wait(60)
         super().publish(conn, messages)
 
 
@@ -103,7 +103,7 @@ def statuses(answer: Answer) -> list[int]:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "the condition never came true"
         time.sleep(0.005)
@@ -115,7 +115,7 @@ def hold(
     """Holds the writer in a transaction of its own while `more` come in."""
     bus.gate.clear()
     held = pool.submit(writer.submit, submission(event("held", recordid="held")))
-    assert bus.entered.wait(20)
+    assert bus.entered.wait(60)
     waiting = [pool.submit(writer.submit, one) for one in more]
     wait_until(lambda: writer.waiting == sum(len(one.items) for one in more))
     return [held, *waiting]

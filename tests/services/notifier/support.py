@@ -147,7 +147,7 @@ def receipts(engine: Engine) -> list[DeliveryReceipt]:
         return [DeliveryReceipt.model_validate_json(bytes(value)) for value in rows]
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """The condition's first true value; AssertionError if it does not come true in time."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()

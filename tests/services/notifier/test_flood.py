@@ -38,7 +38,7 @@ class _Slow(FakeSender):
 
     def send(self, message: object) -> Outcome:
         outcome = super().send(message)  # type: ignore[arg-type]
-        if "CRITICAL" not in self.sent[-1].subject and not self.released.wait(30):
+        if "CRITICAL" not in self.sent[-1].subject and not self.released.wait(300):
             return Outcome(False, "never released")
         return outcome
 

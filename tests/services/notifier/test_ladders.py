@@ -296,7 +296,7 @@ def test_a_process_killed_within_a_step_neither_skips_nor_doubles_it(
         assert victim.stdout.readline() == "within\n"
         assert chase.run_once() == 0, "the victim holds the row"
         victim.send_signal(signals.SIGKILL)
-        victim.wait(10)
+        victim.wait(60)
     with engine.begin() as conn:
         # The server notices the lost client when it next speaks to it; this is that moment.
         conn.execute(

@@ -102,13 +102,13 @@ def test_what_hangs_is_broken_off() -> None:
     released = threading.Event()
 
     def hang(_: BaseHTTPRequestHandler) -> None:
-        released.wait(20)
+        released.wait(60)
 
     with answering(hang) as (asking, _):
         began = time.monotonic()
         with pytest.raises(httpx2.TimeoutException):
             asking.assessment("S", "d")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
         released.set()
 
 

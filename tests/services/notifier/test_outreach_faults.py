@@ -52,8 +52,10 @@ def test_a_try_whose_outcome_is_lost_is_repeated_under_the_same_id(
     raising(signal(severity="notice"))
     dying = Dies()
     with pytest.raises(KeyboardInterrupt):
-        outreach(Patience(lease_seconds=0.2), sender=dying).run_once()
+        outreach(Patience(lease_seconds=600), sender=dying).run_once()
     assert outreach().run_once() is None, "the lease still holds"
+    with engine.begin() as conn:
+        conn.execute(sa.text("UPDATE notifier.delivery SET lease_until = clock_timestamp()"))
     wait_for(lambda: outreach().run_once())
     assert [m.id for m in sender.sent] == [m.id for m in dying.sent] == [the_delivery(engine).id]
     assert [(a.number, a.step) for a in log_of(engine, the_delivery(engine))] == [
@@ -99,7 +101,7 @@ def test_what_was_sent_during_an_outage_is_written_down_after_it(
     class Waits(FakeSender):
         def send(self, message: object) -> Outcome:
             outcome = super().send(message)  # type: ignore[arg-type]
-            released.wait(30)
+            released.wait(60)
             return outcome
 
     set_routing(engine)
@@ -172,7 +174,7 @@ def test_a_hanging_receiver_does_not_block_the_others(
     class Hangs(FakeSender):
         def send(self, message: object) -> Outcome:
             super().send(message)  # type: ignore[arg-type]
-            released.wait(30)
+            released.wait(60)
             return Outcome(True, "200")
 
     set_routing(engine)
@@ -234,7 +236,7 @@ def test_a_process_killed_while_sending_is_survived(
         wait_for(lambda: receiver.requests)
     finally:
         victim.send_signal(signals.SIGKILL)
-        victim.wait(10)
+        victim.wait(60)
     receiver.hold.set()
     assert the_delivery(engine, "webhook").state == "pending"
     successor = Outreach(
