@@ -54,6 +54,8 @@ async def packet(
     drawer = drawer_of(request)
     if form in ("pdf", "html"):
         drawer.warm_up()
+    if form == "pdf":
+        printer.warm_up()
     found = await upstream_of(request).packet(session.key, study, day_of(known_at))
     write = partial(_written, form, found, drawer, printer)
     try:
@@ -71,12 +73,12 @@ async def packet(
 
 def _written(form: str, found: Unread[Packet], drawer: Drawer, printer: Printer) -> Printed:
     if form == "pdf":
-        with printer.typesetter() as typeset:  # which gets ready while the charts are drawn
-            packet = found.read()
-            content = packet_pdf(packet, drawer.draw, typeset)
+        packet = found.read()
+        with printer.typesetter() as typeset:
+            content = packet_pdf(packet, drawer.begin, typeset)
     else:
         packet = found.read()
-        content = _PLAIN[form](packet, drawer.draw)
+        content = _PLAIN[form](packet, drawer.begin)
     return Printed(content, packet.assessment.study, packet.assessment.as_of.date())
 
 

@@ -40,8 +40,8 @@ class Printed:
 
 
 class Printer:
-    """Starts a process for the pages of each packet. ``longest``: seconds, after which that is
-    given up."""
+    """Has a process of its own for the pages of each packet. ``longest``: seconds, after which that
+    is given up."""
 
     def __init__(self, longest: float = LONGEST) -> None:
         self._longest = longest
@@ -55,27 +55,46 @@ class Printer:
         asked = self._thread.submit(self._kept.get, key, write)
         return await asyncio.wrap_future(asked)
 
+    def warm_up(self) -> None:
+        """Has a process ready before the first document is there."""
+        self._thread.submit(self._ready)
+
     @contextmanager
     def typesetter(self) -> Iterator[Typeset]:
         """A process that is ready to set the pages of one document, for what is ``printed``."""
-        with subprocess.Popen(
-            _COMMAND,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        ) as process:
-            self._process = process
-            try:
-                yield partial(self._set, process)
-            finally:
-                process.kill()
+        process = self._ready()
+        try:
+            yield partial(self._set, process)
+        finally:
+            self._end()
 
     def close(self) -> None:
         """Ends the process; nothing is written afterwards."""
         self._closed = True
-        if self._process is not None:
-            self._process.kill()
+        process = self._process
+        if process is not None:
+            process.kill()
         self._thread.shutdown(cancel_futures=True)
+        self._end()
+
+    def _ready(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is not None:
+            self._end()
+        if self._process is None:
+            self._process = subprocess.Popen(
+                _COMMAND,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+        return self._process
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            with process:  # waits for its end, and closes its pipes
+                pass
 
     def _set(self, process: subprocess.Popen[bytes], document: str, moment: int) -> bytes:
         """A PDF. Raises CannotPrint."""

@@ -35,9 +35,10 @@ def pdf(document: str, moment: int) -> bytes:
 
 
 def main() -> None:
-    """Writes one document."""
-    moment, document = sys.stdin.buffer.read().decode().split("\n", 1)
-    sys.stdout.buffer.write(pdf(document, int(moment)))
+    """Writes one document, if there comes one."""
+    moment, _, document = sys.stdin.buffer.read().decode().partition("\n")
+    if document:
+        sys.stdout.buffer.write(pdf(document, int(moment)))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
@@ -71,11 +71,11 @@ class Drawer:
         asked = self._threads.submit(self._svg, spec, SCREEN)
         return await asyncio.wrap_future(asked)
 
-    def draw(self, specs: Iterable[Spec], font: str) -> Iterator[str]:
-        """The pictures in their order, for a thread that can wait: all are begun at once. Raises
-        CannotDraw."""
-        asked = [self._threads.submit(self._svg, spec, font) for spec in specs]
-        return (gzip.decompress(one.result()).decode() for one in asked)
+    def begin(self, spec: Spec, font: str) -> Callable[[], str]:
+        """Has the picture drawn, behind all that were begun before; for a thread that can wait for
+        it, which raises CannotDraw."""
+        asked = self._threads.submit(self._svg, spec, font)
+        return lambda: gzip.decompress(asked.result()).decode()
 
     def png(self, spec: Spec) -> bytes:
         """The picture for what takes no SVG, for a thread that can wait. Raises CannotDraw."""

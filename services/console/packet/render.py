@@ -9,8 +9,9 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ _HERE = Path(__file__).parent
 _STYLE = (_HERE / "packet.css").read_text("utf-8")
 _SIZE = re.compile(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"')
 _WIDEST, _TALLEST = 24.0, 13.0
-Draw = Callable[[Iterable[Spec], str], Iterator[str]]
-"""Draws specifications in a font, each a picture. Raises ValueError or `drawer.CannotDraw`."""
+Picture = Callable[[], str]
+Draw = Callable[[Spec, str], Picture]
+"""Begins to draw a specification in a font; its picture raises ValueError or `CannotDraw`."""
 Typeset = Callable[[str, int], bytes]
 """Sets a document (`for_pages`) of a moment, in seconds since 1970. May raise `CannotPrint`."""
 STYLE_POLICY = (
@@ -41,17 +43,16 @@ def packet_csv(packet: Packet) -> bytes:
     return summary_csv(packet.summary).encode()
 
 
-def _here(specs: Iterable[Spec], font: str) -> Iterator[str]:
+def _here(spec: Spec, font: str) -> Picture:
     from shared.charts.drawing import draw  # 33 MB, which a server leaves to its drawer
 
-    return (draw(spec, font) for spec in specs)
+    return partial(draw, spec, font)
 
 
 def packet_html(packet: Packet, draw: Draw = _here) -> bytes:
     """One page that needs no other file; every number in a chart is in a table as well."""
-    document = document_of(packet)
-    pictures = draw(_specs(document), PAPER)
-    text = _page().render(document=document, style=_STYLE, picture=lambda: next(pictures))
+    document, pictures = _begun(packet, draw)
+    text = _page().render(document=document, style=_STYLE, picture=partial(next, pictures))
     return unturned(text).encode()
 
 
@@ -68,20 +69,24 @@ def packet_pdf(packet: Packet, draw: Draw = _here, typeset: Typeset = _set_here)
 
 def for_pages(packet: Packet, draw: Draw = _here) -> str:
     """The packet with its charts drawn, as the template of the pages reads it (JSON)."""
-    return json.dumps(_set(document_of(packet), draw), ensure_ascii=False)
+    document, pictures = _begun(packet, lambda spec, font: draw(printable(spec), font))
+    return json.dumps(_set(document, pictures), ensure_ascii=False)
 
 
-def _specs(document: Document) -> Iterator[Spec]:
-    """Of every chart, in the order of the blocks."""
-    for block in (block for section in document.sections for block in section.blocks):
+def _begun(packet: Packet, draw: Draw) -> tuple[Document, Iterator[str]]:
+    """The packet, and the pictures of its charts in their order."""
+    pictures: list[Picture] = []
+
+    def begin(block: Block) -> None:
         if isinstance(block, Chart):
             assert block.spec is not None
-            yield block.spec
+            pictures.append(draw(block.spec, PAPER))
+
+    return document_of(packet, begin), (picture() for picture in pictures)
 
 
-def _set(document: Document, draw: Draw) -> dict[str, Any]:
+def _set(document: Document, pictures: Iterator[str]) -> dict[str, Any]:
     """The document as the template reads it."""
-    pictures = draw([printable(spec) for spec in _specs(document)], PAPER)
     sections = [
         {"title": section.title, "blocks": [_block(block, pictures) for block in section.blocks]}
         for section in document.sections

@@ -3,7 +3,7 @@ on after it, and at the end what is to be signed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from services.console.html import utc
 from services.console.packet.adverse_events import adverse_event_tables, event_listing
@@ -36,8 +36,9 @@ RELATIVE_INTENSITY = (
 )
 
 
-def document_of(packet: Packet) -> Document:
-    """The packet as sections."""
+def document_of(packet: Packet, made: Callable[[Block], None] = lambda _: None) -> Document:
+    """The packet as sections. ``made`` is told each block as soon as it is there, in their order:
+    a chart can be drawn while the next is put together."""
     said = packet.assessment
     return Document(
         title=f"Committee packet: {packet.title}",
@@ -45,25 +46,36 @@ def document_of(packet: Packet) -> Document:
         label=SYNTHETIC if packet.synthetic else "CONFIDENTIAL: data of a clinical trial",
         statement=STATEMENT,
         proof=f"{said.study} · as of {utc(said.as_of)} · {said.digest}",
-        sections=(
-            Section("Recommendation", tuple(_recommendation(packet))),
-            Section("Dose levels", (_doses(packet), status_table(packet), drawn(dlt_board(said)))),
-            Section("What the rule says", tuple(_rule(packet))),
-            Section("Rules that bind", tuple(binding(packet))),
-            Section("If the pending turn out …", tuple(_outlook(packet))),
-            Section("Open queries", (_queries(packet),)),
-            Section("Dose-limiting toxicities", (dlt_table(packet), *criteria_tables(packet))),
-            Section("Late toxicity", (late_table(packet),)),
-            Section("Adverse events", (*adverse_event_tables(packet.summary),)),
-            Section("Events of grade 3 and higher, and serious events", (event_listing(packet),)),
-            Section("Treatment", tuple(_treatment(packet))),
-            Section("Key laboratory values, liver and QTcF", tuple(labs(packet))),
-            Section("Effects", tuple(effects(packet))),
-            Section("What the numbers rest on", tuple(map(Text, packet.notes))),
-            Section("Earlier decisions", (_decisions(packet),)),
-            Section("Decision of this meeting", tuple(_to_sign())),
+        sections=tuple(
+            Section(title, tuple(_told(blocks, made))) for title, blocks in _sections(packet)
         ),
     )
+
+
+def _told(blocks: Iterable[Block], made: Callable[[Block], None]) -> Iterator[Block]:
+    for block in blocks:
+        made(block)
+        yield block
+
+
+def _sections(packet: Packet) -> Iterator[tuple[str, Iterable[Block]]]:
+    yield "Recommendation", _recommendation(packet)
+    board = drawn(dlt_board(packet.assessment))
+    yield "Dose levels", (_doses(packet), status_table(packet), board)
+    yield "What the rule says", _rule(packet)
+    yield "Rules that bind", binding(packet)
+    yield "If the pending turn out …", _outlook(packet)
+    yield "Open queries", (_queries(packet),)
+    yield "Dose-limiting toxicities", (dlt_table(packet), *criteria_tables(packet))
+    yield "Late toxicity", (late_table(packet),)
+    yield "Adverse events", adverse_event_tables(packet.summary)
+    yield "Events of grade 3 and higher, and serious events", (event_listing(packet),)
+    yield "Treatment", _treatment(packet)
+    yield "Key laboratory values, liver and QTcF", labs(packet)
+    yield "Effects", effects(packet)
+    yield "What the numbers rest on", map(Text, packet.notes)
+    yield "Earlier decisions", (_decisions(packet),)
+    yield "Decision of this meeting", _to_sign()
 
 
 def _recommendation(packet: Packet) -> Iterator[Block]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 
 import httpx2
 from fastapi import FastAPI
@@ -20,7 +20,7 @@ PACKET = "/studies/NCT05301764/packet.pdf"
 
 
 class Broken(Drawer):
-    def draw(self, specs: Iterable[Spec], font: str) -> Iterator[str]:
+    def begin(self, spec: Spec, font: str) -> Callable[[], str]:
         raise CannotDraw
 
     def warm_up(self) -> None:
