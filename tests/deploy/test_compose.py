@@ -279,15 +279,41 @@ def test_the_mail_server_of_the_example_is_one_the_notifier_takes() -> None:
     assert mail_server(example).password
 
 
+@pytest.mark.parametrize(
+    ("option", "wrong"),
+    [
+        ("--smtp", "smtp://me:secret@mail.example.org:587"),
+        ("--smtp", "mail.example.org"),
+        ("--smtp", "smtps://"),
+        ("--from", "vigil"),
+        ("--url", "vigil.example.org"),
+    ],
+)
+def test_init_writes_nothing_that_the_notifier_refuses(
+    tmp_path: Path, option: str, wrong: str
+) -> None:
+    said = {
+        "--smtp": "smtp://relay.example.org",
+        "--from": "vigil@example.org",
+        "--url": "https://vigil.example.org",
+    }
+    refused = _init(tmp_path, *(word for pair in (said | {option: wrong}).items() for word in pair))
+    assert refused.returncode == 2
+    assert option in refused.stderr
+    assert "secret" not in refused.stderr
+    assert not (tmp_path / ".env").exists()
+    assert _init(tmp_path, *(word for pair in said.items() for word in pair)).returncode == 0
+
+
 def test_init_wants_to_know_where_mail_goes(tmp_path: Path) -> None:
     assert _init(tmp_path).returncode == 2
-    mail = ["--smtp", "smtp://me:pa$$@mail.example.org:587"]
+    mail = ["--smtp", "smtp+starttls://me:pa$$@mail.example.org:587"]
     assert _init(tmp_path, *mail).returncode == 2
     assert not (tmp_path / ".env").exists()
     people = ["--from", "vigil@example.org", "--url", "https://vigil.example.org"]
     assert _init(tmp_path, *mail, *people).returncode == 0
     made = _variables(tmp_path)
-    assert made["SMTP_URL"] == "smtp://me:pa$$@mail.example.org:587"
+    assert made["SMTP_URL"] == "smtp+starttls://me:pa$$@mail.example.org:587"
     assert made["VIGIL_MAIL_FROM"] == "vigil@example.org"
     assert made["VIGIL_PUBLIC_URL"] == "https://vigil.example.org"
     assert made["COMPOSE_PROFILES"] == ""
