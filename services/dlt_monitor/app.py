@@ -16,6 +16,7 @@ from services.dlt_monitor.api import monitor_router
 from services.dlt_monitor.asking import Parts
 from services.dlt_monitor.folding import StillReading
 from services.dlt_monitor.freshness import Freshness
+from services.dlt_monitor.packet import packet_document
 from services.dlt_monitor.reading import Reading
 from services.dlt_monitor.views import Views
 from services.dlt_monitor.writer import Writer, Writing
@@ -50,7 +51,7 @@ def create_app(
     metrics = metrics or Metrics()
     writer = Writer(engine, bus, clock, metrics)
     running = writing or writer
-    views = Views(clock)
+    views = Views(clock, {"packet": packet_document})
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -65,17 +65,19 @@ class Folded:
 class Folding:
     """The studies held for readers. One per process, shared by all request threads.
 
-    ``prepare`` works out beforehand what most answers need of a study just read.
+    ``prepare`` works out beforehand what most answers need of a study just read, ``afterwards``
+    what takes longest of others, once the study can be had.
     """
 
     def __init__(
         self,
         prepare: Callable[[Connection, StudyRow, Study], None],
+        afterwards: Callable[[Connection, StudyRow], None] = lambda _conn, _row: None,
         *,
         most_at_once: int = MOST_AT_ONCE,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
-        self._prepare = prepare
+        self._prepare, self._afterwards = prepare, afterwards
         self._most_at_once, self._patience = most_at_once, patience
         self._lock = threading.Lock()
         self._held: OrderedDict[str, Folded] = OrderedDict()
@@ -136,20 +138,24 @@ class Folding:
             return _LOOK_SECONDS
         with engine.connect() as conn:
             row = studies.study_row(conn, study)
-            if row is not None:
-                self._read(conn, row)
+            if row is not None and self._read(conn, row):
+                with _giving_way():
+                    self._afterwards(conn, row)
         with self._lock:
             self._wanted.pop(study, None)
         return 0
 
-    def _read(self, conn: Connection, row: StudyRow) -> None:
+    def _read(self, conn: Connection, row: StudyRow) -> bool:
+        """Whether it took more than an answer may take."""
         held = self._of(row.study)
         with held.lock:
-            if row.facts - held.prepared > self._most_at_once:
-                with _giving_way():
-                    held.catch_up(conn, row)
-                    self._prepare(conn, row, held.study)
-                held.note_prepared()
+            if row.facts - held.prepared <= self._most_at_once:
+                return False
+            with _giving_way():
+                held.catch_up(conn, row)
+                self._prepare(conn, row, held.study)
+            held.note_prepared()
+            return True
 
 
 @contextmanager

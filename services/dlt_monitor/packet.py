@@ -20,7 +20,7 @@ def packet_routes(router: APIRouter, parts: Parts) -> None:
     def packet(study: str, known_at: Moment = None) -> Response:
         """Everything a dose meeting reads, now or as known at a past moment."""
         with view_of(parts, study, None, known_at) as (view, headers):
-            found = answer_to(parts, view, "packet", _packet)
+            found = answer_to(parts, view, "packet", packet_document)
         return Response(found, media_type=JSON, headers=headers)
 
     @router.get("/studies/{study}/outlook", response_model=StudyOutlook, dependencies=READERS)
@@ -31,7 +31,8 @@ def packet_routes(router: APIRouter, parts: Parts) -> None:
         return Response(found, media_type=JSON, headers=headers)
 
 
-def _packet(study: Study, said: Assessment) -> str:
+def packet_document(study: Study, said: Assessment) -> str:
+    """The packet of a study."""
     return packet_of(study, said).model_dump_json()
 
 

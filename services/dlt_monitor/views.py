@@ -6,16 +6,17 @@ facts may still be rolled back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
+from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine
 
 from services.dlt_monitor.answers import Answers
-from services.dlt_monitor.folding import Folding
+from services.dlt_monitor.folding import MOST_AT_ONCE, Folding, StillReading
 from services.dlt_monitor.store import outputs, studies
 from services.dlt_monitor.store.outputs import StoredAssessment
 from services.dlt_monitor.store.studies import StudyRow
@@ -23,6 +24,9 @@ from shared.clinical import Room, Study
 from shared.clinical.figures import figures_of
 from shared.contracts.assessment import Assessment
 from shared.runtime.clock import Clock
+
+Work = Callable[[Study, Assessment], str | None]
+"""What makes an answer of a study and one of its assessments; None where there is nothing."""
 
 
 class NoProtocol(LookupError):
@@ -56,11 +60,18 @@ class View:
 
 
 class Views:
-    """Evaluates for readers. One per process, shared by all request threads."""
+    """Evaluates for readers. One per process, shared by all request threads. ``ahead``: questions
+    whose answers are worked out for a study of more than ``most_at_once`` facts that was read."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._folding = Folding(_prepare)
+    def __init__(
+        self,
+        clock: Clock,
+        ahead: Mapping[str, Work] = MappingProxyType({}),
+        *,
+        most_at_once: int = MOST_AT_ONCE,
+    ) -> None:
+        self._clock, self._ahead = clock, ahead
+        self._folding = Folding(_prepare, self._answer_ahead, most_at_once=most_at_once)
         self._answers = Answers()
 
     def read_ahead(self, engine: Engine) -> None:
@@ -131,7 +142,7 @@ class Views:
         conn: Connection,
         view: View,
         question: Hashable,
-        work: Callable[[Study, Assessment], str | None],
+        work: Work,
     ) -> str | None:
         """What ``work`` makes of the folded study for a view, kept as long as the study has no
         further fact. ``question`` tells the works from each other."""
@@ -150,6 +161,12 @@ class Views:
     def is_overdue(self, row: StudyRow) -> bool:
         """Whether time has changed something that is not assessed yet."""
         return row.next_deadline is not None and row.next_deadline <= self._clock.now()
+
+    def _answer_ahead(self, conn: Connection, row: StudyRow) -> None:
+        with suppress(NoProtocol, StillReading):
+            view = self.current(conn, row)
+            for question, work in self._ahead.items():
+                self.answer(conn, view, question, work)
 
     def _instant(
         self, conn: Connection, row: StudyRow, given: datetime | date | None, latest: datetime
