@@ -39,10 +39,10 @@ def reported_events(people: Iterable[Person]) -> tuple[ReportedEvent, ...]:
 
 
 def summarise(
-    protocol: Protocol, people: Sequence[Person], events: Sequence[ReportedEvent]
+    protocol: Protocol, treated: Sequence[int | None], events: Sequence[ReportedEvent]
 ) -> AdverseEventSummary:
-    """The tables by dose level and in total, over the subjects who were treated."""
-    treated = [one.dose_level for one in people if one.start]
+    """The tables by dose level and in total. ``treated``: the dose level of each subject who was
+    given a dose."""
     groups = tuple(_groups(protocol, treated))
     by_soc: dict[str, dict[str, list[ReportedEvent]]] = {}
     for event in events:

@@ -28,14 +28,13 @@ def packet_of(study: Study, assessment: Assessment) -> Packet:
     protocol = study.versions(known_at).get(assessment.protocol_version)
     if protocol is None:
         raise ValueError(f"protocol version {assessment.protocol_version} was not known then")
-    people = study.persons(protocol, as_of, known_at)
     numbers = numbers_of(study, protocol, assessment)
     return Packet(
         **dict(numbers),
         title=protocol.title,
         synthetic=protocol.synthetic,
         assessment=assessment.model_copy(update={"applied_through": None}),
-        summary=summarise(protocol, people, numbers.events),
+        summary=summarise(protocol, [one.dose_level for one in numbers.subjects], numbers.events),
         labs=lab_series(study.made_of_each(protocol, as_of, known_at, lab_values)),
         outlook=_outlook(study, assessment),
         table=_table(protocol, assessment),

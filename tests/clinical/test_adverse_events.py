@@ -49,7 +49,8 @@ def _tables(
     assert protocol is not None
     people = study.persons(protocol, at, at)
     listed = reported_events(people)
-    return summarise(protocol, people, listed), listed
+    treated = [one.dose_level for one in people if one.start]
+    return summarise(protocol, treated, listed), listed
 
 
 @pytest.fixture(scope="module")
