@@ -1,7 +1,7 @@
 """Assembles the console: pages, sessions, the way to the other services, and error pages."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
@@ -80,11 +80,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-        await upstream.close()
-        drawer.close()
-        printer.close()
-        simulator.close()
+        async with AsyncExitStack() as stack:
+            for each in (simulator, printer, drawer):
+                stack.callback(each.close)
+            stack.push_async_callback(upstream.close)
+            yield
 
     app = web.create_app(
         "Vigil console",

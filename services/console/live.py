@@ -61,7 +61,9 @@ class Watch:
 
     async def _next(self) -> str:
         try:
-            return await asyncio.wait_for(self._events.get(), ALIVE_SECONDS)
+            # Not `wait_for`: until Python 3.12 it loses a cancellation that comes with an event.
+            async with asyncio.timeout(ALIVE_SECONDS):
+                return await self._events.get()
         except TimeoutError:
             return "lost" if self._lost else "alive"
 

@@ -123,6 +123,7 @@ class Upstream:
         self._signals: OrderedDict[str, tuple[Signal, ...]] = OrderedDict()
         self._assessments: Kept[Assessment] = Kept(MOST_REMEMBERED)
         self._client: httpx2.AsyncClient | None = None
+        self._closed = False
 
     async def studies(self, key: str) -> tuple[StudyEntry, ...]:
         """The studies this key may see."""
@@ -215,7 +216,8 @@ class Upstream:
     @asynccontextmanager
     async def alert_stream(self, key: str, study: str) -> AsyncIterator[AsyncIterator[str]]:
         """The names of the notifier's events as they happen, heartbeats left out."""
-        request = self._open_client().build_request(
+        client = self._open_client("notifier")
+        request = client.build_request(
             "GET",
             self._base["notifier"] + "/notifier/v1/alerts/stream",
             params={"study": study},
@@ -223,7 +225,7 @@ class Upstream:
             timeout=httpx2.Timeout(self._timeout, read=None),
         )
         try:
-            response = await self._open_client().send(request, stream=True)
+            response = await client.send(request, stream=True)
         except httpx2.HTTPError as error:
             raise self.unavailable("notifier", "does not answer") from error
         try:
@@ -247,10 +249,10 @@ class Upstream:
         return Unavailable(service, how, self._answered.get(service))
 
     async def close(self) -> None:
-        """Ends the connections."""
+        """Ends the connections. Nothing is asked afterwards: nobody would close what that opens."""
+        self._closed = True
         if self._client is not None:
             await self._client.aclose()
-            self._client = None
 
     async def ask(
         self,
@@ -268,7 +270,7 @@ class Upstream:
         """One question with the person's own credential; an answer that is no success raises.
         `content` is sent as it is, `body` as JSON."""
         try:
-            response = await self._open_client().request(
+            response = await self._open_client(service).request(
                 method,
                 self._base[service] + path,
                 params=params,
@@ -315,7 +317,9 @@ class Upstream:
         except httpx2.HTTPError as error:
             raise self.unavailable("notifier", "broke off its stream of alerts") from error
 
-    def _open_client(self) -> httpx2.AsyncClient:
+    def _open_client(self, service: Service) -> httpx2.AsyncClient:
+        if self._closed:
+            raise self.unavailable(service, "is not asked any more, for this console is ending")
         if self._client is None:
             # Calls between services never leave by a proxy that the environment names.
             self._client = httpx2.AsyncClient(
