@@ -30,12 +30,15 @@ QUERY_STATES = ("opened", "answered", "closed")
 SHOWN = "50"
 """Refusals on the page."""
 _MOST = 50
+Parking = Literal["monitor", "notifier"]
+"""Whose messages may be parked: records at the monitor, signals at the notifier."""
+PARKING: tuple[Parking, ...] = ("monitor", "notifier")
 _NOTES = {
     "replayed": Note("go", "The message was applied."),
     "still-parked": Note("warn", "The message still cannot be applied. Its reason is below."),
     "gone": Note("warn", "The message is not parked any more."),
     "not-allowed": Note("warn", "Not tried: this needs the role of a study administrator."),
-    "silent": Note("stop", "Not known whether it was applied: the monitor did not answer."),
+    "silent": Note("stop", "Not known whether it was applied: the service did not answer."),
 }
 
 
@@ -87,7 +90,7 @@ class Refusals(_Answer):
 
 
 class Parked(_Answer):
-    """A message that the monitor could not apply."""
+    """A message that a service could not apply."""
 
     id: int
     reason: str
@@ -96,7 +99,7 @@ class Parked(_Answer):
 
 
 class AllParked(_Answer):
-    """``GET /monitor/v1/studies/{study}/parked``"""
+    """``GET /monitor/v1/studies/{study}/parked``, and the notifier's."""
 
     parked: tuple[Parked, ...]
 
@@ -128,7 +131,7 @@ async def data(
     past, upstream, key = day_of(known_at), upstream_of(request), session.key
     quoted = quote(study, safe="")
     ingest, monitor = f"/ingest/v1/studies/{quoted}", f"/monitor/v1/studies/{quoted}"
-    (entry, moment, person), (queries, sources, refusals, parked) = await asyncio.gather(
+    (entry, moment, person), (queries, sources, refusals), parked = await asyncio.gather(
         asyncio.gather(
             entry_of(upstream, session, study),
             moment_of(upstream, session, study, past),
@@ -138,7 +141,12 @@ async def data(
             part(all_queries(upstream, key, monitor)),
             part(get(upstream, "ingest", key, f"{ingest}/sources", Sources)),
             part(get(upstream, "ingest", key, f"{ingest}/refusals", Refusals, limit=SHOWN)),
-            part(get(upstream, "monitor", key, f"{monitor}/parked", AllParked)),
+        ),
+        asyncio.gather(
+            *(
+                part(get(upstream, service, key, _parked(service, study), AllParked))
+                for service in PARKING
+            )
         ),
     )
     known = as_known(queries.found or (), moment)
@@ -154,25 +162,26 @@ async def data(
         queries_missing=queries.missing,
         sources=sources,
         refusals=refusals,
-        parked=parked,
+        parked=dict(zip(PARKING, parked, strict=True)),
         administers=past is None and may(person, study, ADMINS),
         note=_NOTES.get(note or ""),
     )
 
 
-@router.post("/studies/{study}/data/parked/{number}", include_in_schema=False)
+@router.post("/studies/{study}/data/parked/{service}/{number}", include_in_schema=False)
 async def replay(
     request: Request,
     session: SignedIn,
     study: Study,
+    service: Parking,
     number: Annotated[int, Path(ge=0, le=2**62)],
 ) -> Response:
     """Tries a parked message again."""
     check_csrf(session, await form(request))
-    path = f"/monitor/v1/studies/{quote(study, safe='')}/parked/{number}/replay"
+    path = f"{_parked(service, study)}/{number}/replay"
     note = "replayed"
     try:
-        await upstream_of(request).ask("monitor", "POST", path, session.key)
+        await upstream_of(request).ask(service, "POST", path, session.key)
     except Conflict:
         note = "still-parked"
     except NotFound:
@@ -182,6 +191,10 @@ async def replay(
     except Unavailable:
         note = "silent"
     return go(f"/studies/{study}/data?note={note}#parked")
+
+
+def _parked(service: Parking, study: str) -> str:
+    return f"/{service}/v1/studies/{quote(study, safe='')}/parked"
 
 
 async def all_queries(upstream: Upstream, key: str, monitor: str) -> tuple[DataQuery, ...]:

@@ -7,13 +7,17 @@ from datetime import UTC, datetime
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 
 from services.console.data import DataQuery, as_known
 from services.demo import STUDY
 from services.demo.table import read_protocol
+from shared.contracts.topics import SIGNALS
 from shared.runtime.accesslog import OPERATOR
 from shared.runtime.accounts import create_account
+from shared.runtime.bus import Message
 from shared.runtime.passwords import Passwords
+from shared.runtime.postgres_bus import PostgresBus
 from tests.services.console.acting_support import PASSWORD, Trial, trial
 
 DATA, AUDIT, ADMIN = (f"/studies/{STUDY}/{name}" for name in ("data", "audit", "admin"))
@@ -71,16 +75,18 @@ def test_the_data_page_says_who_was_heard_and_what_did_not_get_in(
 def test_parts_that_a_role_does_not_see_say_so(held: Trial) -> None:
     with held.person("monitor") as monitor:
         data, audit = monitor.get(DATA).text, monitor.get(AUDIT).text
-    assert data.count("Your role does not show this.") == 2
+    assert data.count("Your role does not show this.") == 3
     assert "Queries to the sites" in data
     assert "Sign-ins, accounts and keys:</b> Your role does not show this." in audit
     assert "Decided" in audit
 
 
+@pytest.mark.parametrize("service", ["monitor", "notifier"])
 def test_a_parked_message_is_tried_again_by_a_form_of_ones_own_only(
-    held: Trial, admin: httpx2.Client
+    held: Trial, admin: httpx2.Client, service: str
 ) -> None:
-    place = f"{DATA}/parked/4711"
+    place = f"{DATA}/parked/{service}/4711"
+    assert admin.post(f"{DATA}/parked/ingest/4711").status_code == 404
     assert admin.get(place).status_code == 405
     assert admin.post(place, data={"csrf": "guess"}).status_code == 403
     answer = admin.post(place, data={"csrf": csrf_of(admin.get(DATA))})
@@ -276,3 +282,28 @@ def test_a_query_is_shown_at_the_site_it_was_for(day: int, site: str) -> None:
 def test_a_query_that_came_later_is_not_shown() -> None:
     assert as_known([query()], datetime(2025, 12, 31, tzinfo=UTC)) == []
     assert as_known([query()], None)[0].state == "closed"
+
+
+def test_a_signal_that_could_not_be_read_is_listed_and_tried_again(
+    held: Trial, admin: httpx2.Client
+) -> None:
+    raised = held.vigil.signals()[0]
+    with held.vigil.engine.begin() as conn:
+        broken = Message(SIGNALS.name, STUDY, "a-later-contract", b"of a later contract")
+        PostgresBus(held.vigil.engine).publish(conn, [broken])
+    held.vigil.wait(lambda: "parked/notifier/" in admin.get(DATA).text)
+    page = admin.get(DATA).text
+    assert "Each may be a safety signal that is in no inbox." in page
+    assert "None. Every record that was taken is in the figures." in page
+    place = page.split('action="')[-1].split('"')[0]
+    with held.person("watcher") as auditor:
+        seen = auditor.get(DATA).text
+        assert "Each may be a safety signal" in seen
+        assert "parked/notifier/" not in seen
+    form = {"csrf": csrf_of(admin.get(DATA))}
+    assert "note=still-parked" in admin.post(place, data=form).headers["location"]
+    with held.vigil.engine.begin() as conn:  # as a notifier reads it that knows the contract
+        readable = sa.text("UPDATE bus.parked SET value = :value WHERE group_name = 'notifier'")
+        conn.execute(readable, {"value": raised.model_dump_json().encode()})
+    assert "note=replayed" in admin.post(place, data=form).headers["location"]
+    assert "None. Every signal that was raised is in the inbox." in admin.get(DATA).text
