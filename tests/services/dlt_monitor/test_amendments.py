@@ -62,3 +62,17 @@ def test_a_view_by_another_version_is_proved_like_any_other(service: Service, tr
         verdicts = {one.digest: one.verdict for one in verify(conn, STUDY)}
     assert verdicts[view["digest"]] == "proved"
     assert set(verdicts.values()) == {"proved"}
+
+
+def test_an_amendment_that_changes_no_rule_tells_nobody(service: Service, trial: Trial) -> None:
+    service.clock.set(at(DAY_10))
+    service.feed(trial.protocol(), *trial.cohort(), trial.platelets("1-02", DAY_10, "21"))
+    told = service.about("signals")["signals"]
+    assert "dlt.candidate" in {one["type"] for one in told}
+    service.clock.set(at(DAY_12))
+    text = protocol_text().replace('version: "1"', 'version: "2"').replace("title: ", "title: The ")
+    service.feed(
+        trial.fact("protocol", "protocol", at(DAY_12), revision=2, version="2", document=text)
+    )
+    assert service.about("assessment")["protocol_version"] == "2"
+    assert service.about("signals")["signals"] == told
