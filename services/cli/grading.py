@@ -20,6 +20,7 @@ from services.cli.csv_records import Records
 from services.cli.grade_table import ADDED, Columns, Grader, SdtmDomain, csv_line
 from services.cli.output import BAD, UNAVAILABLE, USAGE, AsJson, err, fail, say_json
 from shared.clinical.ctcae import versions
+from shared.clinical.plain.words import counted
 
 _LINES_AT_ONCE = 5000
 _STREAM = Path("-")
@@ -74,7 +75,8 @@ def grade_results(
         say_json({"out": str(output), "ctcae": ctcae, "domain": domain, **counts})
     else:
         reasons = "".join(f", {number} {reason}" for reason, number in counts["reasons"].items())
-        told = f"{counts['rows']} rows, {counts['graded']} grades{reasons}"
+        rows, grades = counted(counts["rows"], "row"), counted(counts["graded"], "grade")
+        told = f"{rows}, {grades}{reasons}"
         typer.echo(told if to_stdout else f"{output}: {told}", err=to_stdout)
 
 

@@ -13,6 +13,7 @@ import typer
 from services.cli.output import BAD, UNAVAILABLE, AsJson, fail, read_text, say_json, say_lines
 from shared.clinical import DocumentError, Finding, Protocol, load_protocol
 from shared.clinical.plain import differences, explain, written_out
+from shared.clinical.plain.words import counted
 from shared.clinical.protocol.schema import document_schema
 from shared.clinical.protocol.wording import doubts
 from shared.clinical.rehearsal import read_case, rehearse
@@ -98,7 +99,7 @@ def run_cases(
         say_json({"ok": not failed, "cases": results})
     else:
         say_lines(line for name, misses in results.items() for line in _told(name, misses))
-        say_lines([f"{len(results)} cases, {failed} otherwise than expected"])
+        say_lines([f"{counted(len(results), 'case')}, {failed} otherwise than expected"])
     if failed:
         raise typer.Exit(BAD)
 

@@ -60,28 +60,39 @@ def problems(conn: Connection, studies: Sequence[str], now: datetime) -> list[Pr
         found += _routing(conn, study, now)
         waiting = len(outbox.parked(conn, GROUP, study=study))
         if waiting:
-            text = f"{waiting} signals could not be read and are not shown"
+            what = "1 signal" if waiting == 1 else f"{waiting} signals"
+            text = f"{what} could not be read and {'is' if waiting == 1 else 'are'} not shown"
             found.append(Problem("signals-parked", study, text))
     late = {study: count for study, count, _ in dues.overdue(conn, now - LATE)}
     found += [
-        Problem("ladder-late", study, f"{late[study]} reminders should have been sent by now")
+        Problem("ladder-late", study, f"{_reminders(late[study])} should have been sent by now")
         for study in studies
         if study in late
     ]
     for (study, why), count in pictures.missed(conn, studies, now - CHARTS_WITHIN).items():
-        text = f"mails of {count} alerts left without the chart they may show: {why}"
+        alerts = "1 alert" if count == 1 else f"{count} alerts"
+        text = f"mails of {alerts} left without the chart they may show: {why}"
         found.append(Problem("charts-missing", study, text))
     return found
 
 
 def _deliveries(conn: Connection, studies: Sequence[str], now: datetime) -> Iterator[Problem]:
     for (study, severity), count in sorted(deliveries.given_up(conn, studies).items()):
-        text = f"given up: {count} deliveries of {severity} alerts"
+        text = f"given up: {_deliveries_of(count, severity)}"
         yield Problem("delivery-given-up", study, text)
     waiting = deliveries.waiting_since(conn, studies, sorted(URGENT), now - OVERDUE)
     for study, count in sorted(waiting.items()):
-        text = f"{count} deliveries of urgent or critical alerts have not arrived for an hour"
+        have = "has" if count == 1 else "have"
+        text = f"{_deliveries_of(count, 'urgent or critical')} {have} not arrived for an hour"
         yield Problem("delivery-overdue", study, text)
+
+
+def _deliveries_of(count: int, severity: str) -> str:
+    return f"{count} {'delivery' if count == 1 else 'deliveries'} of {severity} alerts"
+
+
+def _reminders(count: int) -> str:
+    return f"{count} {'reminder' if count == 1 else 'reminders'}"
 
 
 def _routing(conn: Connection, study: str, now: datetime) -> Iterator[Problem]:

@@ -282,7 +282,7 @@ def test_standard_input_and_output(
     header, line = told.out.splitlines()
     assert header == f"{HEADER},{','.join(ADDED)}"
     assert line.startswith(f"{PLATELETS},1,Platelet count decreased,low,4,")
-    assert told.err == "1 rows, 1 grades\n"
+    assert told.err == "1 row, 1 grade\n"
 
 
 def test_json_on_standard_output_is_an_array(

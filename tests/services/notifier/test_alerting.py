@@ -228,7 +228,7 @@ def test_what_is_no_signal_is_parked_and_its_neighbours_pass(
         (parked,) = outbox.parked(conn, "notifier")
         assert "SUBJ" not in parked.reason
         warnings = study_warnings(conn, [STUDY], WHEN)[STUDY]
-    assert "1 signals could not be read and are not shown" in warnings
+    assert "1 signal could not be read and is not shown" in warnings
 
 
 def test_a_crash_before_commit_leaves_nothing_and_loses_nothing(

@@ -125,7 +125,7 @@ def test_giving_up_is_visible_and_a_resend_starts_over(
     assert _steps(engine, delivery)[-1] == ("given_up", 2, NO.answer)
     with engine.connect() as conn:
         assert study_warnings(conn, [STUDY], WHEN) == {
-            STUDY: ["given up: 1 deliveries of warning alerts"]
+            STUDY: ["given up: 1 delivery of warning alerts"]
         }
     with engine.begin() as conn:
         assert alerting.resend(conn, delivery.id) is not None
