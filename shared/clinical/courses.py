@@ -7,26 +7,29 @@ year of laboratory visits a further value touches one panel of thirty.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache, cached_property, lru_cache, partial
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, cached_property, lru_cache
 from itertools import chain
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from shared.clinical.answered import WorstCase
 from shared.clinical.ctcae.criteria import by_test
-from shared.clinical.doubts import Doubt, cautious, doubtful_among, placed
-from shared.clinical.measured import COMPANIONS, GradedSample, Measurements
+from shared.clinical.doubts import Doubt, cautious, doubtful_among, is_plain, placed
+from shared.clinical.measured import COMPANIONS, Content, GradedSample, Measurements
 from shared.clinical.observations import Course, Observation
 from shared.clinical.protocol import Protocol
 from shared.clinical.samples import DOMAINS, FirstDose, testcd_of
 from shared.clinical.timeline import Entry, Standing
 from shared.clinical.toxicity import (
+    in_time,
     measured_courses,
     observation_of,
     observed,
     reported_courses,
 )
+from shared.clinical.unobserved import unobserved_courses
+from shared.clinical.when import NEVER
 from shared.contracts.graded import GradedResult
 
 ByTerm = dict[str, Course]
@@ -69,45 +72,91 @@ class Panel:
         ctcae, worst_case, zone, start, subjects, records = self.basis = basis
         past = next((one for one in before if one.basis[2:4] == (zone, start)), None)
         self._plain: set[Standing] = past._plain if past else set()
-        everything = chain.from_iterable(records.values())
-        self.doubtful = doubtful_among(everything, zone, start, self._plain)
-        measured = Measurements(
+        self.doubtful = doubtful_among(self._looked_at(records, zone, start), zone, start)
+        self._measured = Measurements(
             ctcae,
             zone,
             start,
             {"subject": subjects, **records},
             worst_case,
-            set(past.on_treatment) if past else None,
+            self._plain,
             self.doubtful,
         )
-        company = measured.company(companions)
+        company = self._measured.company(companions)
         self.company = ctcae, worst_case, zone, start, subjects, company
         alike = next((one for one in before if one.company == self.company), None)
-        known = alike.graded if alike else {}
-        self.on_treatment: set[Standing] = measured.on_treatment
-        self._unsure = measured.unsure_baselines()
-        self.graded: dict[Standing, Graded] = {
-            one: known[one] if one in known else measured.graded_of(one) for one in measured.records
-        }
+        self._unsure = self._measured.unsure_baselines()
+        self._graded: dict[Standing, Graded] = alike._graded if alike else {}
         self.results: tuple[GradedResult, ...] | None = None
         """The grades as they are published, once they were asked for."""
         self._seen: dict[Standing, Sequence[Observation]] = alike._seen if alike else {}
+        self._contents: dict[Standing, Content] = alike._contents if alike else {}
+
+    def _looked_at(
+        self, records: Mapping[str, Sequence[Standing]], zone: ZoneInfo, start: FirstDose | None
+    ) -> list[Standing]:
+        """The records that are not plain; those that are, are remembered."""
+        others, plain = [], self._plain
+        treated = start.moment[1] if start else NEVER
+        for one in chain.from_iterable(records.values()):
+            if one not in plain:
+                if is_plain(one, zone, treated):
+                    plain.add(one)
+                else:
+                    others.append(one)
+        return others
+
+    @cached_property
+    def graded(self) -> Mapping[Standing, Graded]:
+        """The answers of each record, with all they rest on."""
+        before, measured = self._graded, self._measured
+        self._graded = {
+            one: before[one] if one in before else measured.graded_of(one)
+            for one in measured.records
+        }
+        return self._graded
 
     @cached_property
     def course(self) -> ByTerm:
         """The observations of each measured term, in the order of time."""
         zone, start = self.basis[2:4]
         assert start is not None
-        if not self.doubtful:
-            plain = _plain_courses(self.graded.values(), zone, start)
-            if plain is not None:
-                return plain
+        said = None if self.doubtful else self._said()
+        if said is not None:
+            unobserved = unobserved_courses(said, zone, self._observed_of)
+            if unobserved is not None:
+                return unobserved
         known = self._seen
         self._seen = {
             one: known[one] if one in known else self._observed(graded, zone, start)
             for one, graded in self.graded.items()
         }
         return measured_courses(chain.from_iterable(self._seen.values()))
+
+    def _said(self) -> list[tuple[Entry, Content]] | None:
+        """What each record says, of those that say anything; None where one says several things."""
+        said, known = [], self._contents
+        for one in self._measured.records:
+            if len(one.entries) > 1:
+                return None
+            content = known.get(one)
+            if content is None:
+                content = known[one] = self._measured.content_of(one)
+            if content and content[0].answer.answer.reason != "not_done":
+                said.append((one.entries[0], content))
+        return said
+
+    def _observed_of(self, term: str) -> Sequence[Observation]:
+        """The observations of a term that `unobserved_courses` left."""
+        zone, start = self.basis[2:4]
+        assert start is not None
+        values = (
+            graded
+            for (content,) in self.graded.values()
+            for graded in content
+            if graded.answer.term == term and content[0].answer.answer.reason != "not_done"
+        )
+        return sorted((observation_of(zone, start, one) for one in values), key=in_time)
 
     def _observed(self, graded: Graded, zone: ZoneInfo, start: FirstDose) -> Sequence[Observation]:
         seen = observed(zone, cautious(graded, self.doubtful), start)
@@ -132,42 +181,6 @@ class Panel:
         }
         text = "a grade hangs on whether it was taken before the first dose"
         return {**dict.fromkeys(used, text), **asked}
-
-
-def _plain_courses(
-    records: Iterable[Sequence[tuple[GradedSample, ...]]], zone: ZoneInfo, start: FirstDose
-) -> ByTerm | None:
-    """What `measured_courses` makes of the observations, without making them: of records that say
-    one thing each, at different times, of a day that may be, each term by one criterion. None where
-    they are not all like that."""
-    placed = []
-    for contents in records:
-        content, *others = contents
-        if others:
-            return None
-        if not content or content[0].answer.answer.reason == "not_done":
-            continue
-        entry = content[0].sample.entry
-        when = entry.when(zone)
-        if when.slipped:
-            return None
-        placed.append((when.first, when.moment, entry.fact.fact_id, content))
-    if len({moment for _, moment, *_ in placed}) < len(placed):
-        return None
-    found: dict[str, list[GradedSample]] = {}
-    for *_, content in sorted(placed):
-        for graded in content:
-            found.setdefault(graded.answer.term, []).append(graded)
-    if not all(_is_plain(values) for values in found.values()):
-        return None
-    observe = partial(observation_of, zone, start)
-    return {term: Course.of_graded(values, observe) for term, values in found.items()}
-
-
-def _is_plain(values: Sequence[GradedSample]) -> bool:
-    """Whether one criterion speaks of all of them, and once of each record."""
-    criteria = {id(one.answer.compiled.criterion) for one in values}
-    return len(criteria) == 1 and len({one.sample.entry for one in values}) == len(values)
 
 
 class Courses:

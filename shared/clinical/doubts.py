@@ -7,7 +7,7 @@ A doubt ends when the site corrects the record, or lets it stand in a further ve
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -36,17 +36,25 @@ class Doubt(NamedTuple):
 Doubtful = Mapping[Entry, Doubt]
 
 
+def is_plain(one: Standing, zone: ZoneInfo, treated: datetime) -> bool:
+    """Whether a measurement record needs no closer look, as most do not: it says one thing, nothing
+    of which is doubtful, and was certainly taken after treatment had begun."""
+    if len(one.entries) > 1 or one.flagged:
+        return False
+    (entry,) = one.entries
+    when = entry.when(zone)
+    if when.moment[0] < treated or when.slipped:
+        return False
+    return is_done(entry) and sample_of(entry).doubt is None
+
+
 def doubtful_among(
-    records: Iterable[Standing], zone: ZoneInfo, start: FirstDose | None, plain: set[Standing]
+    records: Iterable[Standing], zone: ZoneInfo, start: FirstDose | None
 ) -> Doubtful:
-    """What is doubtful of measurement records; ``plain`` remembers those of which nothing is."""
+    """What is doubtful of measurement records."""
     found: dict[Entry, Doubt] = {}
     for one in records:
-        if one not in plain:
-            doubts = _doubts_of(one, zone, start)
-            found |= doubts
-            if not doubts:
-                plain.add(one)
+        found |= _doubts_of(one, zone, start)
     return found
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import chain, product
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from shared.clinical.answered import Answer, WorstCase, answers_to
+from shared.clinical.answered import Answer, Answered, WorstCase, answers_to
 from shared.clinical.ctcae import NotGradable
 from shared.clinical.ctcae.criteria import by_test
 from shared.clinical.ctcae.form import Domain
@@ -92,6 +92,10 @@ class GradedSample(NamedTuple):
         return criterion.direction, criterion.analytes
 
 
+Content = Sequence[GradedSample] | Sequence[Answered]
+"""What the criteria answer to one content of a record, with what it rests on or without."""
+
+
 class Measurements:
     """Everything measured of one subject, with what each value is graded against."""
 
@@ -102,16 +106,34 @@ class Measurements:
         start: FirstDose | None,
         standing: Mapping[str, Sequence[Standing]],
         worst_case: WorstCase = "query",
-        on_treatment: set[Standing] | None = None,
+        plain: Container[Standing] = (),
         doubtful: Container[Entry] = (),
     ) -> None:
-        """``on_treatment`` remembers records of which no content lies before this start;
-        ``doubtful`` values may be no baseline."""
+        """``plain`` records: see `doubts.is_plain`; ``doubtful`` values may be no baseline."""
         self._ctcae, self._zone, self._start, self._worst_case = ctcae, zone, start, worst_case
         self._about = ages_and_sexes(standing.get("subject", ()))
         self.records = [one for domain in DOMAINS for one in standing.get(domain, ())]
-        self.on_treatment = set() if on_treatment is None else on_treatment
-        self._doubtful = doubtful
+        # By object: as long as these records are kept, no other value takes its place.
+        self._said: dict[Domain, dict[int, Content]] = {domain: {} for domain in DOMAINS}
+        self._plain, self._doubtful = plain, doubtful
+
+    def content_of(self, one: Standing) -> Content:
+        """The answers of a record with one content; of a plain one whose test stands alone only
+        what is said of all such values, the same object each time."""
+        (entry,) = one.entries
+        sample = sample_of(entry)
+        if one in self._plain and _stands_alone(self._ctcae, sample.domain, sample.value.testcd):
+            baselines = self._baselines.get(kind_of(sample), (None,))
+            if len(baselines) == 1:
+                return self._answered(sample, baselines[0])
+        return self._graded(entry)
+
+    def _answered(self, sample: Sample, baseline: Sample | None) -> Content:
+        known, value = self._said[sample.domain], id(sample.value)
+        if value not in known:
+            case = _Case(self._ctcae, False, sample, baseline, {}, self._worst_case)
+            known[value] = case.answers()
+        return known[value]
 
     def graded_of(self, one: Standing) -> list[tuple[GradedSample, ...]]:
         """The answers of each content that stands of a record."""
@@ -161,14 +183,10 @@ class Measurements:
         found: dict[Kind, list[tuple[_Rank, Sample]]] = {}
         certain: dict[Kind, _Rank] = {}
         for one in self.records:
-            if one in self.on_treatment:
-                continue
-            by_kind = {} if self._is_after(one) else self._ranked(one)
-            if not by_kind:
-                self.on_treatment.add(one)
+            if one in self._plain:
                 continue
             sure = {entry for entry in one.entries if self._is_sure(entry)}
-            for kind, ranked in by_kind.items():
+            for kind, ranked in self._ranked(one).items():
                 found.setdefault(kind, []).extend(ranked)
                 if {sample.entry for _, sample in ranked} == sure == set(one.entries):
                     least = min(rank for rank, _ in ranked)
@@ -181,15 +199,6 @@ class Measurements:
             else (None, *(sample for _, sample in ranked))
             for kind, ranked in found.items()
         }
-
-    def _is_after(self, one: Standing) -> bool:
-        """Whether a record was certainly taken after the first dose: most were, and no more needs
-        to be asked of them."""
-        start, zone = self._start, self._zone
-        if start is None or one.flagged:
-            return False
-        treated = start.moment[1]
-        return all(entry.when(zone).moment[0] >= treated for entry in one.entries)
 
     def _is_sure(self, entry: Entry) -> bool:
         """Whether a value was taken before treatment for certain, and is one to rely on."""
@@ -341,9 +350,9 @@ class _Case(NamedTuple):
     beside: Mapping[str, Sample]
     worst_case: WorstCase
 
-    def graded(self) -> Iterator[GradedSample]:
+    def answers(self) -> tuple[Answered, ...]:
         """The answer of each criterion."""
-        answers = answers_to(
+        return answers_to(
             self.sample.value,
             ctcae=self.ctcae,
             domain=self.sample.domain,
@@ -352,7 +361,9 @@ class _Case(NamedTuple):
             beside=tuple([(test, one.value) for test, one in self.beside.items()]),
             worst_case=self.worst_case,
         )
-        for answer, low, high, worst, criterion in answers:
+
+    def graded(self) -> Iterator[GradedSample]:
+        for answer, low, high, worst, criterion in self.answers():
             yield GradedSample(
                 self.sample,
                 self.before,
@@ -373,6 +384,12 @@ _DERIVED_FROM = frozenset({"CA", "QT", "CREAT"})
 COMPANIONS = _INPUTS | {"TEMP", "SYSBP", "LVEF"}
 """Tests that others are derived from, replaced by or graded beside; the weight, too, makes
 clearances."""
+
+
+@lru_cache(maxsize=4096)
+def _stands_alone(ctcae: str, domain: Domain, testcd: str) -> bool:
+    """Whether nothing else of the time is asked for with a test's values, or derived from them."""
+    return testcd_of(testcd) not in _DERIVED_FROM and not _beside_tests(ctcae, domain, testcd)
 
 
 @cache

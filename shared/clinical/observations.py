@@ -12,6 +12,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeVar, cast, overload
 
+from shared.clinical.answered import Answered
 from shared.clinical.measured import GradedSample
 from shared.clinical.timeline import Entry
 
@@ -53,33 +54,40 @@ class Observation(NamedTuple):
         return self.told if isinstance(self.told, str) else self.told.why
 
 
+_Grade = Observation | GradedSample | Answered
+"""What has grades: ``low`` to ``high``, and ``worst``."""
+
+
 class Course(Sequence[Observation]):
     """The observations of one term in the order of time, at least one; equal to nothing but
     itself."""
 
     def __init__(self, seen: Iterable[Observation]) -> None:
-        self._values: Sequence[Observation | GradedSample] = tuple(seen)
-        self._observe: Callable[[Any], Observation] | None = None
+        self._values: Sequence[_Grade] = tuple(seen)
+        self._observe: Callable[[], Sequence[Observation]] | None = None
         self._memory: dict[Hashable, tuple[Any, Any]] = {}
 
     @classmethod
     def of_graded(
-        cls, values: Sequence[GradedSample], observe: Callable[[GradedSample], Observation]
+        cls, grades: Sequence[_Grade], observe: Callable[[], Sequence[Observation]]
     ) -> Course:
-        """The course of measured values, which are observed when somebody asks: of the normal
-        values of most tests nobody does."""
+        """The course of measured values of these ``grades``, which are observed when somebody asks:
+        of the normal values of most tests nobody does."""
         course = cls(())
-        course._values, course._observe = values, observe
+        course._values, course._observe = grades, observe
         return course
 
     @cached_property
     def _seen(self) -> Sequence[Observation]:
         if self._observe is None:
             return cast("Sequence[Observation]", self._values)
-        return tuple(map(self._observe, self._values))
+        return self._observe()
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._seen)
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
 
     def __iter__(self) -> Iterator[Observation]:
         return iter(self._seen)

@@ -32,7 +32,7 @@ from shared.clinical.plausibility import (
     implausible_normal,
 )
 from shared.clinical.timeline import Entry, Standing
-from shared.contracts.facts import Ecg, Lab, Subject, Vital
+from shared.contracts.facts import Ecg, Lab, Record, Subject, Vital
 
 DOMAINS: tuple[Domain, ...] = ("lab", "vital", "ecg")
 _DOMAIN_OF: dict[str, Domain] = {domain: domain for domain in DOMAINS}
@@ -105,14 +105,14 @@ def sample_of(entry: Entry) -> Sample:
 
 
 def _sample(entry: Entry) -> Sample:
-    value, doubt = _measurement(entry)
-    if isinstance(entry.record, Lab):
-        doubt = doubt or contradicted(value, entry.record.LBSTRESN, entry.record.LBSTRESU)
-    return Sample(entry, _DOMAIN_OF[entry.fact.kind], testcd_of(value.testcd), value, doubt=doubt)
-
-
-def _measurement(entry: Entry) -> tuple[Measurement, str | None]:
     record = entry.record
+    value, test, doubt = _measurement(record)
+    if isinstance(record, Lab):
+        doubt = doubt or contradicted(value, record.LBSTRESN, record.LBSTRESU)
+    return Sample(entry, _DOMAIN_OF[entry.fact.kind], test, value, None, (), doubt)
+
+
+def _measurement(record: Record | None) -> tuple[Measurement, str, str | None]:
     if isinstance(record, Lab):
         return _read(
             record.LBTESTCD or "",
@@ -140,16 +140,17 @@ def _read(
     specimen: str | None = None,
     fasting: bool | None = None,
     indicator: str | None = None,
-) -> tuple[Measurement, str | None]:
-    """The measurement and why it cannot be as it is reported. A laboratory says the same of many
-    samples, and all that say it share one."""
+) -> tuple[Measurement, str, str | None]:
+    """The measurement, its test (`testcd_of`), and why it cannot be as it is reported. A laboratory
+    says the same of many samples, and all that say it share one."""
     doubt = implausible(testcd, result, unit, specimen)
     doubt = doubt or implausible_normal(testcd, range_high, unit, specimen)
     if contradicts(testcd, specimen):
         # It counts as what the test means, until the site says which of the two is wrong.
         specimen = None
     normal = (range_low, range_high)
-    return Measurement(testcd, result, unit, *normal, specimen, fasting, indicator), doubt
+    value = Measurement(testcd, result, unit, *normal, specimen, fasting, indicator)
+    return value, testcd_of(testcd), doubt
 
 
 def is_done(entry: Entry) -> bool:

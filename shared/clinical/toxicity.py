@@ -83,8 +83,8 @@ def measured_courses(values: Iterable[Observation]) -> dict[str, Course]:
     for term, seen in _by_term(values).items():
         times = {(one.before_treatment, one.moment) for one in seen}
         several = len(times) < len(seen) or len({one.series for one in seen}) > 1
-        found[term] = Course(sorted(_course(seen), key=_order)) if several else seen
-    return dict(sorted(found.items(), key=lambda course: _order(course[1][0])))
+        found[term] = Course(sorted(_course(seen), key=in_time)) if several else seen
+    return dict(sorted(found.items(), key=lambda course: in_time(course[1][0])))
 
 
 def observation_of(zone: ZoneInfo, start: FirstDose, graded: GradedSample) -> Observation:
@@ -102,19 +102,20 @@ def _joined(measured: Mapping[str, Course], reported: Mapping[str, Course]) -> d
 
 def _both(values: Course, reports: Course) -> Course:
     return values.remembered(
-        "joined", reports, lambda: Course(sorted([*values, *reports], key=_order))
+        "joined", reports, lambda: Course(sorted([*values, *reports], key=in_time))
     )
 
 
 def _by_term(found: Iterable[Observation]) -> dict[str, Course]:
     """By term, in the order of time."""
     by_term: dict[str, list[Observation]] = {}
-    for seen in sorted(found, key=_order):
+    for seen in sorted(found, key=in_time):
         by_term.setdefault(seen.term, []).append(seen)
     return {term: Course(seen) for term, seen in by_term.items()}
 
 
-def _order(seen: Observation) -> tuple[date, tuple[datetime, datetime], str]:
+def in_time(seen: Observation) -> tuple[date, tuple[datetime, datetime], str]:
+    """By which observations are put into the order of time."""
     return seen.first, seen.moment, seen.entry.fact.fact_id
 
 

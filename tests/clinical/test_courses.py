@@ -111,10 +111,16 @@ def _hold(history: History, kept: Courses, now: datetime) -> None:
         whole = measured_courses(chain.from_iterable(values))
         standing = {kind: person.of(kind) for kind in ("subject", *_TESTS)}
         found = kept.of(person.protocol, person.zone, person.start, standing).course
+        assert _grades(found) == _grades(whole)
         assert _plain(found) == _plain(whole)
         going_on = Person(person.protocol, "x", history.standing(now), now, kept)
         published = sorted(graded_results(going_on), key=lambda one: one.id)
         assert published == sorted(graded_results(person), key=lambda one: one.id)
+
+
+def _grades(courses: Mapping[str, Course]) -> dict[str, tuple[int, int, bool]]:
+    """What is known without a look at the observations."""
+    return {term: (one.low, one.high, one.is_undecided) for term, one in courses.items()}
 
 
 def _plain(courses: Mapping[str, Course]) -> dict[str, list[Observation]]:
