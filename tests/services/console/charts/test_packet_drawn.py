@@ -67,6 +67,19 @@ def test_pages_that_are_not_set_in_time_are_given_up(
     app.state.printer.close()
 
 
+def test_a_process_that_died_before_its_document_is_replaced(neighbours: Drawn) -> None:
+    assert neighbours.packet is not None
+    packet, printer = without_charts(neighbours.packet), Printer()
+    try:
+        ready = printer._ready()
+        ready.kill()
+        ready.wait()
+        with printer.typesetter() as typeset:
+            assert packet_pdf(packet, typeset=typeset).startswith(b"%PDF")
+    finally:
+        printer.close()
+
+
 def test_the_console_loads_neither_engine() -> None:
     engines = "{'vl_convert', 'typst'}"
     told = f"import sys, services.console.app; sys.exit(not {engines}.isdisjoint(sys.modules))"
