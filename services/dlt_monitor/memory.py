@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
+import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from services.dlt_monitor.said import Said
@@ -20,6 +21,10 @@ from services.dlt_monitor.store.grades import Panels, Told
 from services.dlt_monitor.store.studies import StudyRow
 from shared.clinical import Study
 from shared.contracts.envelope import Fact, read_fact
+
+_ANEW = sa.text("SET LOCAL idle_in_transaction_session_timeout = '15min'")
+"""A large study read anew is worked out in one go: on a busy machine for longer than a transaction
+may otherwise be idle, and would be begun again for ever."""
 
 MOST_STUDIES = 32
 """Studies held at a time; the one not used for longest is read anew when it is needed."""
@@ -67,6 +72,7 @@ class Memory:
         """The study's facts as stored; taken out, so that an error on the way forgets them."""
         held = self._held.pop(row.study, None)
         if held is None or held.token != row.facts_token:
+            conn.execute(_ANEW)
             held = HeldStudy(Study(row.study))
             for facts in stored_facts(conn, row.study, after=0, through=row.facts):
                 held.add(facts)
