@@ -138,9 +138,11 @@ class Folding:
             return _LOOK_SECONDS
         with engine.connect() as conn:
             row = studies.study_row(conn, study)
-            if row is not None and self._read(conn, row):
-                with _giving_way():
-                    self._afterwards(conn, row)
+            is_large = row is not None and self._read(conn, row)
+        if row is not None and is_large:
+            # Another connection: the database ends a transaction that was idle for so long.
+            with engine.connect() as conn, _giving_way():
+                self._afterwards(conn, row)
         with self._lock:
             self._wanted.pop(study, None)
         return 0
