@@ -17,6 +17,7 @@ from itertools import count
 from pathlib import Path
 
 import hypothesis
+import psutil
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
@@ -33,6 +34,8 @@ from shared.runtime.settings import Settings
 pytest_plugins = ["tests.kafka_support", "tests.oidc_provider"]
 
 TEMPLATE = "vigil_template"
+PATIENCE_SECONDS = 60.0
+"""A guard against hanging only: nothing here is about how fast this machine is."""
 
 _numbers = count(1)
 
@@ -102,21 +105,23 @@ def settings(database_url: str) -> Settings:
 @pytest.fixture
 def live_server() -> Iterator[Callable[[FastAPI], str]]:
     """Serves an app over real HTTP until the test ends; gives its base URL."""
-    running: list[tuple[threading.Event, threading.Thread]] = []
+    running: list[tuple[threading.Event, threading.Thread, int]] = []
 
     def start(app: FastAPI) -> str:
         stop, port = threading.Event(), _free_port()
         thread = threading.Thread(target=serve, args=(app, "127.0.0.1", port, stop), daemon=True)
         thread.start()
-        running.append((stop, thread))
+        running.append((stop, thread, port))
         _wait_for_port(port)
         return f"http://127.0.0.1:{port}"
 
     yield start
     # The last one first: it may still hold connections to those before it.
-    for stop, thread in reversed(running):
+    for stop, thread, _ in reversed(running):
         stop.set()
-        thread.join(15)
+        thread.join(PATIENCE_SECONDS)
+        assert not thread.is_alive(), "the server did not stop"
+    _nothing_left_open({port for _, _, port in running})
 
 
 @pytest.fixture
@@ -165,8 +170,21 @@ def _free_port() -> int:
         return port
 
 
+def _nothing_left_open(ports: set[int]) -> None:
+    """Whoever asked a server that has ended closes the connection: left to the garbage collector,
+    it would be the error of some later test."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while left := [
+        one
+        for one in psutil.Process().net_connections("tcp")
+        if getattr(one.raddr, "port", None) in ports
+    ]:
+        assert time.monotonic() < deadline, f"never closed: {left}"
+        time.sleep(0.02)
+
+
 def _wait_for_port(port: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         with socket.socket() as caller:
             caller.settimeout(1)
