@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from services.notifier.inforce import NO_ROUTING
 from shared.contracts.signals import SignalType
+from tests.runtime.bus_contract import repair
 from tests.services.notifier.support import (
     STUDY,
     SUBJECT,
@@ -271,3 +272,25 @@ def test_reading_changes_nothing(
         assert idle.get(V1 + path, headers=reader).status_code == 200
     assert idle.get(f"{V1}/alerts/{alert['id']}/acknowledge", headers=reader).status_code == 405
     assert state() == before
+
+
+def test_an_inbox_restored_into_another_cluster_is_whole_after_the_repair(
+    idle: TestClient, engine: Engine, raising: Raising, key: Callable[..., dict[str, str]]
+) -> None:
+    raising(signal())
+    raising(signal(SignalType.DEATH))
+    only_added = "ALTER TABLE notifier.change {} TRIGGER only_added"
+    with engine.begin() as conn:
+        conn.execute(sa.text("UPDATE notifier.alert SET xid = '99999999999'"))
+        conn.execute(sa.text(only_added.format("DISABLE")))
+        conn.execute(sa.text("UPDATE notifier.change SET xid = '99999999999'"))
+        conn.execute(sa.text(only_added.format("ENABLE")))
+    wanted, doctor = f"{V1}/alerts?study={STUDY}", key("medical_monitor")
+    assert idle.get(wanted, headers=doctor).json()["alerts"] == []
+    with engine.begin() as conn:
+        for statement in repair(2):
+            conn.execute(sa.text(statement))
+    page = idle.get(wanted, headers=doctor).json()["alerts"]
+    assert [alert["signal"]["type"] for alert in page] == ["dlt.candidate", "death"]
+    with pytest.raises(sa.exc.IntegrityError, match="only ever added"), engine.begin() as conn:
+        conn.execute(sa.text("UPDATE notifier.change SET xid = '4'"))
