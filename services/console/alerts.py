@@ -99,7 +99,7 @@ async def inbox(
         alerts, _ = await all_alerts(upstream, session.key, study)
         shown = inbox_of(as_known(alerts, moment), state, severity, number)
     else:
-        brief = await upstream.alerts(session.key, study, seconds=None)
+        brief = await upstream.alerts(session.key, study, beside=False)
         chosen, warnings = choose(brief.alerts, state, severity, number), brief.warnings
         shown = chosen.filled(await chosen_alerts(upstream, session.key, study, chosen.ids))
     return page(

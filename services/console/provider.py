@@ -29,7 +29,6 @@ from services.console.html import page
 from services.console.recording import NotRecorded, put_confirmed_on_record, reason_of
 from services.console.sessions import Session
 from services.console.upstream import (
-    BESIDE_TIMEOUT,
     Conflict,
     Forbidden,
     KeyRefused,
@@ -100,7 +99,7 @@ class Begun(_Answer):
 async def offered(upstream: Upstream) -> str | None:
     """The provider's name; None where there is none, or nobody can say."""
     try:
-        response = await upstream.ask("ingest", "GET", AT, None, seconds=BESIDE_TIMEOUT)
+        response = await upstream.ask("ingest", "GET", AT, None, seconds=upstream.beside_timeout)
         return upstream.read("ingest", response, Offered).name
     except UpstreamError:
         return None

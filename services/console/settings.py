@@ -12,7 +12,8 @@ _DEFAULT = "http://127.0.0.1:8000"
 
 @dataclass(frozen=True, slots=True)
 class ConsoleSettings:
-    """Base addresses without a trailing slash; all durations in seconds.
+    """Base addresses without a trailing slash; all durations in seconds. ``beside_timeout`` is for
+    what a page can do without.
 
     In the embedded mode the three addresses are this very server's.
     """
@@ -21,6 +22,7 @@ class ConsoleSettings:
     notifier_url: str = _DEFAULT
     ingest_url: str = _DEFAULT
     timeout: float = 10.0
+    beside_timeout: float = 3.0
     live_interval: float = 0.5
     session_idle: float = 2 * 60 * 60
     session_longest: float = 12 * 60 * 60

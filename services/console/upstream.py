@@ -38,8 +38,6 @@ Model = TypeVar("Model", bound=BaseModel)
 MOST_PAGES = 100
 MOST_REMEMBERED = 16
 """Studies whose signals, and answers whose assessment, need not be read again."""
-BESIDE_TIMEOUT = 3.0
-"""Seconds for what a page can do without; the board must not wait long for it."""
 LONG_TIMEOUT = 60.0
 """Seconds for what the monitor works out from every fact of the study: just after its start it has
 to read them all first."""
@@ -118,7 +116,7 @@ class Upstream:
             "notifier": settings.notifier_url,
             "ingest": settings.ingest_url,
         }
-        self._timeout = settings.timeout
+        self._timeout, self.beside_timeout = settings.timeout, settings.beside_timeout
         self._answered: dict[Service, datetime] = {}
         self._signals: OrderedDict[str, tuple[Signal, ...]] = OrderedDict()
         self._assessments: Kept[Assessment] = Kept(MOST_REMEMBERED)
@@ -194,11 +192,10 @@ class Upstream:
             params = {"after": page.next}
         raise self.unavailable("monitor", "has more signals than a page can show")
 
-    async def alerts(
-        self, key: str, study: str, *, seconds: float | None = BESIDE_TIMEOUT
-    ) -> Inbox:
-        """Every alert of the study."""
+    async def alerts(self, key: str, study: str, *, beside: bool = True) -> Inbox:
+        """Every alert of the study; ``beside``: on a page that can do without."""
         path, params = "/notifier/v1/alerts/brief", {"study": study}
+        seconds = self.beside_timeout if beside else None
         response = await self.ask("notifier", "GET", path, key, params=params, seconds=seconds)
         found = self.read("notifier", response, Alerts)
         return Inbox(found.alerts, found.warnings.get(study, ()))
@@ -237,7 +234,7 @@ class Upstream:
     async def intake_problem(self) -> Unavailable | None:
         """Why new records may not be coming in, or None when the intake says it is ready."""
         try:
-            await self.ask("ingest", "GET", "/readyz", None, seconds=BESIDE_TIMEOUT)
+            await self.ask("ingest", "GET", "/readyz", None, seconds=self.beside_timeout)
         except Unavailable as problem:
             return problem
         except UpstreamError:

@@ -23,7 +23,12 @@ def app(neighbours: Neighbours, live_server: Callable[[FastAPI], str]) -> FastAP
     """The console's app, pointed at the neighbours."""
     there = live_server(neighbours.app())
     console = ConsoleSettings(
-        monitor_url=there, notifier_url=there, ingest_url=there, timeout=60.0, live_interval=0.05
+        monitor_url=there,
+        notifier_url=there,
+        ingest_url=there,
+        timeout=60.0,
+        beside_timeout=60.0,
+        live_interval=0.05,
     )
     return create_app(Settings(), console)
 

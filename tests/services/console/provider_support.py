@@ -82,7 +82,13 @@ def office(
             )
         )
         monitor = live_server(neighbours.app())
-        console = ConsoleSettings(monitor_url=monitor, notifier_url=monitor, ingest_url=ingest)
+        console = ConsoleSettings(
+            monitor_url=monitor,
+            notifier_url=monitor,
+            ingest_url=ingest,
+            timeout=60.0,
+            beside_timeout=60.0,
+        )
         url = live_server(create_app(settings, console, sessions=sessions))
         # What comes back from the provider has to find the console.
         object.__setattr__(oidc, "public_url", url)

@@ -66,7 +66,13 @@ def visitor(
     sessions: Sessions,
     live_server: Callable[[FastAPI], str],
 ) -> Iterator[httpx2.Client]:
-    addresses = ConsoleSettings(monitor_url=ingest, notifier_url=ingest, ingest_url=ingest)
+    addresses = ConsoleSettings(
+        monitor_url=ingest,
+        notifier_url=ingest,
+        ingest_url=ingest,
+        timeout=60.0,
+        beside_timeout=60.0,
+    )
     console = live_server(create_app(settings, addresses, sessions=sessions))
     with httpx2.Client(base_url=console, trust_env=False, timeout=60) as client:
         client.headers["Accept"] = "text/html"
@@ -215,7 +221,7 @@ def ask(ingest: str, question: Callable[[Upstream], Awaitable[Outcome]]) -> Outc
     """One question of the console's to the real intake."""
 
     async def asked() -> Outcome:
-        upstream = Upstream(ConsoleSettings(ingest_url=ingest))
+        upstream = Upstream(ConsoleSettings(ingest_url=ingest, timeout=60.0))
         try:
             return await question(upstream)
         finally:

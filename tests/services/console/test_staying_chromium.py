@@ -30,7 +30,9 @@ def watch() -> Watch:
 @pytest.fixture
 def app(neighbours: Neighbours, watch: Watch, live_server: Callable[[FastAPI], str]) -> FastAPI:
     there = live_server(neighbours.app())
-    console = ConsoleSettings(monitor_url=there, notifier_url=there, ingest_url=there)
+    console = ConsoleSettings(
+        monitor_url=there, notifier_url=there, ingest_url=there, timeout=60.0, beside_timeout=60.0
+    )
     sessions = Sessions(idle=WARNED + 1, longest=3 * WARNED, clock=watch)
     return create_app(Settings(), console, sessions=sessions)
 

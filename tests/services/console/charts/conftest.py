@@ -86,7 +86,12 @@ def app(
 ) -> FastAPI:
     there = live_server(neighbours.app())
     console = ConsoleSettings(
-        monitor_url=there, notifier_url=there, ingest_url=there, timeout=60.0, live_interval=0.05
+        monitor_url=there,
+        notifier_url=there,
+        ingest_url=there,
+        timeout=60.0,
+        beside_timeout=60.0,
+        live_interval=0.05,
     )
     app = create_app(Settings(), console)
     app.state.drawer, app.state.simulator = drawer, AtOnce()
