@@ -7,10 +7,9 @@ import pytest
 from fastapi import FastAPI
 
 from services.console.app import create_app
-from services.console.settings import ConsoleSettings
 from shared.runtime.settings import Settings
 from tests.services.console.browser import Browser, chromium
-from tests.services.console.neighbours import KEY, Neighbours
+from tests.services.console.neighbours import KEY, Neighbours, pointed_at
 
 
 @pytest.fixture
@@ -22,15 +21,7 @@ def neighbours() -> Neighbours:
 def app(neighbours: Neighbours, live_server: Callable[[FastAPI], str]) -> FastAPI:
     """The console's app, pointed at the neighbours."""
     there = live_server(neighbours.app())
-    console = ConsoleSettings(
-        monitor_url=there,
-        notifier_url=there,
-        ingest_url=there,
-        timeout=60.0,
-        beside_timeout=60.0,
-        live_interval=0.05,
-    )
-    return create_app(Settings(), console)
+    return create_app(Settings(), pointed_at(there, live=0.05))
 
 
 @pytest.fixture

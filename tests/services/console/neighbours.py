@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from services.console.settings import ConsoleSettings
 from shared.contracts.assessment import Assessment
 from shared.contracts.packet import Packet, StudyOutlook
 from shared.contracts.profile import Profile
@@ -20,6 +21,24 @@ from tests.services.console import golden, golden_oversight, golden_profile, gol
 
 KEY = "vigil_0123456789ab_" + "k" * 43
 ALERT_EVENT = 'id: 1-1\nevent: alert\ndata: {"change": "raised"}\n\n'
+RESET_EVENT = 'id: 9-9\nevent: reset\ndata: {"after": "9-9"}\n\n'
+HEARTBEAT_EVENT = 'event: heartbeat\ndata: {"current": true}\n\n'
+
+PATIENCE = 60.0
+"""Seconds for an answer: a busy machine is no fault of the console's."""
+
+
+def pointed_at(there: str, *, ingest: str | None = None, live: float = 0.5) -> ConsoleSettings:
+    """A console in front of these services, all at one address but for the intake. `live`: seconds
+    between two looks of an open page."""
+    return ConsoleSettings(
+        monitor_url=there,
+        notifier_url=there,
+        ingest_url=ingest or there,
+        timeout=PATIENCE,
+        beside_timeout=PATIENCE,
+        live_interval=live,
+    )
 
 
 @dataclass
@@ -48,6 +67,12 @@ class Neighbours:
     asked: list[tuple[str, str]] = field(default_factory=list)
     acknowledged: list[tuple[str, Any]] = field(default_factory=list)
     streams: int = 0
+    to_tell: list[str] = field(default_factory=list)
+    """Events that every open stream of alerts brings next; empty once they are on their way."""
+
+    def restore(self, alerts: list[dict[str, Any]]) -> None:
+        """Goes on with another record of alerts, of which nothing but a `reset` tells."""
+        self.alerts, self.to_tell = alerts, [RESET_EVENT]
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -184,6 +209,9 @@ class Neighbours:
         try:
             while True:
                 await asyncio.sleep(0.02)
+                while self.to_tell:
+                    known = list(self.alerts)
+                    yield self.to_tell.pop(0)
                 if self.alerts != known:
                     known = list(self.alerts)
                     yield ALERT_EVENT

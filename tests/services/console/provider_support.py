@@ -11,7 +11,6 @@ from sqlalchemy import Engine
 
 from services.console.app import create_app
 from services.console.sessions import Session, Sessions
-from services.console.settings import ConsoleSettings
 from services.ingest.app import create_app as create_ingest
 from shared.runtime.auth import Authenticator
 from shared.runtime.clock import SystemClock
@@ -20,6 +19,7 @@ from shared.runtime.sessions import Sessions as AccountSessions
 from shared.runtime.settings import OidcSettings, Settings
 from tests.oidc_provider import CHEAP, CLIENT, SECRET, OidcProvider, sign_in_at
 from tests.services.console.acting_neighbours import Acting
+from tests.services.console.neighbours import pointed_at
 
 
 @dataclass
@@ -82,13 +82,7 @@ def office(
             )
         )
         monitor = live_server(neighbours.app())
-        console = ConsoleSettings(
-            monitor_url=monitor,
-            notifier_url=monitor,
-            ingest_url=ingest,
-            timeout=60.0,
-            beside_timeout=60.0,
-        )
+        console = pointed_at(monitor, ingest=ingest)
         url = live_server(create_app(settings, console, sessions=sessions))
         # What comes back from the provider has to find the console.
         object.__setattr__(oidc, "public_url", url)

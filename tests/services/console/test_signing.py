@@ -16,7 +16,6 @@ from services.console import accounts
 from services.console.accounts import NotConfirmed, SamePerson, SecondPerson
 from services.console.app import create_app
 from services.console.sessions import Session, Sessions
-from services.console.settings import ConsoleSettings
 from services.console.upstream import Forbidden, TooManyTries, Upstream
 from services.ingest.app import create_app as create_ingest
 from shared.runtime.accesslog import OPERATOR
@@ -27,6 +26,7 @@ from shared.runtime.passwords import Passwords
 from shared.runtime.postgres_bus import PostgresBus
 from shared.runtime.sessions import Sessions as AccountSessions
 from shared.runtime.settings import Settings
+from tests.services.console.neighbours import pointed_at
 from tests.services.ingest.support import published
 from tests.services.ingest.test_permission import decision
 
@@ -66,14 +66,7 @@ def visitor(
     sessions: Sessions,
     live_server: Callable[[FastAPI], str],
 ) -> Iterator[httpx2.Client]:
-    addresses = ConsoleSettings(
-        monitor_url=ingest,
-        notifier_url=ingest,
-        ingest_url=ingest,
-        timeout=60.0,
-        beside_timeout=60.0,
-    )
-    console = live_server(create_app(settings, addresses, sessions=sessions))
+    console = live_server(create_app(settings, pointed_at(ingest), sessions=sessions))
     with httpx2.Client(base_url=console, trust_env=False, timeout=60) as client:
         client.headers["Accept"] = "text/html"
         client.headers["Origin"] = console
@@ -221,7 +214,7 @@ def ask(ingest: str, question: Callable[[Upstream], Awaitable[Outcome]]) -> Outc
     """One question of the console's to the real intake."""
 
     async def asked() -> Outcome:
-        upstream = Upstream(ConsoleSettings(ingest_url=ingest, timeout=60.0))
+        upstream = Upstream(pointed_at(ingest))
         try:
             return await question(upstream)
         finally:

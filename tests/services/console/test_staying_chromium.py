@@ -7,11 +7,10 @@ from fastapi import FastAPI
 
 from services.console.app import create_app
 from services.console.sessions import Sessions
-from services.console.settings import ConsoleSettings
 from shared.runtime.settings import Settings
 from tests.services.console.axe import findings
 from tests.services.console.browser import ENTER, Browser
-from tests.services.console.neighbours import KEY, Neighbours
+from tests.services.console.neighbours import KEY, Neighbours, pointed_at
 from tests.services.console.test_sessions import Watch
 
 pytestmark = pytest.mark.chromium
@@ -30,11 +29,8 @@ def watch() -> Watch:
 @pytest.fixture
 def app(neighbours: Neighbours, watch: Watch, live_server: Callable[[FastAPI], str]) -> FastAPI:
     there = live_server(neighbours.app())
-    console = ConsoleSettings(
-        monitor_url=there, notifier_url=there, ingest_url=there, timeout=60.0, beside_timeout=60.0
-    )
     sessions = Sessions(idle=WARNED + 1, longest=3 * WARNED, clock=watch)
-    return create_app(Settings(), console, sessions=sessions)
+    return create_app(Settings(), pointed_at(there), sessions=sessions)
 
 
 def _is_told(browser: Browser) -> bool:

@@ -11,14 +11,13 @@ from fastapi.responses import JSONResponse, Response
 from services.console.app import create_app
 from services.console.charts.simulating import WorkedOut, worked_out
 from services.console.charts.simulator import Simulator
-from services.console.settings import ConsoleSettings
 from shared.charts.drawer import Drawer
 from shared.clinical.figures import figures_of
 from shared.contracts.figures import EscalationDesign, Figures
 from shared.contracts.profile import Profile
 from shared.runtime.settings import Settings
 from tests.charts.made import demo_profile
-from tests.services.console.neighbours import Neighbours
+from tests.services.console.neighbours import Neighbours, pointed_at
 from tests.services.console.packet_support import demo_packet, demo_study
 
 
@@ -85,14 +84,6 @@ def app(
     drawer: Drawer,
 ) -> FastAPI:
     there = live_server(neighbours.app())
-    console = ConsoleSettings(
-        monitor_url=there,
-        notifier_url=there,
-        ingest_url=there,
-        timeout=60.0,
-        beside_timeout=60.0,
-        live_interval=0.05,
-    )
-    app = create_app(Settings(), console)
+    app = create_app(Settings(), pointed_at(there, live=0.05))
     app.state.drawer, app.state.simulator = drawer, AtOnce()
     return app
