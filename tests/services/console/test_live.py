@@ -7,8 +7,9 @@ import httpx2
 import pytest
 
 from tests.services.console import golden, golden_signals
-from tests.services.console.neighbours import Neighbours
+from tests.services.console.neighbours import HEARTBEAT_EVENT, Neighbours
 from tests.services.console.test_access import BOARD, csrf_of
+from tests.services.notifier.support import wait_for
 
 
 @contextmanager
@@ -55,6 +56,25 @@ def test_an_acknowledgement_elsewhere_is_told(
     with listening(person) as names:
         neighbours.alerts = [golden_signals.alert(golden_signals.signals()[5], seen_by="Somebody")]
         assert next_news(names) == "changed"
+
+
+def test_a_record_of_alerts_that_begins_anew_is_told(
+    person: httpx2.Client, neighbours: Neighbours
+) -> None:
+    """As after a backup was restored: what the page shows may be of another record."""
+    with listening(person) as names:
+        neighbours.restore([])
+        assert next_news(names) == "changed"
+
+
+def test_a_heartbeat_of_the_notifier_is_no_news(
+    person: httpx2.Client, neighbours: Neighbours
+) -> None:
+    with listening(person) as names:
+        neighbours.to_tell.append(HEARTBEAT_EVENT)
+        wait_for(lambda: not neighbours.to_tell)
+        neighbours.keys.clear()
+        assert next_news(names) == "signed-out"
 
 
 def test_a_heartbeat_is_no_news(person: httpx2.Client) -> None:
