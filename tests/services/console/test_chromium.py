@@ -153,15 +153,6 @@ def test_everything_that_can_be_done_can_be_reached_by_keyboard(desk: Browser) -
     assert missed == []
 
 
-def test_alerts_of_a_restored_record_come_by_themselves(
-    desk: Browser, neighbours: Neighbours
-) -> None:
-    """Nothing but the stream's `reset` tells of them: the record itself is another one."""
-    neighbours.restore([])
-    desk.wait(lambda: not desk.run("return document.querySelectorAll('[id^=ack-]').length"), "it")
-    assert desk.complaints() == []
-
-
 def test_a_silent_monitor_takes_the_board_away(desk: Browser, neighbours: Neighbours) -> None:
     neighbours.failing["monitor"] = 503
     desk.wait(lambda: "Not known at present" in desk.text("#main"), "the warning")

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 
 import httpx2
 import pytest
 
+from services.console.live import ALIVE_SECONDS
 from tests.services.console import golden, golden_signals
-from tests.services.console.neighbours import HEARTBEAT_EVENT, Neighbours
+from tests.services.console.neighbours import HEARTBEAT_EVENT, PATIENCE, Neighbours
 from tests.services.console.test_access import BOARD, csrf_of
 from tests.services.notifier.support import wait_for
 
@@ -33,7 +35,9 @@ def _names(response: httpx2.Response) -> Iterator[str]:
 
 
 def next_news(names: Iterator[str]) -> str:
-    return next(name for name in names if name != "alive")
+    """Fails after a minute of nothing but signs of life."""
+    quiet = islice(names, int(PATIENCE / ALIVE_SECONDS))
+    return next((name for name in quiet if name != "alive"), "nothing")
 
 
 def test_a_new_assessment_is_told(person: httpx2.Client, neighbours: Neighbours) -> None:
