@@ -33,6 +33,7 @@ from services.console.guard import (
 from services.console.html import PAGE_HEADERS, page
 from services.console.kept import Kept
 from services.console.notes import since, unavailable_lines
+from services.console.packets import Ahead
 from services.console.packets import router as packets
 from services.console.pages import MOST_BOARDS, router
 from services.console.printing import Printer
@@ -77,12 +78,14 @@ def create_app(
     """
     upstream = Upstream(console)
     drawer, printer, simulator = Drawer(processes=2), Printer(), Simulator()
+    ahead = Ahead()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             for each in (simulator, printer, drawer):
                 stack.callback(each.close)
+            stack.push_async_callback(ahead.close)
             stack.push_async_callback(upstream.close)
             yield
 
@@ -109,6 +112,7 @@ def create_app(
     app.state.upstream = upstream
     app.state.drawer = drawer
     app.state.printer = printer
+    app.state.ahead = ahead
     app.state.simulator = simulator
     app.state.gallery = Gallery()
     app.state.charts = Kept(MOST_CHARTED)

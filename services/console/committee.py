@@ -33,6 +33,7 @@ from services.console.going import Act
 from services.console.guard import SignedIn, check_csrf, form
 from services.console.html import page
 from services.console.notes import Gap, Note
+from services.console.packets import begin_pdf
 from services.console.provider import goes_to_provider, to_provider
 from services.console.recording import (
     NotRecorded,
@@ -93,7 +94,10 @@ async def committee(
     note: str | None = None,
 ) -> Response:
     """Everything a dose meeting decides on, at the moment that was chosen."""
-    return await _page(request, session, study, day_of(known_at), Attempt(), note)
+    past = day_of(known_at)
+    shown = await _page(request, session, study, past, Attempt(), note)
+    begin_pdf(request, session.key, study, past)
+    return shown
 
 
 @router.post("/studies/{study}/committee", include_in_schema=False)

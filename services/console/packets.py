@@ -1,11 +1,14 @@
 """The committee packet as a download, with the rights of the page it is offered on.
 
 Its charts are drawn by the process that draws those of the pages: the engine would hold up every
-other answer of this one.
+other answer of this one. The PDF is begun when the committee's page is opened, and so mostly there
+when it is asked for.
 """
 
+import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Literal
 
@@ -23,7 +26,8 @@ from services.console.packet import (
     packet_pdf,
 )
 from services.console.printing import CannotPrint, Printed, Printer
-from services.console.upstream import Unread
+from services.console.settings import ConsoleSettings
+from services.console.upstream import Unread, UpstreamError
 from shared.charts.drawer import CannotDraw, Drawer
 from shared.contracts.packet import Packet
 from shared.runtime.web import Problem, api_router
@@ -45,21 +49,41 @@ _PLAIN: Mapping[str, Callable[[Packet, Draw], bytes]] = {
 }
 
 
+class Ahead:
+    """Writes packets that nobody has asked for yet, one after the other; of those wished for
+    meanwhile only the last."""
+
+    def __init__(self) -> None:
+        self._wish: Callable[[], Awaitable[Printed]] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, write: Callable[[], Awaitable[Printed]]) -> None:
+        """Begins with it now or next."""
+        self._wish = write
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._write())
+
+    async def close(self) -> None:
+        """Gives up what it was at."""
+        self._wish = None
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _write(self) -> None:
+        while self._wish is not None:
+            write, self._wish = self._wish, None
+            with suppress(UpstreamError, CannotDraw, CannotPrint):  # whoever asks for it is told
+                await write()
+
+
 @router.get("/studies/{study}/packet.{form}", include_in_schema=False)
 async def packet(
     request: Request, session: SignedIn, study: Study, form: Form, known_at: str | None = None
 ) -> Response:
     """The packet now, or as known at the end of a day."""
-    printer: Printer = request.app.state.printer
-    drawer = drawer_of(request)
-    if form in ("pdf", "html"):
-        drawer.warm_up()
-    if form == "pdf":
-        printer.warm_up()
-    found = await upstream_of(request).packet(session.key, study, day_of(known_at))
-    write = partial(_written, form, found, drawer, printer)
     try:
-        printed = await printer.printed((form, found.source), write)
+        printed = await _printed(request, session.key, study, form, day_of(known_at))
     except CannotDraw:
         raise Problem(
             503, "not-drawn", "A chart of the packet cannot be drawn; try again"
@@ -71,11 +95,33 @@ async def packet(
     return Response(printed.content, media_type=_MEDIA_TYPES[form], headers=_headers(printed, form))
 
 
+def begin_pdf(request: Request, key: str, study: str, past: str | None) -> None:
+    """Begins to write the PDF that whoever has just opened a page is likely to ask for. Not for a
+    page that fetches itself anew: it may do that all day."""
+    console: ConsoleSettings = request.app.state.console
+    opened = request.headers.get("sec-fetch-dest", "document") == "document"
+    if opened and console.packets_ahead:
+        ahead: Ahead = request.app.state.ahead
+        ahead.begin(partial(_printed, request, key, study, "pdf", past))
+
+
+async def _printed(request: Request, key: str, study: str, form: str, past: str | None) -> Printed:
+    """Raises UpstreamError, CannotDraw and CannotPrint."""
+    printer: Printer = request.app.state.printer
+    drawer = drawer_of(request)
+    if form in ("pdf", "html"):
+        drawer.warm_up()
+    if form == "pdf":
+        printer.warm_up()
+    found = await upstream_of(request).packet(key, study, past)
+    write = partial(_written, form, found, drawer, printer)
+    return await printer.printed((form, found.source), write)
+
+
 def _written(form: str, found: Unread[Packet], drawer: Drawer, printer: Printer) -> Printed:
     if form == "pdf":
         packet = found.read()
-        with printer.typesetter() as typeset:
-            content = packet_pdf(packet, drawer.begin, typeset)
+        content = packet_pdf(packet, drawer.begin, printer.typeset)
     else:
         packet = found.read()
         content = _PLAIN[form](packet, drawer.begin)

@@ -13,7 +13,7 @@ _DEFAULT = "http://127.0.0.1:8000"
 @dataclass(frozen=True, slots=True)
 class ConsoleSettings:
     """Base addresses without a trailing slash; all durations in seconds. ``beside_timeout`` is for
-    what a page can do without.
+    what a page can do without. ``packets_ahead``: whether a packet is begun before it is asked for.
 
     In the embedded mode the three addresses are this very server's.
     """
@@ -26,6 +26,7 @@ class ConsoleSettings:
     live_interval: float = 0.5
     session_idle: float = 2 * 60 * 60
     session_longest: float = 12 * 60 * 60
+    packets_ahead: bool = True
 
     @staticmethod
     def from_env(environ: Mapping[str, str] | None = None) -> "ConsoleSettings":

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import gzip
 import hashlib
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -24,10 +20,10 @@ from queue import SimpleQueue
 
 from shared.charts.blocks import Spec
 from shared.charts.parts import SCREEN
+from shared.runtime.hand import Hand, NoAnswer
 
 MOST_KEPT = 256
 LONGEST = 30.0
-_COMMAND = (sys.executable, "-m", "shared.charts.drawing")
 _PLACE = {name: {"field": name, "type": "quantitative"} for name in ("x", "y")}
 _USUAL: Spec = {
     "data": {"values": [{"x": at, "y": at % 5, "kind": str(at % 3)} for at in range(20)]},
@@ -46,7 +42,7 @@ _USUAL: Spec = {
         }
     ],
 }
-"""What most charts are made of: an engine that has drawn it once draws them faster."""
+"""What most charts are made of: an engine's first chart takes three times as long as others."""
 
 
 class CannotDraw(Exception):
@@ -58,8 +54,9 @@ class Drawer:
     for a chart, after which its process is given up."""
 
     def __init__(self, longest: float = LONGEST, processes: int = 1) -> None:
-        self._hands = [_Hand(longest) for _ in range(processes)]
-        self._idle: SimpleQueue[_Hand] = SimpleQueue()
+        greeting = json.dumps([SCREEN, _USUAL])
+        self._hands = [Hand("shared.charts.drawing", longest, greeting) for _ in range(processes)]
+        self._idle: SimpleQueue[Hand] = SimpleQueue()
         for hand in self._hands:
             self._idle.put(hand)
         self._threads = ThreadPoolExecutor(processes, "drawer")
@@ -110,9 +107,11 @@ class Drawer:
         return packed
 
     def _ask(self, text: str) -> str:
-        """Twice where the process has died, of this chart or of something else."""
-        with self._hand() as hand:
-            drawn = json.loads(hand.line(text) or hand.line(text) or "null")
+        try:
+            with self._hand() as hand:
+                drawn = json.loads(hand.answer(text))
+        except NoAnswer:
+            raise CannotDraw from None
         if not isinstance(drawn, str):
             raise CannotDraw
         return drawn
@@ -122,7 +121,7 @@ class Drawer:
             hand.begin()
 
     @contextmanager
-    def _hand(self) -> Iterator[_Hand]:
+    def _hand(self) -> Iterator[Hand]:
         """Whoever has drawn nothing for longest."""
         hand = self._idle.get()
         try:
@@ -131,72 +130,7 @@ class Drawer:
             self._idle.put(hand)
 
 
-class _Hand:
-    """One process, which draws one chart at a time."""
-
-    def __init__(self, longest: float) -> None:
-        self._longest = longest
-        self._process: subprocess.Popen[str] | None = None
-
-    def begin(self) -> None:
-        """Has the process running; its first chart takes three times as long as others."""
-        if self._process is None or self._process.poll() is not None:
-            self.line(json.dumps([SCREEN, _USUAL]))
-
-    def line(self, text: str) -> str:
-        """The process's answer; empty where it gave none."""
-        process = self._running()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        watch = threading.Timer(self._longest, process.kill)
-        watch.start()
-        try:
-            process.stdin.write(text + "\n")
-            process.stdin.flush()
-            answer = process.stdout.readline()
-        except OSError:
-            answer = ""
-        finally:
-            watch.cancel()
-        if not answer:
-            self.end()
-        return answer
-
-    def kill(self) -> None:
-        """Lets nobody wait for it any longer, whoever does."""
-        if self._process is not None:
-            self._process.kill()
-
-    def end(self) -> None:
-        """Ends the process, if there is one."""
-        if self._process is not None:
-            _end(self._process)
-
-    def _running(self) -> subprocess.Popen[str]:
-        if self._process is not None and self._process.poll() is not None:
-            _end(self._process)
-            self._process = None
-        if self._process is None:
-            self._process = subprocess.Popen(
-                _COMMAND,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                encoding="ascii",
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            )
-        return self._process
-
-
 def digest_of(spec: Spec) -> str:
     """What tells one picture from another."""
     text = json.dumps(spec, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        with contextlib.suppress(OSError):  # what it was being told goes nowhere
-            if pipe is not None:
-                pipe.close()

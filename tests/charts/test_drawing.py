@@ -71,7 +71,9 @@ async def _broken_and_dead() -> None:
             await drawer.svg({"data": {"values": []}, "mark": "no such mark"})
         first = await drawer.svg(small)
         assert gzip.decompress(first).startswith(b"<svg")
-        drawer._hands[0].kill()
+        died = drawer._hands[0]._running()
+        assert died is not None
+        died.kill()
         assert await drawer.svg(small) == first, "kept"
         other = await drawer.svg({**small, "width": 77})
         assert gzip.decompress(other).startswith(b"<svg"), "by a new process"

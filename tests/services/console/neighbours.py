@@ -29,8 +29,8 @@ PATIENCE = 60.0
 
 
 def pointed_at(there: str, *, ingest: str | None = None, live: float = 0.5) -> ConsoleSettings:
-    """A console in front of these services, all at one address but for the intake. `live`: seconds
-    between two looks of an open page."""
+    """A console in front of these services, all at one address but for the intake, which begins no
+    packet by itself. `live`: seconds between two looks of an open page."""
     return ConsoleSettings(
         monitor_url=there,
         notifier_url=there,
@@ -38,6 +38,7 @@ def pointed_at(there: str, *, ingest: str | None = None, live: float = 0.5) -> C
         timeout=PATIENCE,
         beside_timeout=PATIENCE,
         live_interval=live,
+        packets_ahead=False,
     )
 
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from services.console.packet import packet_pdf
 from services.console.printing import Printer
+from services.console.typesetting import MOST_SET
 from shared.charts.blocks import Spec
 from shared.charts.drawer import CannotDraw, Drawer
 from tests.services.console.charts.conftest import Drawn
@@ -67,17 +68,23 @@ def test_pages_that_are_not_set_in_time_are_given_up(
     app.state.printer.close()
 
 
-def test_a_process_that_died_before_its_document_is_replaced(neighbours: Drawn) -> None:
+def test_pages_are_the_same_after_whatever_was_set_before(neighbours: Drawn) -> None:
     assert neighbours.packet is not None
-    packet, printer = without_charts(neighbours.packet), Printer()
+    printer = Printer()
+    packet = without_charts(neighbours.packet)
+    titles = [f"Study {number}" for number in range(MOST_SET)]
     try:
-        ready = printer._ready()
-        ready.kill()
-        ready.wait()
-        with printer.typesetter() as typeset:
-            assert packet_pdf(packet, typeset=typeset).startswith(b"%PDF")
+        for title in (*titles, titles[0]):
+            told = packet.model_copy(update={"title": title})
+            assert packet_pdf(told, typeset=printer.typeset) == packet_pdf(told)
     finally:
         printer.close()
+
+
+def test_a_process_with_nothing_to_set_gives_its_memory_back() -> None:
+    told = "import services.console.typesetting as t; t.LONGEST_IDLE = 0.0; t.main()"
+    with subprocess.Popen([sys.executable, "-c", told], stdin=subprocess.PIPE) as process:
+        assert process.wait(timeout=60) == 0
 
 
 def test_the_console_loads_neither_engine() -> None:
