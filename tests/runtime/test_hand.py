@@ -1,4 +1,4 @@
-"""A process that answers line by line is replaced where it died, and nobody waits for it for ever."""
+"""A process that answers line by line is replaced where it died, and nobody waits for ever."""
 
 from __future__ import annotations
 
