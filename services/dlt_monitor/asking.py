@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,9 +15,7 @@ from sqlalchemy import Connection, Engine
 from services.dlt_monitor.freshness import Freshness
 from services.dlt_monitor.store import studies
 from services.dlt_monitor.store.studies import StudyRow
-from services.dlt_monitor.views import NoProtocol, NotYet, NoVersion, View, Views
-from shared.clinical import Study
-from shared.contracts.assessment import Assessment
+from services.dlt_monitor.views import NoProtocol, NotYet, NoVersion, View, Views, Work
 from shared.runtime.auth import ROLES, require
 from shared.runtime.web import Problem
 from shared.runtime.worker import Worker
@@ -90,11 +88,13 @@ def answer_to(
     parts: Parts,
     view: View,
     question: Hashable,
-    work: Callable[[Study, Assessment], str | None],
+    work: Work,
+    *,
+    about: str | None = None,
 ) -> str | None:
     """What ``work`` makes of the study for a view: see `Views.answer`."""
     with parts.engine.begin() as conn:
-        return parts.views.answer(conn, view, question, work)
+        return parts.views.answer(conn, view, question, work, about=about)
 
 
 def headers_of(parts: Parts, view: View | None, *, missed: bool = False) -> dict[str, str]:

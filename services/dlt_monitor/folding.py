@@ -20,6 +20,7 @@ from services.dlt_monitor.memory import MOST_STUDIES, stored_facts
 from services.dlt_monitor.store import studies
 from services.dlt_monitor.store.studies import StudyRow
 from shared.clinical import Study
+from shared.contracts.envelope import read_fact
 from shared.runtime.polling import Polling
 from shared.runtime.telemetry import get_logger
 
@@ -65,19 +66,18 @@ class Folded:
 class Folding:
     """The studies held for readers. One per process, shared by all request threads.
 
-    ``prepare`` works out beforehand what most answers need of a study just read, ``afterwards``
-    what takes longest of others, once the study can be had.
+    ``prepare`` works out of a study just read what most answers need and what takes long, before
+    the study can be had: afterwards everybody would wait for its lock meanwhile.
     """
 
     def __init__(
         self,
-        prepare: Callable[[Connection, StudyRow, Study], None],
-        afterwards: Callable[[Connection, StudyRow], None] = lambda _conn, _row: None,
+        prepare: Callable[[Connection, StudyRow, Folded], None],
         *,
         most_at_once: int = MOST_AT_ONCE,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
-        self._prepare, self._afterwards = prepare, afterwards
+        self._prepare = prepare
         self._most_at_once, self._patience = most_at_once, patience
         self._lock = threading.Lock()
         self._held: OrderedDict[str, Folded] = OrderedDict()
@@ -86,12 +86,14 @@ class Folding:
         self._ahead: Polling | None = None
 
     @contextmanager
-    def folded(self, conn: Connection, row: StudyRow) -> Iterator[Folded]:
+    def folded(
+        self, conn: Connection, row: StudyRow, *, patience: float | None = None
+    ) -> Iterator[Folded]:
         """The study with every fact of the row, for as long as the context lasts. Raises
-        StillReading."""
+        StillReading, after ``patience`` seconds where that is not the usual."""
         held = self._of(row.study)
         if self._ahead is not None and row.facts - held.prepared > self._most_at_once:
-            self._wait_for(held, row)
+            self._wait_for(held, row, self._patience if patience is None else patience)
         with held.lock:
             held.catch_up(conn, row)
             held.note_prepared()
@@ -119,12 +121,12 @@ class Folding:
                 self._held.popitem(last=False)
             return held
 
-    def _wait_for(self, held: Folded, row: StudyRow) -> None:
+    def _wait_for(self, held: Folded, row: StudyRow, patience: float) -> None:
         with self._lock:
             self._wanted[row.study] = None
         with held.progress:
             enough = row.facts - self._most_at_once
-            if not held.progress.wait_for(lambda: held.prepared >= enough, self._patience):
+            if not held.progress.wait_for(lambda: held.prepared >= enough, patience):
                 raise StillReading
 
     def _turn(self, engine: Engine) -> float:
@@ -138,26 +140,31 @@ class Folding:
             return _LOOK_SECONDS
         with engine.connect() as conn:
             row = studies.study_row(conn, study)
-            is_large = row is not None and self._read(conn, row)
-        if row is not None and is_large:
-            # Another connection: the database ends a transaction that was idle for so long.
-            with engine.connect() as conn, _giving_way():
-                self._afterwards(conn, row)
+            if row is not None:
+                self._read(conn, row)
         with self._lock:
             self._wanted.pop(study, None)
         return 0
 
-    def _read(self, conn: Connection, row: StudyRow) -> bool:
-        """Whether it took more than an answer may take."""
+    def _read(self, conn: Connection, row: StudyRow) -> None:
+        """Where that takes longer than an answer may take."""
         held = self._of(row.study)
         with held.lock:
             if row.facts - held.prepared <= self._most_at_once:
-                return False
+                return
             with _giving_way():
                 held.catch_up(conn, row)
-                self._prepare(conn, row, held.study)
+                self._prepare(conn, row, held)
             held.note_prepared()
-            return True
+
+
+def one_subject(conn: Connection, row: StudyRow, usubjid: str) -> Study:
+    """The study with its own facts and those of one subject alone. Another subject's say nothing of
+    this one's records; what the study makes of them all is in its assessments."""
+    study = Study(row.study)
+    about = studies.facts_about(conn, row.study, usubjid, through=row.facts)
+    study.add(map(read_fact, about))
+    return study
 
 
 @contextmanager

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from services.dlt_monitor.asking import Parts, answer_to, view_of
-from services.dlt_monitor.profiles import figures_document, profile_document
+from services.dlt_monitor.profiles import figures_document, profile_to
 from services.dlt_monitor.store import outputs
 
 
@@ -37,8 +36,7 @@ class Reading:
     def profile(self, study: str, subject: str, known_at: datetime) -> Document | None:
         """Everything about a subject, by its opaque id, as known at a moment."""
         with view_of(self._parts, study, None, known_at.isoformat()) as (view, headers):
-            work = partial(profile_document, subject)
-            found = answer_to(self._parts, view, ("profile", subject), work)
+            found = profile_to(self._parts, view, subject)
         return None if found is None else Document(found.encode(), "Vigil-Stale" in headers)
 
     def figures(self, study: str, known_at: datetime) -> Document | None:

@@ -7,7 +7,7 @@ facts may still be rolled back.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -16,7 +16,7 @@ from types import MappingProxyType
 from sqlalchemy import Connection, Engine
 
 from services.dlt_monitor.answers import Answers
-from services.dlt_monitor.folding import MOST_AT_ONCE, Folding, StillReading
+from services.dlt_monitor.folding import MOST_AT_ONCE, Folded, Folding, StillReading, one_subject
 from services.dlt_monitor.store import outputs, studies
 from services.dlt_monitor.store.outputs import StoredAssessment
 from services.dlt_monitor.store.studies import StudyRow
@@ -24,6 +24,9 @@ from shared.clinical import Room, Study
 from shared.clinical.figures import figures_of
 from shared.contracts.assessment import Assessment
 from shared.runtime.clock import Clock
+from shared.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
 
 Work = Callable[[Study, Assessment], str | None]
 """What makes an answer of a study and one of its assessments; None where there is nothing."""
@@ -71,7 +74,7 @@ class Views:
         most_at_once: int = MOST_AT_ONCE,
     ) -> None:
         self._clock, self._ahead = clock, ahead
-        self._folding = Folding(_prepare, self._answer_ahead, most_at_once=most_at_once)
+        self._folding = Folding(self._prepare, most_at_once=most_at_once)
         self._answers = Answers()
 
     def read_ahead(self, engine: Engine) -> None:
@@ -143,16 +146,30 @@ class Views:
         view: View,
         question: Hashable,
         work: Work,
+        *,
+        about: str | None = None,
     ) -> str | None:
         """What ``work`` makes of the folded study for a view, kept as long as the study has no
-        further fact. ``question`` tells the works from each other."""
+        further fact. ``question`` tells the works from each other; ``about``: the USUBJID of the
+        only subject whose facts the work looks at, so that it need not wait for the others'."""
         said = view.assessment
         row = studies.study_row(conn, said.study)
         assert row is not None
-        with self._folding.folded(conn, row) as folded:
-            moment = said.as_of, said.known_at, said.digest
-            key = said.study, folded.through, moment, question
-            return self._answers.get(key, lambda: work(folded.study, said))
+        try:
+            patience = None if about is None else 0.0
+            with self._folding.folded(conn, row, patience=patience) as folded:
+                return self._answer(folded, said, question, work)
+        except StillReading:
+            if about is None:
+                raise
+            subject, key = about, _key(said, row.facts, question)
+            return self._answers.get(key, lambda: work(one_subject(conn, row, subject), said))
+
+    def _answer(
+        self, folded: Folded, said: Assessment, question: Hashable, work: Work
+    ) -> str | None:
+        key = _key(said, folded.through, question)
+        return self._answers.get(key, lambda: work(folded.study, said))
 
     def now(self) -> datetime:
         """The time by which a view is current."""
@@ -162,11 +179,25 @@ class Views:
         """Whether time has changed something that is not assessed yet."""
         return row.next_deadline is not None and row.next_deadline <= self._clock.now()
 
-    def _answer_ahead(self, conn: Connection, row: StudyRow) -> None:
-        with suppress(NoProtocol, StillReading):
-            view = self.current(conn, row)
+    def _prepare(self, conn: Connection, row: StudyRow, folded: Folded) -> None:
+        """Most answers need every value graded, the figures are made of that; and the answers
+        ahead."""
+        stored = outputs.latest_assessment(conn, row.study)
+        conn.rollback()  # The database would end a transaction that is idle for as long as this.
+        if stored is None:
+            return
+        said = _view_of(stored).assessment
+        try:
+            if self.is_overdue(row):
+                # Whoever asks is shown the study as of now: this leaves little of it to work out.
+                now = self._clock.now()
+                said = folded.study.assess(as_of=now, known_at=now)
+            figures_of(folded.study, said)
             for question, work in self._ahead.items():
-                self.answer(conn, view, question, work)
+                self._answer(folded, said, question, work)
+        except Exception as error:
+            # Whoever asks for the same is told; the study's other pages are none the worse.
+            log.error("answers could not be prepared", exc_info=error)
 
     def _instant(
         self, conn: Connection, row: StudyRow, given: datetime | date | None, latest: datetime
@@ -225,6 +256,11 @@ class Views:
         return view
 
 
+def _key(said: Assessment, through: int, question: Hashable) -> Hashable:
+    """All that an answer about an assessment rests on, with so many facts of its study."""
+    return said.study, through, (said.as_of, said.known_at, said.digest), question
+
+
 def _latest(conn: Connection, row: StudyRow) -> View:
     stored = outputs.latest_assessment(conn, row.study)
     if stored is None:
@@ -234,10 +270,3 @@ def _latest(conn: Connection, row: StudyRow) -> View:
 
 def _view_of(stored: StoredAssessment) -> View:
     return View(stored.document, stored.facts, stored.degraded)
-
-
-def _prepare(conn: Connection, row: StudyRow, study: Study) -> None:
-    """Most answers need every value graded: the figures are made of that."""
-    stored = outputs.latest_assessment(conn, row.study)
-    if stored is not None:
-        figures_of(study, _view_of(stored).assessment)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from shared.contracts.envelope import Fact
+from shared.contracts.facts import STUDY_KINDS
 from shared.runtime.db import copy_rows
 
 
@@ -67,6 +68,10 @@ _NEXT = sa.text("SELECT min(next_deadline) FROM dlt_monitor.study")
 _FACTS = sa.text(
     "SELECT number, value FROM dlt_monitor.fact"
     " WHERE study = :study AND number > :after AND number <= :through ORDER BY number"
+)
+_FACTS_ABOUT = sa.text(
+    "SELECT value FROM dlt_monitor.fact WHERE study = :study AND number <= :through"
+    " AND (kind = ANY(:of_study) OR value::json ->> 'subject' = :subject) ORDER BY number"
 )
 _DEGRADE = sa.text(
     "INSERT INTO dlt_monitor.degradation (study, message_id, reason, since)"
@@ -166,6 +171,16 @@ def facts(conn: Connection, study: str, *, after: int, through: int) -> Iterator
     rows = conn.execute(_FACTS, {"study": study, "after": after, "through": through})
     for row in rows:
         yield row.value
+
+
+def facts_about(conn: Connection, study: str, subject: str, *, through: int) -> Iterator[str]:
+    """Facts of the study itself and of one subject by its USUBJID, in the order they were added.
+
+    Looks at every fact of the study (100,000 of them: half a second of the database's): for the
+    little while in which the study is not in memory, an index would make every new fact dearer.
+    """
+    asked = {"study": study, "subject": subject, "through": through, "of_study": [*STUDY_KINDS]}
+    yield from conn.execute(_FACTS_ABOUT, asked).scalars()
 
 
 # -- degradation ----------------------------------------------------------------------------------

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection
 
 from services.dlt_monitor.answers import Answers
-from services.dlt_monitor.folding import Folding, StillReading
 from services.dlt_monitor.memory import stored_facts
 from services.dlt_monitor.store.studies import StudyRow
 from services.dlt_monitor.views import View, Views
@@ -21,7 +19,7 @@ from shared.clinical.profile import profile_of
 from shared.contracts.assessment import Assessment
 from shared.contracts.envelope import Fact
 from shared.contracts.profile import opaque_id
-from tests.services.dlt_monitor.station import Station, wait_for
+from tests.services.dlt_monitor.station import Station
 from tests.services.dlt_monitor.trial import DAY_1, STUDY, Trial, at
 
 OTHER = "NCT00000002"
@@ -144,60 +142,3 @@ def test_what_has_not_been_asked_for_longest_gives_way() -> None:
 def test_an_answer_that_finds_nothing_is_asked_again() -> None:
     kept, found = Answers(), iter([None, "here"])
     assert [kept.get("key", lambda: next(found)) for _ in range(2)] == [None, "here"]
-
-
-class Slow:
-    """Prepares a study only once it is let go on."""
-
-    def __init__(self) -> None:
-        self.begun, self.go_on = threading.Event(), threading.Event()
-
-    def __call__(self, _conn: Connection, _row: StudyRow, _study: Study) -> None:
-        self.begun.set()
-        assert self.go_on.wait(60)
-
-
-@pytest.fixture
-def slow() -> Slow:
-    return Slow()
-
-
-@pytest.fixture
-def folding(slow: Slow) -> Iterator[Folding]:
-    folding = Folding(slow, most_at_once=3, patience=0.01)
-    yield folding
-    slow.go_on.set()
-    folding.stop()
-
-
-def test_while_a_large_study_is_read_nobody_waits_for_it(
-    station: Station, trial: Trial, folding: Folding, slow: Slow
-) -> None:
-    station.feed([trial.protocol(), *trial.cohort()])
-    folding.read_ahead(station.engine)
-    assert slow.begun.wait(60)
-    row = station.row()
-    with station.engine.connect() as conn:
-        with pytest.raises(StillReading), folding.folded(conn, row):
-            pass
-        slow.go_on.set()
-
-        def is_read() -> bool:
-            try:
-                with folding.folded(conn, row) as folded:
-                    return folded.through == row.facts
-            except StillReading:
-                return False
-
-        wait_for(is_read)
-
-
-def test_a_few_facts_more_are_folded_at_once(
-    station: Station, trial: Trial, folding: Folding, slow: Slow
-) -> None:
-    slow.go_on.set()
-    folding.read_ahead(station.engine)
-    station.feed([trial.protocol(), trial.platelets("1-01", DAY_1, "190")])
-    row = station.row()
-    with station.engine.connect() as conn, folding.folded(conn, row) as folded:
-        assert folded.through == row.facts == 2

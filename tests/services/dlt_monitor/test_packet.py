@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from services.dlt_monitor.packet import packet_document
-from services.dlt_monitor.views import Views
-from shared.clinical import Study
-from shared.contracts.assessment import Assessment
 from shared.contracts.packet import Packet
 from tests.services.dlt_monitor.service import Service
-from tests.services.dlt_monitor.station import Station, wait_for
 from tests.services.dlt_monitor.trial import DAY_1, STUDY, Trial, at
 
 DAY_10 = DAY_1 + timedelta(days=9)
@@ -29,31 +24,6 @@ def test_the_packet_holds_the_assessment_and_the_past_stays(service: Service, tr
     assert found.outlook.pending == 3
     moment = before.assessment.known_at.isoformat()
     assert Packet.model_validate(service.about("packet", known_at=moment)) == before
-
-
-def test_the_packet_of_a_large_study_is_made_before_anybody_asks(
-    station: Station, trial: Trial
-) -> None:
-    station.clock.set(at(DAY_10))
-    station.feed([trial.protocol(), *trial.cohort()])
-    made: list[str] = []
-
-    def work(study: Study, said: Assessment) -> str:
-        made.append(said.digest)
-        return packet_document(study, said)
-
-    views = Views(station.clock, {"packet": work}, most_at_once=3)
-    views.read_ahead(station.engine)
-    try:
-        wait_for(lambda: bool(made))
-        with station.engine.begin() as conn:
-            view = views.current(conn, station.row())
-            found = views.answer(conn, view, "packet", work)
-    finally:
-        views.stop()
-    assert made == [view.assessment.digest]
-    assert found is not None
-    assert Packet.model_validate_json(found).assessment.digest == view.assessment.digest
 
 
 def test_a_study_without_a_protocol_has_no_packet(service: Service) -> None:
