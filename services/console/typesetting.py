@@ -2,14 +2,15 @@
 a document and its moment a line in, a PDF a line out.
 
 Typst keeps what it laid out: of the next packet of a study, it lays out anew only what has changed.
-That takes memory, 350 MB after a large packet and up to 50 MB more with each that follows, which
-the process gives back by ending.
+That takes memory, 350 MB after a large packet and some 30 MB more with each that follows, which the
+process gives back by ending.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import resource
 import select
 import sys
 from pathlib import Path
@@ -17,9 +18,10 @@ from typing import Any
 
 import typst
 
-MOST_SET = 4
+MOST_HELD = 500_000_000
 LONGEST_IDLE = 120.0
-"""After so many packets, or so many seconds without one, the process ends."""
+"""With more bytes than that, or after so many seconds without a packet, the process ends."""
+_UNIT = 1 if sys.platform == "darwin" else 1024
 _TEMPLATE = Path(__file__).parent / "packet" / "packet.typ"
 
 
@@ -43,8 +45,8 @@ def pdf(document: str, moment: int) -> bytes:
 
 
 def main() -> None:
-    """Sets what comes, until enough has come or nothing does."""
-    for _ in range(MOST_SET):
+    """Sets what comes, until that has taken too much memory or nothing comes."""
+    while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT < MOST_HELD:
         waiting, _, _ = select.select([sys.stdin], [], [], LONGEST_IDLE)
         line = sys.stdin.readline() if waiting else ""
         if not line:
