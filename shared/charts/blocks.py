@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 Spec = Mapping[str, Any]
-_NOT_PRINTED = re.compile("[^\n -~\u00a0-\u017f\u0391-\u03a9\u03b1-\u03c9–—‘’“”•…≤≥≠±×→·µ]")
+_PRINTED = (
+    "\n -~\u00a0-\u017f\u0391-\u03a9\u03b1-\u03c9"
+    "\u2070\u2074-\u207b\u2080-\u208b"  # raised and lowered digits and signs, as in 10⁹/L
+    "\u2212"  # the minus of every negative number on an axis
+    "–—‘’“”•…≤≥≠≈±×√∞‰′″℃€←↑→↓·µ"
+)
+_NOT_PRINTED = re.compile(f"[^{_PRINTED}]")
 _TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")

@@ -15,6 +15,7 @@ from services.console.packet import packet_csv, packet_html, packet_pdf
 from shared.charts.blocks import printable, safe_cell
 from shared.clinical.packet import packet_of
 from shared.contracts.packet import Packet
+from tests.charts.made import tumour
 from tests.services.console.neighbours import Neighbours
 from tests.services.console.packet_support import (
     HOLD,
@@ -28,7 +29,8 @@ from tests.services.console.test_access import BOARD
 NASTY = """<script>alert(1)</script>#strong[x]$ =1+1 "'&{{7*7}} \\ 汉\u202e"""
 
 
-SHOWN = "≤≥≠±×→·µ–—‘’“”•…äßéçőŁαβγΔΩ"
+MINUS = "\N{MINUS SIGN}"
+SHOWN = f"≤≥≠±×→·µ–—‘’“”•…äßéçőŁαβγΔΩ 10⁹/L s⁻¹ CO₂ ≈√∞‰′″℃€←↑↓{MINUS}"
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +168,13 @@ def test_what_the_fonts_can_show_they_show(odd_pdf: bytes) -> None:
     assert printable({"a": [SHOWN]}) == {"a": [SHOWN]}
     assert SHOWN in text_of(odd_pdf)[0]
     assert printable("a\u200bb\U0001f480") == "a[U+200B]b[U+1F480]"
+
+
+def test_negative_numbers_on_an_axis_have_their_minus() -> None:
+    changes = (tumour("1-01", ("-35",)), tumour("1-02", ("5",)), tumour("2-01", ("-60",)))
+    told = " ".join(text_of(packet_pdf(without_charts(demo_packet(), tumour=changes))))
+    assert f"{MINUS}60 {MINUS}40 {MINUS}20 0 20" in told
+    assert "[U+" not in told
 
 
 @pytest.mark.parametrize(
