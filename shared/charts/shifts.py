@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from shared.charts.blocks import Chart, Spec, Table
-from shared.charts.parts import Rows, not_drawn, nothing, spec
+from shared.charts.parts import GRADES, INK, Rows, not_drawn, nothing, short, spec
 from shared.contracts.figures import Shift, ShiftGrade, StudyNumbers
 
 NAME, TITLE = "shifts", "Laboratory shifts: grade before treatment to worst grade on treatment"
 MOST_PANELS = 12
 _ABREAST = 3
+_TERM = 24
+"""Characters a line of a term above its square."""
 _WORDS: dict[ShiftGrade, str] = {
     "uncertain": "uncertain",
     "not_gradable": "not gradable",
@@ -23,7 +26,8 @@ _ORDER: Sequence[ShiftGrade] = (
 
 
 def shifts(figures: StudyNumbers) -> Chart:
-    """A square each, baseline across and worst upwards; above the diagonal somebody got worse."""
+    """A square each, baseline across and worst upwards; above the diagonal somebody got worse, and
+    where it is dark, to grade 3 or higher."""
     drawn = sorted(
         (one for one in figures.shifts if _worse(one)),
         key=lambda one: (-_worst(one), -_worse(one), one.test, one.term),
@@ -39,7 +43,7 @@ def shifts(figures: StudyNumbers) -> Chart:
     )
     shown = _shown(drawn[:MOST_PANELS])
     panels = [_panel(one, shown) for one in drawn[:MOST_PANELS]]
-    return Chart(NAME, TITLE, alt, spec(concat=panels, columns=_ABREAST), table)
+    return Chart(NAME, TITLE, alt, spec(concat=panels, columns=_ABREAST, spacing=32), table)
 
 
 def _worse(shift: Shift) -> int:
@@ -76,36 +80,47 @@ def _panel(shift: Shift, shown: list[str]) -> Spec:
             "baseline": _word(cell.baseline),
             "worst": _word(cell.worst),
             "subjects": cell.subjects,
-            "worse": cell.worst.isdigit() and cell.worst > cell.baseline,
+            "worse": worse,
+            "severe": worse and cell.worst >= "3",
         }
         for cell in shift.cells
+        for worse in (cell.worst.isdigit() and cell.worst > cell.baseline,)
     ]
     place = {"type": "nominal", "scale": {"domain": shown}}
-    fill = {"condition": {"test": "datum.worse", "value": "#fdae61"}, "value": "#e6e6e6"}
+    fill = {"condition": [_when("severe", GRADES["3"][0]), _when("worse", GRADES["2"][0])]}
+    ink = {"condition": _when("severe", "white"), "value": INK}
+    slant = 0 if all(grade.isdigit() for grade in shown) else -60
     return {
         "title": {
-            "text": [shift.test, shift.term],
+            "text": [shift.test, *textwrap.wrap(short(shift.term), _TERM)],
             "fontSize": 10,
             "anchor": "start",
             "limit": 260,
         },
-        "width": {"step": 19},
+        "width": {"step": 22},
         "height": {"step": 17},
         "data": {"values": rows},
         "encoding": {
-            "x": {**place, "field": "baseline", "title": "before", "axis": {"labelAngle": -60}},
+            "x": {**place, "field": "baseline", "title": "before", "axis": {"labelAngle": slant}},
             "y": {
                 **place,
                 "field": "worst",
-                "title": "worst on treatment",
+                "title": "worst",
                 "scale": {"domain": shown[::-1]},
             },
         },
         "layer": [
-            {"mark": {"type": "rect", "stroke": "white"}, "encoding": {"color": fill}},
-            {"mark": {"type": "text"}, "encoding": {"text": {"field": "subjects"}}},
+            {
+                "mark": {"type": "rect", "stroke": "white"},
+                "encoding": {"color": {**fill, "value": "#e6e6e6"}},
+            },
+            {"mark": "text", "encoding": {"text": {"field": "subjects"}, "color": ink}},
         ],
     }
+
+
+def _when(field: str, colour: str) -> Spec:
+    return {"test": f"datum.{field}", "value": colour}
 
 
 def _table(figures: StudyNumbers, worse: int) -> Table:

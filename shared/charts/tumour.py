@@ -36,6 +36,8 @@ _RECIST = (
 )
 _BASIS = {"measured": "#4477aa", "stated": "#dddddd"}
 _LIMITS = ((-30, "-30 %"), (20, "+20 %"))
+_ROOM = {"padding": 14}
+"""Pixels beyond the outermost number, for the words beside it."""
 
 
 def waterfall(figures: StudyNumbers) -> Chart:
@@ -56,7 +58,7 @@ def waterfall(figures: StudyNumbers) -> Chart:
     if not rows:
         return nothing(*WATERFALL, "No record has a measured or stated change of size.", table)
     place = {"field": "subject", "type": "nominal", "sort": None, "title": None}
-    change = number("change", WATERFALL[1])
+    change = number("change", WATERFALL[1], scale=_ROOM)
     color = {
         "field": "basis",
         "scale": {"domain": list(_BASIS), "range": list(_BASIS.values())},
@@ -132,7 +134,10 @@ def spider(figures: StudyNumbers) -> Chart:
     named = sorted(ends.values(), key=lambda row: (row["change"], row["subject"]))
     if len(named) > MOST_NAMED:
         named = [*named[: MOST_NAMED // 2], *named[-MOST_NAMED // 2 :]]
-    place = {"x": days("day") | {"scale": {"zero": True}}, "y": number("change", SPIDER[1])}
+    place = {
+        "x": days("day") | {"scale": {"zero": True}},
+        "y": number("change", SPIDER[1], scale=_ROOM),
+    }
     limits = [part for at, words in _LIMITS for part in rule("y", at, words, SPIDER[1])]
     line = {"type": "line", "color": LINE, "point": {"color": INK, "size": 18}}
     drawn = spec(

@@ -12,7 +12,7 @@ from shared.charts.liver import edish
 from shared.charts.shifts import MOST_PANELS, shifts
 from shared.charts.stopping import stopping
 from shared.charts.tumour import spider, waterfall
-from shared.contracts.figures import HeatCell, Shift, ShiftCell
+from shared.contracts.figures import HeatCell, Shift, ShiftCell, ShiftGrade
 from tests.charts.made import (
     empty_figures,
     figures,
@@ -122,7 +122,8 @@ def test_too_many_terms_leave_the_mildest_to_the_table() -> None:
 def test_a_shift_counts_subjects_and_keeps_the_unknown_apart() -> None:
     chart = shifts(figures())
     cells = {(row["baseline"], row["worst"]): row for row in rows_of(chart)}
-    assert cells[("0", "3")] == {"baseline": "0", "worst": "3", "subjects": 1, "worse": True}
+    shown = {"baseline": "0", "worst": "3", "subjects": 1, "worse": True, "severe": True}
+    assert cells[("0", "3")] == shown
     assert not cells[("no value", "1")]["worse"]
     assert not cells[("0", "not gradable")]["worse"]
     assert sum(row["subjects"] for row in cells.values()) == 5
@@ -130,6 +131,39 @@ def test_a_shift_counts_subjects_and_keeps_the_unknown_apart() -> None:
         "Not drawn: nobody is known to have become worse (1 of the tests and terms).",
     )
     assert len(chart.table.rows) == 5
+
+
+@pytest.mark.parametrize(
+    ("baseline", "worst", "worse", "severe"),
+    [
+        ("0", "2", True, False),
+        ("0", "3", True, True),
+        ("3", "4", True, True),
+        ("3", "3", False, False),
+        ("4", "3", False, False),
+        ("none", "4", False, False),
+    ],
+)
+def test_only_who_became_worse_to_grade_3_or_higher_is_dark(
+    baseline: ShiftGrade, worst: ShiftGrade, worse: bool, severe: bool
+) -> None:
+    cells = (
+        ShiftCell(baseline=baseline, worst=worst, subjects=1),
+        ShiftCell(baseline="0", worst="1", subjects=1),
+    )
+    shift = Shift(test="ALT", term="Term", direction="high", cells=cells)
+    row = rows_of(shifts(figures(shifts=(shift,))))[0]
+    assert (row["worse"], row["severe"]) == (worse, severe)
+
+
+def test_the_name_of_a_shift_stays_above_its_own_square() -> None:
+    cell = ShiftCell(baseline="0", worst="3", subjects=1)
+    long = Shift(test="T", term="Word " * 40, direction="high", cells=(cell,))
+    chart = shifts(figures(shifts=(long,)))
+    assert chart.spec is not None
+    lines = chart.spec["concat"][0]["title"]["text"]
+    assert max(map(len, lines)) <= 24
+    assert len(lines) <= 8
 
 
 def test_only_the_gravest_shifts_are_drawn() -> None:
