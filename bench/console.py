@@ -10,11 +10,12 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count, islice
 from typing import Any
 
 import httpx2
@@ -51,12 +52,14 @@ class Size:
 class Found:
     """Milliseconds of each read by page, of the first answer of each after the loading (which may
     have been refused before: the study is still being read) and after the results (``anew``, of
-    what is made of the whole study), and of each result until an open page is told of it (``live``)
-    and until its new content is there (``shown``); how many reads were refused, because a service
-    did not answer in time; how many bytes a page has, and how many of them travel."""
+    what is made of the whole study; ``opened``, of the packet of a further moment, asked for as
+    soon as the committee's page is there), and of each result until an open page is told of it
+    (``live``) and until its new content is there (``shown``); how many reads were refused, because
+    a service did not answer in time; how many bytes a page has, and how many of them travel."""
 
     first: dict[str, float] = field(default_factory=dict)
     anew: dict[str, float] = field(default_factory=dict)
+    opened: float = 0.0
     pages: dict[str, list[float]] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     live: list[float] = field(default_factory=list)
@@ -86,11 +89,16 @@ def measure(ground: Ground, size: Size) -> Found:
             reads = [_read(client, address, found, name) for _ in range(size.reads)]
             found.pages[name] = [taken for taken in reads if taken is not None]
             found.refused[name] = reads.count(None)
-        for heard, seen in _told_live(client, keys, clock, told, size.results):
+        results = _told_live(client, keys, clock, told)
+        for heard, seen in islice(results, size.results):
             found.live.append(heard)
             found.shown.append(seen)
         for name in ("packet.pdf", "charts"):
             found.anew[name] = _first_answer(client, addresses[name])
+        next(results)
+        _first_answer(client, addresses["committee"])
+        found.opened = _first_answer(client, addresses["packet.pdf"])
+        results.close()
         return found
 
 
@@ -98,13 +106,13 @@ def _addresses(client: httpx2.Client) -> dict[str, str]:
     board = client.get(BOARD).text
     subject = re.search(rf"{BOARD}/subject/[0-9a-f]+", board)
     assert subject is not None, "no subject on the board"
-    pages = ("alerts", "adjudication", "committee", "charts")
+    # The packet comes before the committee's page, which begins it.
+    pages = ("alerts", "adjudication", "packet.pdf", "committee", "charts")
     return {
         "sign-in": "/login",
         "board": BOARD,
         "subject": subject[0],
         **{name: f"{BOARD}/{name}" for name in pages},
-        "packet.pdf": f"{BOARD}/packet.pdf",
     }
 
 
@@ -130,17 +138,16 @@ def _told_live(
     keys: DemoKeys,
     clock: ManualClock,
     told: list[dict[str, Any]],
-    results: int,
-) -> Iterator[tuple[float, float]]:
-    """From the post of a result to `changed` on the stream of an open page, and to the page that
-    is as of the result."""
+) -> Generator[tuple[float, float]]:
+    """One result after the other, from its post to `changed` on the stream of an open page, and to
+    the page that is as of the result."""
     sample = next(one for one in reversed(told) if one["type"] == "vigil.lab.v1")
     data = {name: value for name, value in sample["data"].items() if name != "STUDYID"}
     heard: queue.SimpleQueue[float] = queue.SimpleQueue()
     with client.stream("GET", f"{BOARD}/live", timeout=60) as stream:
         listener = threading.Thread(target=_listen, args=(stream, heard), daemon=True)
         listener.start()
-        for number in range(results):
+        for number in count():
             _settle(heard)
             clock.advance(timedelta(minutes=5))
             posted = event("lab", LABORATORY, f"live/{number}", clock.now(), data)
@@ -240,6 +247,7 @@ def lines(found: Found) -> Iterator[str]:
         )
     for name, once in found.anew.items():
         yield f"{name:13}of the next moment: first {once:.0f} ms"
+    yield f"{'packet.pdf':13}as soon as the committee's page is there: {found.opened:.0f} ms"
     for what, taken in (("told", found.live), ("shown", found.shown)):
         p50, worst = percentile(taken, 50), max(taken)
         yield f"a result until an open page is {what}: p50 {p50:.0f} ms, worst {worst:.0f} ms"
