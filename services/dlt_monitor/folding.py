@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine
 
-from services.dlt_monitor.memory import MOST_STUDIES, stored_facts
+from services.dlt_monitor.memory import MOST_STUDIES, keeping_all, stored_facts
 from services.dlt_monitor.store import studies
 from services.dlt_monitor.store.studies import StudyRow
 from shared.clinical import Study
@@ -152,7 +152,7 @@ class Folding:
         with held.lock:
             if row.facts - held.prepared <= self._most_at_once:
                 return
-            with _giving_way():
+            with _giving_way(), keeping_all():
                 held.catch_up(conn, row)
                 self._prepare(conn, row, held)
             held.note_prepared()
