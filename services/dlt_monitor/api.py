@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 
 from services.dlt_monitor.acts import act_routes
 from services.dlt_monitor.amendments import amendment_routes
@@ -32,6 +32,7 @@ from services.dlt_monitor.what_if import what_if_routes
 from shared.contracts.assessment import Assessment, DoseAssessment
 from shared.runtime.auth import AnyKey, require
 from shared.runtime.parked import parked_routes
+from shared.runtime.tags import name_of, named_in, tag_of
 from shared.runtime.web import Problem, api_router
 
 MOST_SIGNALS = 500
@@ -79,11 +80,17 @@ def _study_routes(router: APIRouter, parts: Parts) -> None:
         as_of: Moment = None,
         known_at: Moment = None,
         protocol_version: Version = None,
+        if_none_match: Annotated[str | None, Header()] = None,
     ) -> Response:
         """The study now, or at a past moment (`as_of`) by what was known then (`known_at`); by the
-        protocol in force then, or by another version known then, which changes nothing."""
+        protocol in force then, or by another version known then, which changes nothing. 304 for
+        who has it already, by the `ETag` of an earlier answer."""
         with view_of(parts, study, as_of, known_at, protocol_version) as (view, headers):
-            return Response(view.document, media_type=JSON, headers=headers)
+            name = name_of(view.document)
+            tagged = {**headers, "ETag": tag_of(name)}
+            if name == named_in(if_none_match):
+                return Response(status_code=304, headers=tagged)
+            return Response(view.document, media_type=JSON, headers=tagged)
 
     @router.get("/studies/{study}/cohorts", dependencies=READERS)
     def cohorts(

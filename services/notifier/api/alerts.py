@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Header, Query, Response
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
@@ -16,6 +16,7 @@ from services.notifier.store.brief import alerts_in_brief
 from services.notifier.views import AlertView, alert_views, study_warnings
 from shared.contracts.signals import Severity, SignalType
 from shared.runtime.auth import Principal
+from shared.runtime.tags import named_in, tag_of
 from shared.runtime.web import Problem, api_router
 
 MOST_CHOSEN = 100
@@ -80,15 +81,23 @@ def list_alerts(
 
 @router.get("/brief")
 def list_in_brief(
-    service: Service, principal: Reader, study: Annotated[str, Query(min_length=1)]
+    service: Service,
+    principal: Reader,
+    study: Annotated[str, Query(min_length=1)],
+    if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Every alert of a study at once, oldest first, as far as a list of signals shows it: which
-    signal, since when, its state and version, and who has acknowledged it."""
+    signal, since when, its state and version, and who has acknowledged it. 304 for who has it
+    already, by the `ETag` of an earlier answer."""
     studies = studies_for(principal, study)
     with service.engine.connect() as conn:
-        found = alerts_in_brief(conn, study)
         warnings = json.dumps(study_warnings(conn, studies, service.clock.now()))
-    return Response(f'{{"alerts":{found},"warnings":{warnings}}}', media_type="application/json")
+        found = alerts_in_brief(conn, study, beside=warnings, known=named_in(if_none_match))
+    headers = {"ETag": tag_of(found.name)}
+    if found.document is None:
+        return Response(status_code=304, headers=headers)
+    body = f'{{"alerts":{found.document},"warnings":{warnings}}}'
+    return Response(body, media_type="application/json", headers=headers)
 
 
 class AlertsChosen(BaseModel):

@@ -89,6 +89,25 @@ def test_the_assessment_says_how_far_it_goes(service: Service, trial: Trial) -> 
     assert "Vigil-Stale" not in response.headers
 
 
+def test_who_has_the_assessment_is_not_sent_it_again(service: Service, trial: Trial) -> None:
+    service.feed(trial.protocol(), *trial.cohort())
+    service.clock.set(at(DAY_10))
+    address = f"/studies/{STUDY}/assessment"
+    first = service.ask(address)
+    service.client.headers["If-None-Match"] = first.headers["ETag"]
+    again = service.ask(address)
+    assert (again.status_code, again.content) == (304, b"")
+    for name in ("ETag", "Vigil-Applied-Through", "Vigil-Lag"):
+        assert again.headers[name] == first.headers[name]
+    assert service.about("assessment", known_at=DAY_1.isoformat())["study"] == STUDY
+    service.feed(*trial.treated("2-01", level=2))
+    later = service.ask(address)
+    assert later.headers["ETag"] != first.headers["ETag"]
+    assert later.json()["applied_through"] == later.headers["Vigil-Applied-Through"] != "16"
+    service.client.headers["If-None-Match"] = '"junk"'
+    assert service.ask(address).json() == later.json()
+
+
 def test_cohorts_show_doses_with_their_subjects(service: Service, trial: Trial) -> None:
     service.feed(trial.protocol(), *trial.cohort(), *trial.treated("2-01", level=2))
     cohorts = service.about("cohorts")
@@ -290,6 +309,9 @@ def test_without_worker_and_ticker_nobody_knows(
         assessment = client.get(f"/studies/{STUDY}/assessment")
         assert assessment.status_code == 200
         assert assessment.headers["Vigil-Stale"] == "true"
+        known = {"If-None-Match": assessment.headers["ETag"]}
+        again = client.get(f"/studies/{STUDY}/assessment", headers=known)
+        assert (again.status_code, again.headers["Vigil-Stale"]) == (304, "true")
         enrolment = client.get(f"/studies/{STUDY}/enrolment", params={"dose_level": 1})
         assert enrolment.status_code == 503
         assert client.get("/studies").json()["studies"][0]["stale"] is True
