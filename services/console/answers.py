@@ -97,8 +97,18 @@ class Assessed:
 
 
 @dataclass(frozen=True, slots=True)
+class Raised:
+    """Every signal of a study, oldest first. ``source`` tells one list from another."""
+
+    signals: tuple[Signal, ...]
+    source: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Inbox:
-    """A study's alerts, and what its readers must know about how they are sent."""
+    """A study's alerts, and what its readers must know about how they are sent. ``source`` tells
+    one inbox from another."""
 
     alerts: tuple[Alert, ...]
     warnings: tuple[str, ...]
+    source: bytes

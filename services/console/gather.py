@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from services.console.answers import Assessed, Inbox, StudyEntry
+from services.console.answers import Assessed, Inbox, Raised, StudyEntry
 from services.console.notes import Gap, gap_of, may_not_read_alerts, routing_gap
 from services.console.upstream import Forbidden, NotFound, Unavailable, Upstream
-from shared.contracts.signals import Signal
 
 Outcome = TypeVar("Outcome")
 
@@ -19,7 +18,7 @@ class Gathered:
 
     entry: StudyEntry
     assessed: Assessed
-    signals: tuple[Signal, ...]
+    raised: Raised
     inbox: Inbox | None
     gaps: tuple[Gap, ...]
 
@@ -30,7 +29,7 @@ async def gather(upstream: Upstream, key: str, study: str, past: str | None) -> 
     Without the monitor there is no page, and its UpstreamError is raised. The notifier and the
     intake only leave gaps.
     """
-    entries, assessed, signals, beside = await asyncio.gather(
+    entries, assessed, raised, beside = await asyncio.gather(
         upstream.studies(key),
         upstream.assessment(key, study, past),
         upstream.signals(key, study),
@@ -40,7 +39,7 @@ async def gather(upstream: Upstream, key: str, study: str, past: str | None) -> 
     # All have ended by now: no question is left running behind a page that is sent already.
     line = line_of(study, got(entries))
     inbox, gaps = got(beside)
-    return Gathered(line, got(assessed), got(signals), inbox, gaps)
+    return Gathered(line, got(assessed), got(raised), inbox, gaps)
 
 
 async def _beside(

@@ -6,6 +6,7 @@ characters that turn the direction of writing: they would show a number or a sen
 """
 
 import hashlib
+import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ import jinja2
 from fastapi import Response
 from fastapi.responses import HTMLResponse
 
+from services.console.pieces import Piece, PiecedResponse
+from services.console.sessions import Session
 from services.console.words import QUERY_KINDS
 from shared.charts.blocks import unturned
 
@@ -53,16 +56,43 @@ PAGE_HEADERS: Mapping[str, str] = {
 }
 
 
+_PLACE = f"[{secrets.token_hex(16)}]"
+"""Where a kept piece goes. Nobody can know it, so no data can hold it."""
+TOKEN = f"[{secrets.token_hex(16)}]"
+"""What stands for the token of the session in the forms of a part that is kept."""
+
+
 def page(template: str, status: int = 200, **values: object) -> Response:
     """A page of ours. Raises jinja2.UndefinedError where a value is missing."""
-    values.setdefault("session", None)
-    text = unturned(_TEMPLATES.get_template(template).render(values))
-    return HTMLResponse(text, status_code=status, headers=dict(PAGE_HEADERS))
+    return HTMLResponse(_written(template, values), status_code=status, headers=dict(PAGE_HEADERS))
+
+
+def pieced_page(template: str, pieces: Mapping[str, Piece], **values: object) -> Response:
+    """The same, with kept pieces: a template writes each once, as ``{{ pieces.name }}``."""
+    places = {name: f"{_PLACE}{name}{_PLACE}" for name in pieces}
+    frame = _written(template, {**values, "pieces": places}).split(_PLACE)
+    written = (pieces[one] if number % 2 else Piece(one) for number, one in enumerate(frame))
+    return PiecedResponse(tuple(written), 200, PAGE_HEADERS)
+
+
+def piece(template: str, **values: object) -> Piece:
+    """A piece that is the same on every page it stands on."""
+    return Piece(unturned(part(template, **values)))
 
 
 def part(template: str, **values: object) -> str:
     """A piece of a page, escaped already: a template writes it with ``| safe``."""
     return _TEMPLATES.get_template(template).render(values)
+
+
+def with_token(part: str, session: Session) -> str:
+    """A part that was written with `TOKEN` in its forms, for a page of a session."""
+    return part.replace(TOKEN, session.csrf)
+
+
+def _written(template: str, values: dict[str, object]) -> str:
+    values.setdefault("session", None)
+    return unturned(_TEMPLATES.get_template(template).render(values))
 
 
 def asset_response(name: str) -> Response | None:

@@ -4,8 +4,10 @@ A page shows what the person's session may see at that moment. Where a service d
 page says what is not known and since when, instead of showing less.
 """
 
+from __future__ import annotations
+
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -13,16 +15,26 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from services.console.acts import me
-from services.console.answers import StudyEntry
+from services.console.answers import Inbox, Raised, StudyEntry
 from services.console.asking import AlertId, Study, day_of, go, local, sessions_of, upstream_of
 from services.console.board import Board, make_board
 from services.console.gather import Gathered, gather
 from services.console.guard import SignedIn, check_csrf, form, signed_in
-from services.console.html import PAGE_HEADERS, asset_response, page, part
+from services.console.html import (
+    PAGE_HEADERS,
+    TOKEN,
+    asset_response,
+    page,
+    part,
+    piece,
+    pieced_page,
+    with_token,
+)
 from services.console.kept import Kept
 from services.console.live import Watch
 from services.console.needs import Need, needs_of_all
-from services.console.notes import NOTES
+from services.console.notes import NOTES, Gap
+from services.console.pieces import Piece
 from services.console.sessions import Session
 from services.console.settings import ConsoleSettings
 from services.console.signals import list_signals
@@ -33,7 +45,9 @@ from services.console.words import ACTIONS, STUDY_STATES, UNKNOWN, Word
 from shared.runtime.web import Problem, api_router, public
 
 MOST_BOARDS = 32
-BOARD_PARTS = ("columns", "oversight", "records")
+MOST_TOLD = 4
+"""Of one board: to those who may read alerts, to those who may not, and a moment ago."""
+BOARD_PIECES = ("columns", "oversight", "records")
 
 router = api_router()
 router.include_router(what_if)
@@ -97,15 +111,52 @@ async def board(
     past = day_of(known_at)
     gathered = await gather(upstream_of(request), session.key, study, past)
     boards: Kept[Written] = request.app.state.boards
-    return _board_page(session, gathered, past, note, _written(boards, gathered, past))
+    written = _written(boards, gathered, past)
+    told = _told(written, gathered, past)
+    return board_page(session, gathered.entry, written, told, gathered.gaps, past, note)
+
+
+def board_page(
+    session: Session,
+    entry: StudyEntry,
+    written: Written,
+    told: Told,
+    gaps: Sequence[Gap],
+    past: str | None,
+    note: str | None,
+) -> Response:
+    """What is kept, and around it what is another for each reader or at each moment."""
+    return pieced_page(
+        "board.html",
+        {**written.pieces, "recommendation": told.recommendation},
+        entry=entry,
+        here="",
+        board=written.board,
+        signals=with_token(told.signals, session),
+        past=past,
+        gaps=gaps,
+        note=NOTES.get(note or ""),
+        session=session,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What of a board is made of the signals and alerts, too: in `signals`, forms have no token
+    yet."""
+
+    recommendation: Piece
+    signals: str
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A board, and the parts of its page that are made of nothing else, by their templates."""
+    """A board, and the pieces of its page that are made of nothing else, by their templates; and
+    what was told beside it."""
 
     board: Board
-    parts: Mapping[str, str]
+    pieces: Mapping[str, Piece]
+    told: Kept[Told]
 
 
 def _written(boards: Kept[Written], gathered: Gathered, past: str | None) -> Written:
@@ -116,33 +167,35 @@ def _written(boards: Kept[Written], gathered: Gathered, past: str | None) -> Wri
 
 def write_board(board: Board, past: str | None) -> Written:
     """Most of the page: it is the same for everybody who may see the study, at any time."""
-    return Written(
-        board, {name: part(f"{name}.html", board=board, past=past) for name in BOARD_PARTS}
-    )
+    pieces = {name: piece(f"{name}.html", board=board, past=past) for name in BOARD_PIECES}
+    return Written(board, pieces, Kept(MOST_TOLD))
 
 
-def _board_page(
-    session: Session, gathered: Gathered, past: str | None, note: str | None, written: Written
-) -> Response:
-    made = written.board
+def _told(written: Written, gathered: Gathered, past: str | None) -> Told:
+    inbox = gathered.inbox
+    key = gathered.raised.source, inbox.source if inbox else None
+    return written.told.get(key, lambda: write_told(written.board, gathered.raised, inbox, past))
+
+
+def write_told(board: Board, raised: Raised, inbox: Inbox | None, past: str | None) -> Told:
+    """What changes with an alert; it is the same for everybody who may see the study's alerts, and
+    another for those who may not."""
     signals = list_signals(
-        gathered.signals,
-        gathered.inbox.alerts if gathered.inbox else None,
-        {column.dose.level: column.dose.label for column in made.columns},
-        known_by=made.known_at if past else None,
+        raised.signals,
+        inbox.alerts if inbox else None,
+        {column.dose.level: column.dose.label for column in board.columns},
+        known_by=board.known_at if past else None,
     )
-    return page(
-        "board.html",
-        entry=gathered.entry,
-        here="",
-        board=made,
-        parts=written.parts,
-        signals=signals,
-        warnings=gathered.inbox.warnings if gathered.inbox else (),
-        past=past,
-        gaps=gathered.gaps,
-        note=NOTES.get(note or ""),
-        session=session,
+    return Told(
+        piece("recommendation.html", board=board, signals=signals, past=past),
+        part(
+            "signals.html",
+            board=board,
+            signals=signals,
+            warnings=inbox.warnings if inbox else (),
+            past=past,
+            token=TOKEN,
+        ),
     )
 
 

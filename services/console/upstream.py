@@ -5,8 +5,7 @@ turns "no answer" into "nothing there": the pages must be able to say what is no
 """
 
 import hashlib
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from services.console.answers import (
     Alerts,
     Assessed,
     Inbox,
+    Raised,
     Signals,
     Studies,
     StudyEntry,
@@ -37,7 +37,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 MOST_PAGES = 100
 MOST_REMEMBERED = 16
-"""Studies whose signals, and answers whose assessment, need not be read again."""
+"""Studies whose signals and alerts, and questions whose assessment, need not be read again."""
+NOT_MODIFIED = 304
 LONG_TIMEOUT = 60.0
 """Seconds for what the monitor works out from every fact of the study: just after its start it has
 to read them all first."""
@@ -104,6 +105,16 @@ class Unread(Generic[Model]):
     read: Callable[[], Model]
 
 
+@dataclass(frozen=True, slots=True)
+class _Known(Generic[Model]):
+    """An answer that has been read, by the digest of its bytes and the name its service gave it,
+    None where it gives none."""
+
+    source: bytes
+    tag: str | None
+    read: Model
+
+
 class Upstream:
     """One HTTP client for all pages, made inside the running event loop on first use.
 
@@ -118,8 +129,9 @@ class Upstream:
         }
         self._timeout, self.beside_timeout = settings.timeout, settings.beside_timeout
         self._answered: dict[Service, datetime] = {}
-        self._signals: OrderedDict[str, tuple[Signal, ...]] = OrderedDict()
-        self._assessments: Kept[Assessment] = Kept(MOST_REMEMBERED)
+        self._signals: Kept[Raised] = Kept(MOST_REMEMBERED)
+        self._assessments: Kept[_Known[Assessment]] = Kept(MOST_REMEMBERED)
+        self._alerts: Kept[_Known[Alerts]] = Kept(MOST_REMEMBERED)
         self._client: httpx2.AsyncClient | None = None
         self._closed = False
 
@@ -130,17 +142,11 @@ class Upstream:
 
     async def assessment(self, key: str, study: str, known_at: str | None) -> Assessed:
         """`known_at`: a bare date, meaning its end in the study's time zone; None means now."""
-        response = await self.ask(
-            "monitor",
-            "GET",
-            f"/monitor/v1/studies/{quote(study, safe='')}/assessment",
-            key,
-            params={"known_at": known_at} if known_at else {},
-        )
-        # The same bytes are read once: most pages show the assessment of the page before.
-        source = source_of(response)
-        read = self._assessments.get(source, lambda: self.read("monitor", response, Assessment))
-        return Assessed(read, is_stale(response), source)
+        path = f"/monitor/v1/studies/{quote(study, safe='')}/assessment"
+        params = {"known_at": known_at} if known_at else {}
+        question = self._assessments, (study, known_at)
+        known, response = await self._known("monitor", path, key, params, question, Assessment)
+        return Assessed(known.read, is_stale(response), known.source)
 
     async def packet(self, key: str, study: str, known_at: str | None) -> Unread[Packet]:
         """The committee's packet, large and not read yet; `known_at` as for an assessment.
@@ -161,34 +167,37 @@ class Upstream:
         response = await self.ask("monitor", "GET", path, key, params=params, seconds=LONG_TIMEOUT)
         return self.read("monitor", response, StudyOutlook)
 
-    async def signals(self, key: str, study: str) -> tuple[Signal, ...]:
+    async def signals(self, key: str, study: str) -> Raised:
         """Every signal of the study, oldest first.
 
         A signal never changes, so those already read are remembered, and only those after them are
         asked for: with the last one known, to see that it is still the same list. Whoever may not
         see them gets no answer at all.
         """
-        known = self._signals.get(study, ())
-        found = await self._signals_after(key, study, max(len(known) - 1, 0))
-        if known and found[:1] != known[-1:]:
-            known, found = (), await self._signals_after(key, study, 0)
-        self._signals[study] = (*known[:-1], *found)
-        self._signals.move_to_end(study)
-        while len(self._signals) > MOST_REMEMBERED:
-            self._signals.popitem(last=False)
-        return (*known[:-1], *found)
+        known = self._signals.find(study) or Raised((), b"")
+        found, source = await self._signals_after(key, study, max(len(known.signals) - 1, 0))
+        if known.signals and found[:1] != known.signals[-1:]:
+            known = Raised((), b"")
+            found, source = await self._signals_after(key, study, 0)
+        if known.signals and len(found) == 1:
+            return known
+        together = hashlib.sha256(known.source + source).digest()
+        return self._signals.keep(study, Raised((*known.signals[:-1], *found), together))
 
-    async def _signals_after(self, key: str, study: str, number: int) -> tuple[Signal, ...]:
+    async def _signals_after(
+        self, key: str, study: str, number: int
+    ) -> tuple[tuple[Signal, ...], bytes]:
         found: list[Signal] = []
+        source = hashlib.sha256()
         path = f"/monitor/v1/studies/{quote(study, safe='')}/signals"
         params = {"after": str(number)}
         for _ in range(MOST_PAGES):
-            page = self.read(
-                "monitor", await self.ask("monitor", "GET", path, key, params=params), Signals
-            )
+            response = await self.ask("monitor", "GET", path, key, params=params)
+            page = self.read("monitor", response, Signals)
+            source.update(response.content)
             found += page.signals
             if page.next is None:
-                return tuple(found)
+                return tuple(found), source.digest()
             params = {"after": page.next}
         raise self.unavailable("monitor", "has more signals than a page can show")
 
@@ -196,9 +205,34 @@ class Upstream:
         """Every alert of the study; ``beside``: on a page that can do without."""
         path, params = "/notifier/v1/alerts/brief", {"study": study}
         seconds = self.beside_timeout if beside else None
-        response = await self.ask("notifier", "GET", path, key, params=params, seconds=seconds)
-        found = self.read("notifier", response, Alerts)
-        return Inbox(found.alerts, found.warnings.get(study, ()))
+        question = self._alerts, study
+        known, _ = await self._known("notifier", path, key, params, question, Alerts, seconds)
+        return Inbox(known.read.alerts, known.read.warnings.get(study, ()), known.source)
+
+    async def _known(
+        self,
+        service: Service,
+        path: str,
+        key: str,
+        params: Mapping[str, str],
+        question: tuple[Kept[_Known[Model]], Hashable],
+        model: type[Model],
+        seconds: float | None = None,
+    ) -> tuple[_Known[Model], httpx2.Response]:
+        """The answer to a question whose last answer is kept: a service that names its answers says
+        that it is still the same, others send it again. The same bytes are read once."""
+        kept, name = question
+        known = kept.find(name)
+        headers = {"If-None-Match": known.tag} if known is not None and known.tag else {}
+        response = await self.ask(
+            service, "GET", path, key, params=params, headers=headers, seconds=seconds
+        )
+        if known is not None and response.status_code == NOT_MODIFIED:
+            return known, response
+        source, tag = source_of(response), response.headers.get("etag")
+        same = known is not None and known.source == source
+        read = known.read if known and same else self.read(service, response, model)
+        return kept.keep(name, _Known(source, tag, read)), response
 
     async def alert(self, key: str, alert: str) -> Alert:
         """One alert, as the link in a message names it."""
@@ -227,6 +261,7 @@ class Upstream:
             raise self.unavailable("notifier", "does not answer") from error
         try:
             self._check("notifier", response)
+            self._answered["notifier"] = datetime.now(UTC)
             yield self._events(response)
         finally:
             await response.aclose()
@@ -278,7 +313,10 @@ class Upstream:
             )
         except httpx2.HTTPError as error:
             raise self.unavailable(service, "does not answer") from error
-        self._check(service, response)
+        unchanged = response.status_code == NOT_MODIFIED and "If-None-Match" in (headers or {})
+        if not unchanged:
+            self._check(service, response)
+        self._answered[service] = datetime.now(UTC)
         return response
 
     def _check(self, service: Service, response: httpx2.Response) -> None:
@@ -291,7 +329,6 @@ class Upstream:
             raise self.unavailable(service, "says that it cannot answer now")
         if not response.is_success:
             raise self.unavailable(service, f"answers with an error ({status})")
-        self._answered[service] = datetime.now(UTC)
 
     def read(self, service: Service, response: httpx2.Response, model: type[Model]) -> Model:
         """The answer by its contract. Raises Unavailable where it does not fit."""

@@ -6,12 +6,10 @@ from typing import get_args
 import pytest
 
 from services.console import words
-from services.console.answers import Assessed, StudyEntry
+from services.console.answers import Assessed, Inbox, Raised, StudyEntry
 from services.console.board import Board, Card, make_board
-from services.console.html import page
-from services.console.pages import write_board
+from services.console.pages import board_page, write_board, write_told
 from services.console.sessions import Session
-from services.console.signals import SignalList
 from shared.contracts.assessment import (
     Action,
     CriterionResult,
@@ -181,19 +179,10 @@ def test_every_state_can_be_written(status: SubjectStatus, action: Action) -> No
         action=action, dose_level=None, mtd=None, mtd_status="undetermined", reasons=()
     )
     made = board(subjects=(subject,), recommendation=recommendation)
-    written = page(
-        "board.html",
-        entry=StudyEntry.model_validate(golden_signals.entry(golden.assessment())),
-        here="",
-        board=made,
-        parts=write_board(made, None).parts,
-        signals=SignalList((), acknowledgements=True),
-        warnings=(),
-        past=None,
-        gaps=(),
-        note=None,
-        session=Session(key="k"),
-    )
+    entry = StudyEntry.model_validate(golden_signals.entry(golden.assessment()))
+    told = write_told(made, Raised((), b""), Inbox((), (), b""), None)
+    session = Session(key="k")
+    written = board_page(session, entry, write_board(made, None), told, (), None, None)
     text = bytes(written.body).decode()
     assert words.ACTIONS[action].text in text
     assert words.SUBJECT_STATES[status].text in text
