@@ -36,6 +36,7 @@ from services.console.alerts_view import (
     steps_to_come,
 )
 from services.console.asking import AlertId, Study, day_of, go, upstream_of
+from services.console.board import subject_page
 from services.console.guard import SignedIn, check_csrf, form
 from services.console.html import page
 from services.console.notes import NOTES, Note, routing_gap
@@ -137,6 +138,7 @@ async def one(
         if alert not in then:
             raise NotFound
         found, followed_by = then[alert], then.get(followed_by.id) if followed_by else None
+    about = await _subject_of(upstream, session, found, past)
     now = now_of(request)
     beside = await _beside(upstream, session, found, now) if moment is None else _Beside()
     person = await me(upstream, session) if moment is None else None
@@ -147,6 +149,7 @@ async def one(
         past=past,
         session=session,
         row=row_of(found),
+        about=about,
         ended=found.state in ENDED,
         followed_by=row_of(followed_by) if followed_by else None,
         follows=await _neighbour(upstream, session, found.follows),
@@ -183,6 +186,22 @@ async def _beside(
     except UpstreamError:
         return _Beside(unknown=True)
     return _Beside(steps_to_come(alert, forecast, now), forecast.again_every, routing)
+
+
+async def _subject_of(
+    upstream: Upstream, session: Session, alert: AlertRecord, past: str | None
+) -> str | None:
+    """The page of the subject that an alert is about; None where the monitor cannot say which."""
+    if alert.signal is None or alert.signal.subject is None:
+        return None
+    try:
+        assessed = await upstream.assessment(session.key, alert.study, past)
+    except UpstreamError:
+        return None
+    named = {
+        one.usubjid for one in assessed.assessment.subjects if one.subject == alert.signal.subject
+    }
+    return subject_page(alert.study, named.pop(), past) if len(named) == 1 else None
 
 
 async def _alert_of(upstream: Upstream, session: Session, study: str, alert: str) -> AlertRecord:

@@ -10,6 +10,7 @@ from services.console.alerts_answers import AlertRecord, Delivery, Forecast
 from services.console.alerts_view import as_known, inbox_of, reach_of, row_of, steps_to_come
 from tests.services.console.acting_neighbours import Notifier
 from tests.services.console.golden import NOW, STUDY, at
+from tests.services.console.golden_profile import ID
 from tests.services.console.golden_signals import alert, alerts, signals
 from tests.services.console.test_access import csrf_of
 
@@ -192,6 +193,29 @@ def test_a_refusal_is_said_on_the_alert_itself(person: httpx2.Client, neighbours
         neighbours.failing["acknowledge"] = status
         assert said in post(person, act="acknowledge").text, said
     assert neighbours.done == []
+
+
+def test_an_alert_about_a_subject_leads_to_everything_about_the_subject(
+    person: httpx2.Client, neighbours: Notifier
+) -> None:
+    candidate, page = f"{INBOX}/alert-signal-5", f"/studies/{STUDY}/subject/{ID}"
+    neighbours.past["2022-12-26"] = neighbours.assessment
+    assert person.get(candidate).text.count(f'href="{page}"') == 2
+    then = person.get(f"{candidate}?known_at=2022-12-26").text
+    assert then.count(f'href="{page}?known_at=2022-12-26"') == 2
+    assert "/subject/" not in person.get(HELD).text, "it is about nobody in particular"
+
+
+def test_of_two_subjects_of_one_code_none_is_guessed(
+    person: httpx2.Client, neighbours: Notifier
+) -> None:
+    first, *others = neighbours.assessment.subjects
+    twice = (first.model_copy(update={"subject": "4-05"}), *others)
+    neighbours.assessment = neighbours.assessment.model_copy(update={"subjects": twice})
+    page = person.get(f"{INBOX}/alert-signal-5")
+    assert page.status_code == 200
+    assert "/subject/" not in page.text
+    assert "<dd>4-05</dd>" in page.text
 
 
 def test_an_alert_withdrawn_meanwhile_leads_to_what_followed(
