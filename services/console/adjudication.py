@@ -17,6 +17,7 @@ from services.console.acts import JUDGES, entry_of, may, me
 from services.console.adjudication_view import (
     BITES,
     case_id,
+    charts_of,
     criterion_of,
     judged_of,
     known_by,
@@ -27,6 +28,7 @@ from services.console.adjudication_view import (
     waits,
 )
 from services.console.asking import Study, day_of, go, upstream_of
+from services.console.charting import Where, hang, hung_of
 from services.console.going import Act
 from services.console.guard import SignedIn, check_csrf, form
 from services.console.html import page
@@ -47,8 +49,9 @@ from services.console.recording import (
     token_of,
 )
 from services.console.sessions import Session
-from services.console.upstream import LONG_TIMEOUT, NotFound, Upstream
+from services.console.upstream import LONG_TIMEOUT, NotFound, Upstream, is_stale
 from services.console.words import CRITERION_RESULTS, SUBJECT_STATES
+from shared.charts.drawer import digest_of
 from shared.contracts.assessment import Criterion
 from shared.contracts.profile import Profile
 from shared.runtime.web import api_router
@@ -76,6 +79,15 @@ class Attempt:
     evaluable: str = ""
     problem: str | None = None
     changes: Sequence[str] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The subject and the criterion of a case. `stale`: the monitor is behind."""
+
+    profile: Profile
+    criterion: Criterion
+    stale: bool
 
 
 @router.get("/studies/{study}/adjudication", include_in_schema=False)
@@ -128,16 +140,16 @@ async def judge(request: Request, session: SignedIn, study: Study, case: Case) -
     names = ("decision", "rationale", "role", "evaluable")
     typed = {name: fields.get(name, "") for name in names}
     upstream = upstream_of(request)
-    profile, criterion = await _subject_of(upstream, session, study, case, None)
+    found = await _subject_of(upstream, session, study, case, None)
     seen = await assessment_seen(upstream, session, study, digest)
-    changes = moved_on(seen, profile.assessment)
+    changes = moved_on(seen, found.profile.assessment)
     if changes:
         attempt = Attempt(**typed, changes=changes)
         return await _case_page(request, session, study, case, None, attempt)
     now = now_of(request)
     try:
-        data = _review(profile, criterion, fields, digest, now)
-        event = event_of("dlt_review", study, profile.assessment.usubjid, token, now, data)
+        data = _review(found.profile, found.criterion, fields, digest, now)
+        event = event_of("dlt_review", study, found.profile.assessment.usubjid, token, now, data)
         if goes_to_provider(session, None):
             changed = partial(_changed, upstream, session, study, case, digest)
             act = Act(session, event, f"/studies/{study}/adjudication", changed)
@@ -154,9 +166,9 @@ async def _changed(
     upstream: Upstream, session: Session, study: str, case: str, digest: str
 ) -> Sequence[str]:
     """What has moved since the page was made."""
-    profile, _ = await _subject_of(upstream, session, study, case, None)
+    found = await _subject_of(upstream, session, study, case, None)
     seen = await assessment_seen(upstream, session, study, digest)
-    return moved_on(seen, profile.assessment)
+    return moved_on(seen, found.profile.assessment)
 
 
 def _review(
@@ -189,12 +201,16 @@ async def _case_page(
     request: Request, session: Session, study: str, case: str, past: str | None, attempt: Attempt
 ) -> Response:
     upstream = upstream_of(request)
-    entry, (profile, criterion), person = await asyncio.gather(
+    entry, found, person = await asyncio.gather(
         entry_of(upstream, session, study),
         _subject_of(upstream, session, study, case, past),
         me(upstream, session),
     )
+    profile, criterion = found.profile, found.criterion
     rules = await rules_of(upstream, session, study, profile.protocol_version)
+    where, hung = Where(study, profile.id, past), await hung_of(profile, found.stale)
+    hang(request, session, where, hung)
+    shown = charts_of(profile, criterion)
     moment = profile.known_at if past else max(now_of(request), profile.as_of)
     failed = attempt.problem is not None or bool(attempt.changes)
     return page(
@@ -208,11 +224,16 @@ async def _case_page(
         subject=profile.assessment,
         standing=SUBJECT_STATES[profile.assessment.status],
         criterion=criterion,
+        dose=_dose(rules, profile.assessment.dose_level),
         word=CRITERION_RESULTS[criterion.result],
         results=CRITERION_RESULTS,
         rule=_rule(rules, criterion.id),
         waits=waits(criterion.known_at, moment) if criterion.result in BITES else "",
         proofs=proofs_of(profile, criterion),
+        hung=hung,
+        where=where,
+        charts=[chart for chart in hung.charts if chart.name in shown],
+        digest_of=digest_of,
         roles=roles_for(rules.protocol, criterion.id),
         case_id=case_id,
         may_judge=past is None and may(person, study, JUDGES),
@@ -228,9 +249,16 @@ def _rule(rules: Rules, criterion: str) -> object | None:
     return next((rule for rule in rules.protocol.dlt.criteria if rule.id == criterion), None)
 
 
+def _dose(rules: Rules, level: int | None) -> str | None:
+    """A dose level in the protocol's words, where it could be had."""
+    if level is None:
+        return None
+    return rules.protocol.label(level) if rules.protocol else f"level {level}"
+
+
 async def _subject_of(
     upstream: Upstream, session: Session, study: str, case: str, past: str | None
-) -> tuple[Profile, Criterion]:
+) -> _Found:
     """The subject and the criterion that a case names. Raises NotFound."""
     subject, _, name = case.partition(".")
     path = f"/monitor/v1/studies/{quote(study, safe='')}/subjects/{subject}"
@@ -242,4 +270,4 @@ async def _subject_of(
     criterion = criterion_of(profile.assessment, name)
     if criterion is None:
         raise NotFound
-    return profile, criterion
+    return _Found(profile, criterion, is_stale(response))

@@ -120,6 +120,18 @@ def proofs_of(profile: Profile, criterion: Criterion) -> tuple[Proof, ...]:
     )
 
 
+def charts_of(profile: Profile, criterion: Criterion) -> tuple[str, ...]:
+    """The names of the subject's charts that show it: the time line, and each test that it rests
+    on."""
+    cited = {(one.source, one.recordid) for one in criterion.evidence}
+    tests = (
+        f"series-{number}"
+        for number, series in enumerate(profile.series, start=1)
+        if any((one.evidence.source, one.evidence.recordid) in cited for one in series.values)
+    )
+    return "timeline", *tests
+
+
 def roles_for(protocol: Protocol | None, criterion: str) -> tuple[str, ...]:
     """In which roles the criterion may be judged, the board of adjudicators first."""
     if protocol is None:

@@ -129,7 +129,9 @@ class Acting(Notifier):
     async def _subject(self, subject: str) -> Response:
         if self.profile is None or subject != self.profile.id:
             return JSONResponse({}, 404)
-        return Response(self.profile.model_dump_json(), media_type="application/json")
+        headers = {"Vigil-Stale": "true"} if self.stale else {}
+        text = self.profile.model_dump_json()
+        return Response(text, media_type="application/json", headers=headers)
 
     async def _given(self, digest: str) -> Response:
         found = self.given.get(digest)

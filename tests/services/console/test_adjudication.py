@@ -1,12 +1,20 @@
 """Adjudication: what waits, what a case shows, and when a judgement is refused."""
 
+import html
+import re
 from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
 
-from services.console.adjudication_view import moved_on, roles_for, waiting_of, waits
+from services.console.adjudication_view import (
+    charts_of,
+    moved_on,
+    roles_for,
+    waiting_of,
+    waits,
+)
 from services.console.recording import Act
 from services.demo.table import read_protocol
 from shared.clinical import load_protocol
@@ -148,6 +156,33 @@ def test_a_case_has_all_it_takes_to_decide(person: httpx2.Client) -> None:
     assert "4-05/LB/C1D15/PLAT" in page
     assert "neutrophils-g4-over-7-days" in page
     assert demo_profile().assessment_digest in page
+
+
+def test_a_case_shows_in_time_what_it_rests_on(person: httpx2.Client) -> None:
+    profile = demo_profile()
+    platelets = next(n for n, one in enumerate(profile.series, 1) if one.test == "PLAT")
+    page = person.get(CASE).text
+    pictures = re.findall(r'<img src="([^"]+)" alt="([^"]+)"', page)
+    names = [address.split("/charts/")[1].split(".svg")[0] for address, _ in pictures]
+    assert names == ["timeline", f"series-{platelets}"], "no other test: it rests on platelets"
+    assert "worst grade 4" in pictures[1][1], "who cannot see it is told the same"
+    drawn = person.get(html.unescape(pictures[1][0]))
+    assert (drawn.status_code, drawn.headers["content-type"]) == (200, "image/svg+xml")
+    assert "PLAT" in drawn.text
+
+
+def test_a_criterion_without_evidence_has_the_time_line_alone() -> None:
+    profile = demo_profile()
+    (calm,) = (one for one in profile.assessment.criteria if one.id == "grade-5")
+    assert charts_of(profile, calm) == ("timeline",)
+
+
+def test_a_case_of_a_monitor_that_is_behind_says_so(
+    person: httpx2.Client, neighbours: Acting
+) -> None:
+    assert "the monitor is behind" not in person.get(CASE).text
+    neighbours.stale = True
+    assert "the monitor is behind" in person.get(CASE).text
 
 
 def test_a_judgement_is_a_record_bound_to_what_was_seen(
