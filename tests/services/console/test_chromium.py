@@ -91,6 +91,11 @@ def test_nothing_sticks_out_at_any_width(desk: Browser, width: int) -> None:
         "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     assert overhang <= 0
+    hidden = desk.run(
+        "return [...document.querySelectorAll('.pages a')]"
+        ".filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.textContent)"
+    )
+    assert hidden == [], "each page of the study is a tap away"
 
 
 def test_a_new_assessment_appears_by_itself(desk: Browser, neighbours: Neighbours) -> None:
