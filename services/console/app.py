@@ -172,10 +172,10 @@ async def _explain(request: Request, error: Exception) -> Response:
             heading = "Not known at present"
             return _message(503, heading, "stop", lines, since(error.since), retry)
         case NotFound():
-            lines = ("There is no such page, or this key may not see it.",)
+            lines = ("There is no such page, or you may not see it.",)
             return _message(404, "Not found", "calm", lines, retry="/")
         case Forbidden():
-            lines = ("This key's role does not allow it.",)
+            lines = ("Your role does not allow it.",)
             return _message(403, "Not allowed", "warn", lines, retry="/")
         case Refused():
             lines = ("The monitor cannot answer for that day. It must not lie in the future.",)

@@ -272,7 +272,7 @@ def test_a_link_cannot_put_words_on_a_page(person: httpx2.Client) -> None:
 def test_what_is_not_there_or_not_ones_own_looks_the_same(person: httpx2.Client, path: str) -> None:
     page = person.get(path)
     assert page.status_code == 404
-    assert "this key may not see it" in page.text
+    assert "you may not see it" in page.text
 
 
 def test_markup_in_a_study_stays_text(person: httpx2.Client, neighbours: Neighbours) -> None:
