@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from shared.clinical.analytes import unit_for
 from shared.clinical.ctcae import Graded
 from shared.clinical.ctcae.bands import plain_number
+from shared.clinical.ctcae.criteria import Criterion
 from shared.clinical.measured import GradedSample
 from shared.clinical.person import Person
 from shared.clinical.profile.series import end_of
@@ -78,6 +79,7 @@ class LabValues:
 
     def _series(self, key: _Key, axis: _Axis) -> LabSeries:
         unit, found = self.unit(key), self.graded[key]
+        factor = None if axis.factor == 1 else axis.factor
         # All values at once: a model is checked several times as fast within another.
         return LabSeries.model_validate(
             {
@@ -86,22 +88,23 @@ class LabValues:
                 "term": key.term,
                 "unit": unit,
                 "drawn_in": None if axis.unit == unit else axis.unit,
-                "values": tuple(self._value(one, axis.factor) for one in found),
+                "values": tuple(self._value(one, factor) for one in found),
                 "bands": tuple(_bands(found[-1], axis.factor)),
             }
         )
 
-    def _value(self, graded: GradedSample, factor: Fraction) -> dict[str, Any]:
+    def _value(self, graded: GradedSample, factor: Fraction | None) -> dict[str, Any]:
         day = graded.sample.entry.dates(self._zone)[0]
         is_graded = isinstance(graded.answer, Graded)
         result = graded.sample.value.result
         number = plain_number(result)
-        converted = number is not None and factor != 1
+        if number and factor is not None:
+            number = _drawn(Fraction(number) * factor)
         return {
             "on": day,
             "day": (day - self._first).days + 1,
             "result": result,
-            "number": _drawn(Fraction(number) * factor) if number and converted else number,
+            "number": number,
             "grade_low": graded.low if is_graded else None,
             "grade_high": graded.high if is_graded else None,
         }
@@ -130,14 +133,18 @@ def lab_series(people: Iterable[LabValues]) -> tuple[LabSeries, ...]:
 def _by_key(person: Person) -> dict[_Key, list[GradedSample]]:
     """Reported laboratory values by test, term and unit."""
     found: dict[_Key, list[GradedSample]] = {}
+    spelled: dict[tuple[str, str | None, Criterion], list[GradedSample]] = {}
     for contents in person.graded():
         for one in chain.from_iterable(contents):
             sample = one.sample
             if sample.domain == "lab" and sample.derived is None:
-                unit = _code(sample.test, sample.value.unit)
-                found.setdefault(_Key(sample.test, one.answer.term, unit), []).append(one)
+                alike = sample.test, sample.value.unit, one.answer.compiled.criterion
+                if alike not in spelled:
+                    key = _Key(sample.test, one.answer.term, _code(sample.test, sample.value.unit))
+                    spelled[alike] = found.setdefault(key, [])
+                spelled[alike].append(one)
     for samples in found.values():
-        samples.sort(key=lambda one: (one.sample.entry.instants(person.zone), one.answer.direction))
+        samples.sort(key=lambda one: one.sample.entry.instants(person.zone))
     return found
 
 

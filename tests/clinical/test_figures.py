@@ -105,6 +105,25 @@ def test_a_flagged_value_is_the_baseline_and_not_done_is_no_value() -> None:
     assert cells(figures(found), "PLAT") == [("2", "none", 1)]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "cell"),
+    [
+        ((3, "60"), (3, "180"), ("none", "uncertain")),
+        ((3, "60"), (3, "clumped"), ("none", "uncertain")),
+        ((-2, "60"), (-2, "180"), ("uncertain", "none")),
+        ((-2, "180"), (3, "180"), ("none", "0")),
+    ],
+)
+def test_a_record_that_contradicts_itself_is_one_reading_on_treatment_if_it_may_be(
+    one: tuple[int, str], other: tuple[int, str], cell: tuple[str, str]
+) -> None:
+    for contents in ((one, other), (other, one)):
+        found = trial()
+        for number, value in contents:
+            found.lab(WHO, "PLAT", value, day(number), recordid="P", known=at(day(4)))
+        assert cells(figures(found), "PLAT") == [(*cell, 1)]
+
+
 def test_without_an_upper_limit_no_shift_is_made_up() -> None:
     found = trial()
     lab(found, "ALP", "300", "U/L", day(-2))

@@ -27,6 +27,8 @@ _TESTS: Final[tuple[_Test, ...]] = ("ALT", "AST", "BILI", "ALP")
 _ENZYMES: Final[tuple[Literal["ALT", "AST"], ...]] = ("ALT", "AST")
 _DIGITS: Final = Context(prec=60)
 
+_Top = tuple[Fraction, LiverValue]
+
 
 def liver_point(person: Person) -> LiverPoint:
     """One subject's point; without the rules of the protocol."""
@@ -36,15 +38,17 @@ def liver_point(person: Person) -> LiverPoint:
         test: [one for one in held if not _before(one, person)] for test, held in blood.items()
     }
     transaminases = [one for test in _ENZYMES for one in after[test]]
-    peaks = {test: _peak(person, test, blood[test], after[test]) for test in _TESTS}
-    tops = [(top[0], test) for test in _ENZYMES if (top := _highest(after[test]))]
+    highest = {test: _highest(after[test]) for test in _TESTS}
+    tops = [(top[0], test) for test in _ENZYMES if (top := highest[test])]
     return LiverPoint(
         usubjid=person.usubjid,
         transaminase=max(tops)[1] if tops else None,
         transaminase_raised=_any_at_least(transaminases, TRANSAMINASE_AT_LEAST),
         bilirubin_raised=_any_at_least(after["BILI"], BILIRUBIN_AT_LEAST),
         days_apart=_days_apart(transaminases, after["BILI"]),
-        peaks=tuple(peaks.values()),
+        peaks=tuple(
+            _peak(person, test, blood[test], after[test], highest[test]) for test in _TESTS
+        ),
         rules=(),
     )
 
@@ -58,16 +62,19 @@ def _before(value: LiverValue, person: Person) -> bool:
     return is_before(value.entry, person.zone, person.start)
 
 
-def _highest(values: Sequence[LiverValue]) -> tuple[Fraction, LiverValue] | None:
+def _highest(values: Sequence[LiverValue]) -> _Top | None:
     """The highest multiple certainly reached; a value of which only a ceiling is known has none."""
-    known = [(one.multiple.low, one) for one in values if one.multiple and one.multiple.low > 0]
-    return max(known, key=lambda one: one[0], default=None)
+    known = ((one.multiple.low, one) for one in values if one.multiple)
+    return max((found for found in known if found[0] > 0), key=lambda one: one[0], default=None)
 
 
 def _peak(
-    person: Person, test: _Test, blood: Sequence[LiverValue], after: Sequence[LiverValue]
+    person: Person,
+    test: _Test,
+    blood: Sequence[LiverValue],
+    after: Sequence[LiverValue],
+    top: _Top | None,
 ) -> LiverPeak:
-    top = _highest(after)
     before = [one for one in blood if _before(one, person)]
     last = max(before, key=lambda one: rank_before(one, person.zone), default=None)
     baseline = last.multiple if last else None

@@ -6,11 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
+from typing import NamedTuple
 
 from shared.clinical.ctcae import Graded
+from shared.clinical.ctcae.criteria import Criterion
 from shared.clinical.measured import GradedSample
 from shared.clinical.person import Person
 from shared.clinical.samples import is_done, is_flagged
+from shared.clinical.timeline import Entry
 from shared.contracts.figures import Shift, ShiftCell, ShiftGrade
 
 Key = tuple[str, str, str]
@@ -21,13 +25,25 @@ _GRADES = _ORDER[:6]
 _Rank = tuple[bool, datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """What one record says of a term: the least and the most it may be."""
+class _Reading(NamedTuple):
+    """What one record says of a term: the least and the most it may be, and whether it is of the
+    time before treatment."""
 
     low: int
     high: int
     graded: bool
+    before: bool
+    entry: Entry
+
+    def joined(self, other: _Reading) -> _Reading:
+        """With what another content of the record, or another value derived from it, says."""
+        return _Reading(
+            low=min(self.low, other.low),
+            high=max(self.high, other.high),
+            graded=self.graded or other.graded,
+            before=self.before and other.before,
+            entry=self.entry,
+        )
 
 
 @dataclass(slots=True)
@@ -48,35 +64,38 @@ class _Course:
 def shift_ends(person: Person) -> dict[Key, tuple[ShiftGrade, ShiftGrade]]:
     """Where a subject stood before treatment, and the worst on treatment."""
     courses: dict[Key, _Course] = {}
+    keys: dict[tuple[str, Criterion], Key] = {}
     for contents in person.graded():
-        for key, found in _by_key(contents).items():
-            first = found[0]
-            entry = first.sample.entry
+        for key, reading in _readings(contents, keys).items():
             course = courses.setdefault(key, _Course())
-            if all(one.before for one in found):
-                rank = is_flagged(entry), entry.instants(person.zone)[1]
-                course.before.append((rank, _reading(found)))
+            if reading.before:
+                rank = is_flagged(reading.entry), reading.entry.instants(person.zone)[1]
+                course.before.append((rank, reading))
             else:
-                course.after.append(_reading(found))
+                course.after.append(reading)
     return {key: course.ends for key, course in courses.items()}
 
 
-def _by_key(contents: Sequence[Sequence[GradedSample]]) -> dict[Key, list[GradedSample]]:
-    """The answers about one laboratory record by test and term; none of what was not done."""
-    found: dict[Key, list[GradedSample]] = {}
-    for one in (one for content in contents for one in content):
-        if one.sample.domain == "lab" and is_done(one.sample.entry):
-            key = one.sample.test, one.answer.term, one.answer.direction
-            found.setdefault(key, []).append(one)
+def _readings(
+    contents: Sequence[Sequence[GradedSample]], keys: dict[tuple[str, Criterion], Key]
+) -> dict[Key, _Reading]:
+    """What one laboratory record says by test and term; nothing of what was not done. ``keys``
+    holds the keys that were needed before."""
+    found: dict[Key, _Reading] = {}
+    for one in chain.from_iterable(contents):
+        sample = one.sample
+        if sample.domain == "lab" and is_done(sample.entry):
+            criterion = one.answer.compiled.criterion
+            if (key := keys.get((sample.test, criterion))) is None:
+                key = keys[sample.test, criterion] = _key(sample.test, criterion)
+            graded = isinstance(one.answer, Graded)
+            reading = _Reading(one.low, one.high, graded, one.before, sample.entry)
+            found[key] = found[key].joined(reading) if key in found else reading
     return found
 
 
-def _reading(found: Sequence[GradedSample]) -> _Reading:
-    return _Reading(
-        low=min(one.low for one in found),
-        high=max(one.high for one in found),
-        graded=any(isinstance(one.answer, Graded) for one in found),
-    )
+def _key(test: str, criterion: Criterion) -> Key:
+    return test, criterion.term, criterion.direction
 
 
 def _grade(readings: Sequence[_Reading]) -> ShiftGrade:
