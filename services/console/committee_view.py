@@ -17,6 +17,16 @@ STOPPING: Mapping[str, Word] = {
 }
 
 
+VERDICTS: Mapping[str, Word] = {
+    "E": Word("Escalate", "go", "arrow-up"),
+    "S": Word("Stay", "wait", "arrow-right"),
+    "D": Word("De-escalate", "warn", "arrow-down"),
+    "U": Word("De-escalate, never use it again", "stop", "cross"),
+}
+"""The letters of a table that has one per number of DLTs."""
+_BY_DLTS = "decisions"
+
+
 @dataclass(frozen=True, slots=True)
 class DoseLine:
     """One dose level with its counts."""
@@ -28,9 +38,11 @@ class DoseLine:
 
 @dataclass(frozen=True, slots=True)
 class TableLine:
-    """One line of the design's table; `here`: the dose levels that stand in it."""
+    """One line of the design's table; `here`: the dose levels that stand in it. `letters`: what it
+    says of 0, 1, 2 DLTs and so on, each with its word, where the table has that."""
 
     cells: tuple[str, ...]
+    letters: tuple[tuple[str, Word], ...]
     here: tuple[TableCell, ...]
 
 
@@ -54,10 +66,20 @@ def dose_lines(assessment: Assessment) -> tuple[DoseLine, ...]:
 
 def table_lines(table: DesignTable) -> tuple[TableLine, ...]:
     """Every line of the table, those with a dose level in them marked."""
+    split = len(table.columns) - (table.columns[-1] == _BY_DLTS)
     return tuple(
-        TableLine(cells, tuple(cell for cell in table.stands if cell.line == number))
+        TableLine(
+            cells[:split],
+            tuple((letter, VERDICTS.get(letter, UNKNOWN)) for letter in "".join(cells[split:])),
+            tuple(_in_words(cell) for cell in table.stands if cell.line == number),
+        )
         for number, cells in enumerate(table.rows)
     )
+
+
+def _in_words(cell: TableCell) -> TableCell:
+    found = VERDICTS.get(cell.says)
+    return cell.model_copy(update={"says": found.text.lower()}) if found else cell
 
 
 def outside_table(table: DesignTable, assessment: Assessment) -> tuple[str, ...]:

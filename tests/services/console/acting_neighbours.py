@@ -12,7 +12,7 @@ from services.demo.records import usubjid
 from services.demo.table import read_protocol
 from shared.clinical.profile import profile_of
 from shared.contracts.assessment import Assessment
-from shared.contracts.packet import Packet
+from shared.contracts.packet import DesignTable, Packet, TableCell
 from shared.contracts.profile import Profile, opaque_id
 from tests.services.console import golden_signals
 from tests.services.console.golden import STUDY
@@ -29,6 +29,18 @@ PASSWORD = "open sesame"
 def small_packet() -> Packet:
     """What the committee's page shows of it, without what charts and tables of events need."""
     return without_charts(demo_packet(), events=(), exposures=())
+
+
+def lettered_table(most: int = 6) -> DesignTable:
+    """A decision table by number of DLTs of 3 and of `most` patients; 3 mg/kg stands in it."""
+    return DesignTable(
+        design="boin",
+        columns=("n", "escalate if at most", "decisions"),
+        rows=(("3", "0", "ESDU"), (str(most), "0", "ESSD" + "U" * (most - 3))),
+        notes=("E escalate",),
+        source="a paper",
+        stands=(TableCell(dose_level=3, label="3 mg/kg", line=1, says="S"),),
+    )
 
 
 @cache

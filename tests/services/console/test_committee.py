@@ -1,5 +1,6 @@
 """The committee's page: what it shows of the snapshot, and when a decision is refused."""
 
+import re
 from typing import Any
 
 import httpx2
@@ -7,7 +8,13 @@ import pytest
 
 from shared.contracts.assessment import Assessment, DltCount
 from shared.contracts.envelope import read_event
-from tests.services.console.acting_neighbours import COMMITTEE, PASSWORD, Acting, small_packet
+from tests.services.console.acting_neighbours import (
+    COMMITTEE,
+    PASSWORD,
+    Acting,
+    lettered_table,
+    small_packet,
+)
 from tests.services.console.acting_support import fields_of
 from tests.services.console.golden import STUDY
 
@@ -54,6 +61,24 @@ def test_the_snapshot_has_rule_counts_table_and_outlook(person: httpx2.Client) -
     assert "0 DLTs at 4 mg/kg: finish at 4 mg/kg" in page
     assert page.count('<tr class="marked">') == 3, "the dose spoken of and two lines of the table"
     assert "Enrolment is held" in page
+
+
+def test_a_table_by_number_of_dlts_marks_the_very_cell(
+    person: httpx2.Client, neighbours: Acting
+) -> None:
+    """3 mg/kg has 1 DLT of 6: stay in the second cell of its line, not in the third."""
+    neighbours.packet = small_packet().model_copy(update={"table": lettered_table()})
+    page = person.get(COMMITTEE).text
+    rows = page.split("The design’s decision table")[1].split("<tbody>")[1].split("</tbody>")[0]
+    first, second = rows.split("</tr>")[:2]
+    assert re.findall('class="letter [a-z ]+"', second)[:3] == [
+        'class="letter go"', 'class="letter wait stood"', 'class="letter wait"',
+    ]  # fmt: skip
+    assert "Stay: 3 mg/kg" in second, "said, not only shown"
+    assert "<b>3 mg/kg: stay</b>" in second
+    assert "stood" not in first
+    assert first.count("<td></td>") == 3 + 1, "of three patients nobody has six DLTs; none stands"
+    assert "ESDU" not in page
 
 
 def test_a_changed_basis_cannot_be_overlooked(person: httpx2.Client, neighbours: Acting) -> None:

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.services.console.acting_neighbours import CASE, COMMITTEE, PASSWORD, Acting
+from tests.services.console.acting_neighbours import (
+    CASE,
+    COMMITTEE,
+    PASSWORD,
+    Acting,
+    lettered_table,
+    small_packet,
+)
 from tests.services.console.axe import findings
 from tests.services.console.browser import ENTER, TAB, Browser
 from tests.services.console.golden import STUDY
@@ -52,6 +59,16 @@ def test_nothing_keeps_anybody_out(desk: Browser, console: str) -> None:
             assert desk.run(OVERHANG) <= 0, (page, width)
     assert not any(found.values()), found
     assert desk.complaints() == []
+
+
+def test_a_wide_table_scrolls_by_itself(desk: Browser, console: str, neighbours: Acting) -> None:
+    """Words for screen readers alone are in its cells: they must not widen the page."""
+    neighbours.packet = small_packet().model_copy(update={"table": lettered_table(30)})
+    desk.resize(360, 900)
+    desk.open(console + COMMITTEE)
+    desk.wait(lambda: desk.run("return !!document.querySelector('.stood')"), "the marked cell")
+    assert desk.run(OVERHANG) <= 0
+    assert findings(desk) == []
 
 
 def test_a_case_is_judged_by_keyboard_alone(
