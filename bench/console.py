@@ -106,7 +106,7 @@ def _addresses(client: httpx2.Client) -> dict[str, str]:
     board = client.get(BOARD).text
     subject = re.search(rf"{BOARD}/subject/[0-9a-f]+", board)
     assert subject is not None, "no subject on the board"
-    # The packet comes before the committee's page, which begins it.
+    # The first packet is begun by the board as soon as the monitor has read the study.
     pages = ("alerts", "adjudication", "packet.pdf", "committee", "charts")
     return {
         "sign-in": "/login",

@@ -2,13 +2,12 @@
 
 Its charts are drawn by the process that draws those of the pages: the engine would hold up every
 other answer of this one. The PDF is begun when the committee's page is opened, and so mostly there
-when it is asked for.
+when it is asked for; the first of a study, for which most charts are drawn, with the study's page.
 """
 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Annotated, Literal
 
@@ -27,12 +26,15 @@ from services.console.packet import (
 )
 from services.console.printing import CannotPrint, Printed, Printer
 from services.console.settings import ConsoleSettings
-from services.console.upstream import Unread, UpstreamError
+from services.console.upstream import StillReading, Unread, UpstreamError
 from shared.charts.drawer import CannotDraw, Drawer
 from shared.contracts.packet import Packet
 from shared.runtime.web import Problem, api_router
 
 router = api_router()
+
+Wish = tuple[str, Callable[[], Awaitable[Printed]]]
+"""A study, and what writes its packet."""
 
 Form = Annotated[Literal["pdf", "html", "json", "csv"], Path()]
 
@@ -51,15 +53,18 @@ _PLAIN: Mapping[str, Callable[[Packet, Draw], bytes]] = {
 
 class Ahead:
     """Writes packets that nobody has asked for yet, one after the other; of those wished for
-    meanwhile only the last."""
+    meanwhile only the last. ``pause``: seconds until a monitor that still reads is asked again."""
 
-    def __init__(self) -> None:
-        self._wish: Callable[[], Awaitable[Printed]] | None = None
+    def __init__(self, pause: float = 2.0) -> None:
+        self.written: set[str] = set()
+        """Studies of which one was written."""
+        self._pause = pause
+        self._wish: Wish | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, write: Callable[[], Awaitable[Printed]]) -> None:
+    def begin(self, study: str, write: Callable[[], Awaitable[Printed]]) -> None:
         """Begins with it now or next."""
-        self._wish = write
+        self._wish = study, write
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._write())
 
@@ -71,10 +76,20 @@ class Ahead:
             await asyncio.wait([self._task])
 
     async def _write(self) -> None:
-        while self._wish is not None:
-            write, self._wish = self._wish, None
-            with suppress(UpstreamError, CannotDraw, CannotPrint):  # whoever asks for it is told
+        while (wish := self._next()) is not None:
+            study, write = wish
+            try:
                 await write()
+                self.written.add(study)
+            except StillReading:
+                await asyncio.sleep(self._pause)
+                self._wish = self._wish or wish
+            except (UpstreamError, CannotDraw, CannotPrint):
+                pass  # whoever asks for it is told
+
+    def _next(self) -> Wish | None:
+        wish, self._wish = self._wish, None
+        return wish
 
 
 @router.get("/studies/{study}/packet.{form}", include_in_schema=False)
@@ -95,14 +110,17 @@ async def packet(
     return Response(printed.content, media_type=_MEDIA_TYPES[form], headers=_headers(printed, form))
 
 
-def begin_pdf(request: Request, key: str, study: str, past: str | None) -> None:
-    """Begins to write the PDF that whoever has just opened a page is likely to ask for. Not for a
+def begin_pdf(
+    request: Request, key: str, study: str, past: str | None, *, first: bool = False
+) -> None:
+    """Begins to write the PDF that whoever has just opened a page is likely to ask for; ``first``:
+    unless there was one of the study, after which the next takes less than half as long. Not for a
     page that fetches itself anew: it may do that all day."""
     console: ConsoleSettings = request.app.state.console
+    ahead: Ahead = request.app.state.ahead
     opened = request.headers.get("sec-fetch-dest", "document") == "document"
-    if opened and console.packets_ahead:
-        ahead: Ahead = request.app.state.ahead
-        ahead.begin(partial(_printed, request, key, study, "pdf", past))
+    if opened and console.packets_ahead and not (first and study in ahead.written):
+        ahead.begin(study, partial(_printed, request, key, study, "pdf", past))
 
 
 async def _printed(request: Request, key: str, study: str, form: str, past: str | None) -> Printed:

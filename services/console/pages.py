@@ -34,6 +34,7 @@ from services.console.kept import Kept
 from services.console.live import Watch
 from services.console.needs import Need, needs_of_all
 from services.console.notes import NOTES, Gap
+from services.console.packets import begin_pdf
 from services.console.pieces import Piece
 from services.console.sessions import Session
 from services.console.settings import ConsoleSettings
@@ -113,6 +114,8 @@ async def board(
     boards: Kept[Written] = request.app.state.boards
     written = _written(boards, gathered, past)
     told = _told(written, gathered, past)
+    if past is None:
+        begin_pdf(request, session.key, study, None, first=True)
     return board_page(session, gathered.entry, written, told, gathered.gaps, past, note)
 
 

@@ -45,7 +45,6 @@ to read them all first."""
 
 
 STILL_READING = b"urn:vigil:problem:still-reading"
-"""The problem of a monitor that has begun lately: everything but the assessment has to wait."""
 
 
 class UpstreamError(Exception):
@@ -60,6 +59,10 @@ class Unavailable(UpstreamError):
         self.service = service
         self.how = how
         self.since = since
+
+
+class StillReading(Unavailable):
+    """A monitor that has begun lately: everything but the assessment has to wait."""
 
 
 class KeyRefused(UpstreamError):
@@ -324,7 +327,8 @@ class Upstream:
         if status in _REFUSALS:
             raise _REFUSALS[status]
         if status == 503 and service == "monitor" and STILL_READING in response.content:
-            raise self.unavailable(service, "is still reading the study’s records, after its start")
+            how = "is still reading the study’s records, after its start"
+            raise StillReading(service, how, self._answered.get(service))
         if status == 503:
             raise self.unavailable(service, "says that it cannot answer now")
         if not response.is_success:

@@ -17,8 +17,10 @@ from services.console.app import create_app
 from services.console.packet import packet_pdf
 from services.console.packets import Ahead
 from services.console.printing import CannotPrint, Printed
+from services.console.upstream import StillReading
 from shared.runtime.settings import Settings
 from tests.services.console.acting_neighbours import COMMITTEE, Acting, small_packet
+from tests.services.console.golden import STUDY
 from tests.services.console.neighbours import pointed_at
 from tests.services.console.test_access import BOARD
 
@@ -73,6 +75,18 @@ def test_a_page_that_fetches_itself_anew_begins_none(
     assert asked_for(neighbours) == 1
 
 
+def test_the_first_of_a_study_is_begun_with_its_own_page(
+    person: httpx2.Client, app: FastAPI, neighbours: Acting
+) -> None:
+    neighbours.past["2022-11-08"] = neighbours.assessment
+    assert person.get(f"{BOARD}?known_at=2022-11-08").status_code == 200
+    assert app.state.ahead._task is None
+    for _ in range(3):
+        assert person.get(BOARD).status_code == 200
+        wait_for(lambda: is_done(app))
+    assert asked_for(neighbours) == 1
+
+
 def test_one_that_cannot_be_written_is_said_where_it_is_asked_for(
     person: httpx2.Client, app: FastAPI, neighbours: Acting
 ) -> None:
@@ -97,10 +111,10 @@ def test_of_those_wished_for_meanwhile_the_last_is_written() -> None:
                 raise CannotPrint
             return WRITTEN
 
-        ahead.begin(partial(one, "first"))
+        ahead.begin(STUDY, partial(one, "first"))
         await at_it.wait()
         for name in ("second", "third"):
-            ahead.begin(partial(one, name))
+            ahead.begin(STUDY, partial(one, name))
         assert begun == ["first"]
         may_end.set()
         assert ahead._task is not None
@@ -108,6 +122,34 @@ def test_of_those_wished_for_meanwhile_the_last_is_written() -> None:
 
     asyncio.run(run())
     assert begun == ["first", "third"]
+
+
+@pytest.mark.parametrize("another", [False, True])
+def test_what_is_still_being_read_is_waited_for_unless_another_is_wished_for(another: bool) -> None:
+    begun: list[str] = []
+
+    async def run() -> None:
+        ahead = Ahead(pause=0.0)
+
+        async def another_one() -> Printed:
+            begun.append("another")
+            return WRITTEN
+
+        async def write() -> Printed:
+            begun.append("first")
+            if another:
+                ahead.begin("ST-2", another_one)
+            if another or len(begun) < 3:
+                raise StillReading("monitor", "is still reading", None)
+            return WRITTEN
+
+        ahead.begin(STUDY, write)
+        assert ahead._task is not None
+        await ahead._task
+        assert ahead.written == {"ST-2" if another else STUDY}
+
+    asyncio.run(run())
+    assert begun == (["first", "another"] if another else ["first"] * 3)
 
 
 def test_the_end_waits_for_none() -> None:
@@ -119,7 +161,7 @@ def test_the_end_waits_for_none() -> None:
             await never.wait()
             return WRITTEN
 
-        ahead.begin(write)
+        ahead.begin(STUDY, write)
         await at_it.wait()
         await ahead.close()
         assert ahead._task is not None
