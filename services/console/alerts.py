@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from services.console.alerts_view import (
 )
 from services.console.asking import AlertId, Study, day_of, go, upstream_of
 from services.console.board import subject_page
+from services.console.gather import got
 from services.console.guard import SignedIn, check_csrf, form
 from services.console.html import page
 from services.console.notes import NOTES, Note, routing_gap
@@ -93,14 +95,20 @@ async def inbox(
     """The alerts of a study, those that wait for somebody first."""
     past = day_of(known_at)
     upstream = upstream_of(request)
-    entry = await entry_of(upstream, session, study)
-    moment = await moment_of(upstream, session, study, past)
     warnings: tuple[str, ...] = ()
-    if moment is not None:
+    if past is not None:
+        entry = await entry_of(upstream, session, study)
+        assessed = await upstream.assessment(session.key, study, past)
         alerts, _ = await all_alerts(upstream, session.key, study)
-        shown = inbox_of(as_known(alerts, moment), state, severity, number)
+        shown = inbox_of(as_known(alerts, assessed.assessment.known_at), state, severity, number)
     else:
-        brief = await upstream.alerts(session.key, study, beside=False)
+        line, listed = await asyncio.gather(
+            entry_of(upstream, session, study),
+            upstream.alerts(session.key, study, beside=False),
+            return_exceptions=True,
+        )
+        # In this order: who may not see the study is told so, whatever else went wrong.
+        entry, brief = got(line), got(listed)
         chosen, warnings = choose(brief.alerts, state, severity, number), brief.warnings
         shown = chosen.filled(await chosen_alerts(upstream, session.key, study, chosen.ids))
     return page(

@@ -5,6 +5,7 @@ Pure. Nothing that is unknown is turned into "nobody".
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -155,27 +156,31 @@ def inbox_of(
 
 def choose(alerts: Sequence[Listed], state: str | None, severity: str | None, page: int) -> Inbox:
     """The same without its rows, for which the alerts in brief are enough."""
-    kept = [one for one in alerts if _in_state(one, state) and _is(one.severity, severity)]
+    kinds = [(one.state, one.severity, _waits(one)) for one in alerts]
+    kept = [one for one, kind in zip(alerts, kinds, strict=True) if _fits(kind, state, severity)]
     kept.sort(key=_urgency)
     pages = max(1, -(-len(kept) // PAGE_SIZE))
     page = min(page, pages)
+    tally = Counter(kinds)
+
+    def count(state: str | None, severity: str | None) -> int:
+        return sum(number for kind, number in tally.items() if _fits(kind, state, severity))
+
     return Inbox(
         ids=tuple(one.id for one in kept[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]),
         total=len(kept),
         page=page,
         pages=pages,
-        waiting=sum(_waits(one) for one in alerts),
+        waiting=count("waiting", None),
         states=_choices(
             {"waiting": "Wants an acknowledgement"} | {n: w.text for n, w in STATES.items()},
             state,
-            lambda value: sum(
-                _in_state(one, value) and _is(one.severity, severity) for one in alerts
-            ),
+            lambda value: count(value, severity),
         ),
         severities=_choices(
             {name: SEVERITIES[name].text for name in _ORDER},
             severity,
-            lambda value: sum(_in_state(one, state) and _is(one.severity, value) for one in alerts),
+            lambda value: count(state, value),
         ),
     )
 
@@ -251,8 +256,11 @@ def _waits(alert: Listed) -> bool:
     return alert.asks and alert.state == "open"
 
 
-def _in_state(alert: Listed, state: str | None) -> bool:
-    return _waits(alert) if state == "waiting" else _is(alert.state, state)
+def _fits(kind: tuple[str, str, bool], state: str | None, severity: str | None) -> bool:
+    """``kind``: the alert's state and severity, and whether it waits for somebody."""
+    its_state, its_severity, waits = kind
+    in_state = waits if state == "waiting" else _is(its_state, state)
+    return in_state and _is(its_severity, severity)
 
 
 def _is(value: str, wanted: str | None) -> bool:
