@@ -220,7 +220,7 @@ def _of_acts(acts: Iterable[Act]) -> Iterator[Line]:
         told = [(act.decision or "").replace("_", " "), act.criterion_id or ""]
         if act.cites in ("superseded", "unknown"):
             told.append(f"cites an assessment that was {act.cites}")
-        about = ", ".join(filter(None, told))
+        about = ", ".join(filter(None, [*told, f"record {act.recordid}"]))
         yield Line(act.known_at, act.actor or "nobody named", what, about, "acts")
 
 

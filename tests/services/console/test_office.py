@@ -106,6 +106,12 @@ def test_the_audit_page_names_who_did_what_newest_first(admin: httpx2.Client) ->
     assert "1 line<" in only
 
 
+def test_the_audit_page_says_which_record_it_was(admin: httpx2.Client) -> None:
+    text = admin.get(f"{AUDIT}?area=acts").text
+    for told in (", record SRC/2022-12-01<", ", record 4-01/DLT<"):
+        assert told in text, told
+
+
 def test_the_audit_as_csv_runs_nothing(held: Trial, admin: httpx2.Client) -> None:
     with held.vigil.engine.begin() as conn:
         create_account(
