@@ -63,6 +63,19 @@ def test_the_snapshot_has_rule_counts_table_and_outlook(person: httpx2.Client) -
     assert "Enrolment is held" in page
 
 
+def test_only_who_may_lift_the_hold_is_told_to(person: httpx2.Client, neighbours: Acting) -> None:
+    how = "tick “This lifts the hold”"
+    assert how in person.get(COMMITTEE).text
+    past = person.get(f"{COMMITTEE}?known_at=2022-12-26").text
+    assert "Enrolment is held" in past
+    assert how not in past
+    assert '/adjudication?known_at=2022-12-26">judged' in past
+    neighbours.roles = ["auditor"]
+    page = person.get(COMMITTEE).text
+    assert "Enrolment is held" in page
+    assert how not in page
+
+
 def test_a_table_by_number_of_dlts_marks_the_very_cell(
     person: httpx2.Client, neighbours: Acting
 ) -> None:
