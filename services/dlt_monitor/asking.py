@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import Query
 from sqlalchemy import Connection, Engine
 
+from services.dlt_monitor.folding import StillReading
 from services.dlt_monitor.freshness import Freshness
 from services.dlt_monitor.store import studies
 from services.dlt_monitor.store.studies import StudyRow
@@ -62,11 +63,12 @@ def view_of(
             row = studies.study_row(conn, study)
             if row is None:
                 raise NoProtocol
+            overtaken = False
             if (*asked, version) == (None, None, None):
-                view = parts.views.current(conn, row)
+                view, overtaken = _current(parts, conn, row)
             else:
                 view = parts.views.at(conn, row, *asked, version)
-            missed = _is_missing_something(conn, row, view)
+            missed = overtaken or _is_missing_something(conn, row, view)
     except NoProtocol:
         raise Problem(
             409, "no-protocol", "The study has no protocol at that time", "see PUT .../protocol"
@@ -76,6 +78,15 @@ def view_of(
     except NotYet:
         raise Problem(422, "in-the-future", "A moment in the future cannot be assessed") from None
     yield view, headers_of(parts, view, missed=missed)
+
+
+def _current(parts: Parts, conn: Connection, row: StudyRow) -> tuple[View, bool]:
+    """The study now, and whether a deadline has passed since: then it takes the study's records,
+    and while they are being read what was assessed last is better than nothing."""
+    try:
+        return parts.views.current(conn, row), False
+    except StillReading:
+        return parts.views.last(conn, row), True
 
 
 def _is_missing_something(conn: Connection, row: StudyRow, view: View) -> bool:

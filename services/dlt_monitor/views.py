@@ -91,10 +91,14 @@ class Views:
         Raises NoProtocol.
         """
         now = self._clock.now()
+        if row.summary is not None and row.next_deadline is not None and row.next_deadline <= now:
+            return self._at(conn, row, as_of=now, known_at=now)
+        return self.last(conn, row)
+
+    def last(self, conn: Connection, row: StudyRow) -> View:
+        """The stored assessment, whatever time has changed since. Raises NoProtocol."""
         if row.summary is None:
             raise NoProtocol
-        if row.next_deadline is not None and row.next_deadline <= now:
-            return self._at(conn, row, as_of=now, known_at=now)
         key = row.study, "current", row.assessments, row.summary["digest"]
         return self._answers.get(key, lambda: _latest(conn, row))
 

@@ -8,18 +8,17 @@ from datetime import timedelta
 
 import pytest
 
-from services.dlt_monitor.asking import Parts
+from services.dlt_monitor.asking import Parts, view_of
 from services.dlt_monitor.folding import Folding, StillReading
 from services.dlt_monitor.freshness import Freshness
 from services.dlt_monitor.packet import packet_document
 from services.dlt_monitor.profiles import figures_document, profile_to
 from services.dlt_monitor.views import View, Views
-from services.dlt_monitor.writer import Writer
+from services.dlt_monitor.writer import State
 from shared.clinical import Study
 from shared.contracts.assessment import Assessment
 from shared.contracts.packet import Packet
 from shared.contracts.profile import Profile, opaque_id
-from shared.runtime.telemetry import Metrics
 from tests.services.dlt_monitor.station import Station, wait_for
 from tests.services.dlt_monitor.trial import DAY_1, STUDY, Trial, at
 
@@ -113,10 +112,22 @@ def views(station: Station, ahead: Ahead) -> Iterator[Views]:
     views.stop()
 
 
+class Working:
+    """A writer that is well and has nothing to do."""
+
+    def start(self) -> None:
+        """It needs no thread."""
+
+    def stop(self) -> None:
+        """It has none."""
+
+    def state(self) -> State:
+        return State(facts=None, deadlines=None, lag=0, last_known_at=None)
+
+
 @pytest.fixture
 def parts(station: Station, views: Views) -> Parts:
-    writer = Writer(station.engine, station.bus, station.clock, Metrics())
-    return Parts(station.engine, views, Freshness(writer, station.clock), writer.worker)
+    return Parts(station.engine, views, Freshness(Working(), station.clock), station.worker)
 
 
 def current(station: Station, views: Views) -> View:
@@ -151,6 +162,33 @@ def test_one_subject_can_be_had_while_the_study_is_read_and_is_told_the_same_aft
         ["186"],
     ]
     assert profile_to(parts, view, opaque_id(STUDY, "nobody")) is None
+
+
+def test_past_a_deadline_what_was_assessed_last_is_given_as_stale_until_the_study_is_read(
+    station: Station, trial: Trial, ahead: Ahead, parts: Parts
+) -> None:
+    station.clock.set(at(DAY_10))
+    station.feed([trial.protocol(), *trial.cohort()])
+    stored, deadline = station.assessment(), station.row().next_deadline
+    assert deadline is not None
+    with view_of(parts, STUDY, None, None) as (view, headers):
+        assert (view.assessment.digest, "Vigil-Stale" in headers) == (stored.digest, False)
+    parts.views.read_ahead(station.engine)
+    assert ahead.slow.begun.wait(60)
+    station.clock.set(deadline + timedelta(hours=1))
+    with view_of(parts, STUDY, None, None) as (view, headers):
+        assert (view.assessment.digest, headers["Vigil-Stale"]) == (stored.digest, "true")
+        found = profile_to(parts, view, opaque_id(STUDY, stored.subjects[0].usubjid))
+    assert Profile.model_validate_json(found or "").assessment_digest == stored.digest
+    with pytest.raises(StillReading), view_of(parts, STUDY, None, deadline.isoformat()):
+        pass
+    ahead.slow.go_on.set()
+
+    def is_of_now() -> bool:
+        with view_of(parts, STUDY, None, None) as (view, headers):
+            return view.assessment.as_of > deadline and "Vigil-Stale" not in headers
+
+    wait_for(is_of_now)
 
 
 def test_the_packet_of_a_large_study_is_made_before_anybody_asks(
