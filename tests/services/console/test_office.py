@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -70,6 +71,23 @@ def test_the_data_page_says_who_was_heard_and_what_did_not_get_in(
     assert "<code>/secret</code>" in text
     assert NASTY not in text
     assert "None. Every record that was taken is in the figures." in text
+
+
+def test_the_data_page_names_the_source_that_is_silent_longest_first(
+    held: Trial, admin: httpx2.Client
+) -> None:
+    headers = {"Authorization": f"Bearer {held.vigil.keys.admin}"}
+    path = f"{held.vigil.url}/ingest/v1/studies/{STUDY}/sources"
+    told = httpx2.get(path, headers=headers, timeout=60).json()["sources"]
+    assert len(told) >= 4
+    table = admin.get(DATA).text.split('aria-label="Table of sources"')[1].split("</table>")[0]
+    shown = re.findall(r'<th scope="row">([^<]+)</th><td><time datetime="([^"]+)"', table)
+    assert {name for name, _ in shown} == {one["source"] for one in told}
+    moments = [datetime.fromisoformat(moment) for _, moment in shown]
+    assert moments == sorted(moments)
+    for one in told:
+        heard = datetime.fromisoformat(one["last_at"]).replace(microsecond=0)
+        assert (one["source"], heard) in zip((name for name, _ in shown), moments, strict=True)
 
 
 def test_parts_that_a_role_does_not_see_say_so(held: Trial) -> None:
@@ -237,7 +255,10 @@ def test_the_protocol_is_listed_with_what_each_version_changed(
     held.vigil.wait_for_facts(held.posted)
     text = admin.get(ADMIN).text
     assert "Version 2 (in force)" in text
-    assert "From now on:" in text
+    changes = text.split("Version 2 (in force)")[1].split("Version 1")[0]
+    assert "From now on:" in changes
+    assert "for more than 5 days" in changes
+    assert "for more than 7 days" in changes, "what it was before"
     past = admin.get(f"{ADMIN}?known_at=2022-09-30").text
     assert "Version 2" not in past
     assert "<form" not in past.split("<main")[1]
