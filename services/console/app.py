@@ -32,6 +32,7 @@ from services.console.guard import (
 )
 from services.console.html import PAGE_HEADERS, page
 from services.console.kept import Kept
+from services.console.live import Pace
 from services.console.notes import since, unavailable_lines
 from services.console.packets import Ahead
 from services.console.packets import router as packets
@@ -120,6 +121,7 @@ def create_app(
     app.state.subjects = Kept(MOST_SUBJECTS)
     app.state.trial_clock = clock or clock_from_settings(settings)
     app.state.going = Going()
+    app.state.pace = Pace(console.live_interval)
     app.state.sessions = sessions or Sessions(
         idle=console.session_idle, longest=console.session_longest
     )

@@ -4,7 +4,8 @@ Only that something changed is sent, never what: health data travel in pages alo
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 
 from services.console.answers import StudyEntry
 from services.console.upstream import KeyRefused, NotFound, Unavailable, Upstream, UpstreamError
@@ -13,6 +14,36 @@ ALIVE_SECONDS = 5.0
 RECONNECT_SECONDS = 2.0
 NEWS = frozenset({"alert", "reset"})
 """What is news on the notifier's stream; its heartbeat is not."""
+
+
+EACH_SECONDS = 0.01
+"""All open pages together look a hundred times a second,"""
+LONGEST_SECONDS = 0.5
+"""and more often rather than let a page wait longer than this."""
+
+
+class Pace:
+    """How long the open pages of one console wait between two looks: the more of them, the
+    longer. ``shortest`` in seconds."""
+
+    def __init__(self, shortest: float, *, each: float = EACH_SECONDS) -> None:
+        self._shortest = shortest
+        self._each = each
+        self._open = 0
+
+    @property
+    def seconds(self) -> float:
+        """For each of those open now."""
+        return max(self._shortest, min(LONGEST_SECONDS, self._open * self._each))
+
+    @contextmanager
+    def page(self) -> Iterator[None]:
+        """A page that is open meanwhile."""
+        self._open += 1
+        try:
+            yield
+        finally:
+            self._open -= 1
 
 
 def event(name: str) -> str:
@@ -30,13 +61,13 @@ class Watch:
         key: str,
         study: str,
         *,
-        interval: float,
+        pace: Pace,
         signed_in: Callable[[], bool],
     ) -> None:
         self._upstream = upstream
         self._key = key
         self._study = study
-        self._interval = interval
+        self._pace = pace
         self._signed_in = signed_in
         self._lost = False
         self._events: asyncio.Queue[str] = asyncio.Queue(maxsize=100)
@@ -48,12 +79,13 @@ class Watch:
             asyncio.create_task(self._watch_alerts()),
         ]
         try:
-            yield "retry: 2000\n\n" + event("alive")
-            while True:
-                name = await self._next()
-                yield event(name)
-                if name == "signed-out":
-                    return
+            with self._pace.page():
+                yield "retry: 2000\n\n" + event("alive")
+                while True:
+                    name = await self._next()
+                    yield event(name)
+                    if name == "signed-out":
+                        return
         finally:
             # They close their connections by themselves: whoever is cancelled may not wait here.
             for task in tasks:
@@ -70,10 +102,12 @@ class Watch:
     async def _watch_study(self) -> None:
         """Says `changed` when the study's line in the list changes, `lost` while there is none.
 
-        The first look counts as a change: the page may be older than the watch.
+        The first look counts as a change: the page may be older than the watch. After a change it
+        rests longer: while records come in a flood, no page should be fetched five times a second.
         """
         last: StudyEntry | None = None
         while True:
+            rest = self._pace.seconds
             try:
                 entry = await self._entry()
             except KeyRefused:
@@ -86,11 +120,12 @@ class Watch:
             else:
                 if self._lost or entry != last:
                     await self._events.put("changed")
+                    rest = max(rest, LONGEST_SECONDS)
                 last, self._lost = entry, False
             if not self._signed_in():
                 await self._events.put("signed-out")
                 return
-            await asyncio.sleep(self._interval)
+            await asyncio.sleep(rest)
 
     async def _entry(self) -> StudyEntry:
         for entry in await self._upstream.studies(self._key):

@@ -37,7 +37,6 @@ from services.console.notes import NOTES, Gap
 from services.console.packets import begin_pdf
 from services.console.pieces import Piece
 from services.console.sessions import Session
-from services.console.settings import ConsoleSettings
 from services.console.signals import list_signals
 from services.console.subject import router as subject
 from services.console.upstream import Conflict, Forbidden, Unavailable
@@ -206,12 +205,11 @@ def write_told(board: Board, raised: Raised, inbox: Inbox | None, past: str | No
 async def live(request: Request, session: SignedIn, study: Study) -> Response:
     """Server-sent events: the page is out of date, or it cannot be known whether it is."""
     sessions = sessions_of(request)
-    settings: ConsoleSettings = request.app.state.console
     watch = Watch(
         upstream_of(request),
         session.key,
         study,
-        interval=settings.live_interval,
+        pace=request.app.state.pace,
         signed_in=lambda: sessions.holds(session),
     )
     return StreamingResponse(

@@ -23,7 +23,7 @@ class ConsoleSettings:
     ingest_url: str = _DEFAULT
     timeout: float = 10.0
     beside_timeout: float = 3.0
-    live_interval: float = 0.5
+    live_interval: float = 0.2
     session_idle: float = 2 * 60 * 60
     session_longest: float = 12 * 60 * 60
     packets_ahead: bool = True

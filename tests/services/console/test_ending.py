@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from services.console.live import Watch
+from services.console.live import Pace, Watch
 from services.console.settings import ConsoleSettings
 from services.console.upstream import Unavailable, Upstream
 from tests.conftest import _free_port
@@ -40,7 +40,7 @@ def test_a_watch_ends_whenever_its_browser_leaves(turns: int) -> None:
 
     async def left() -> bool:
         upstream = nobody_there()
-        watch = Watch(upstream, KEY, STUDY, interval=0.0, signed_in=lambda: True)
+        watch = Watch(upstream, KEY, STUDY, pace=Pace(0.0), signed_in=lambda: True)
         reading = asyncio.create_task(_read(watch))
         for _ in range(turns):
             await asyncio.wait({reading}, timeout=0)

@@ -1,13 +1,14 @@
 """The stream that tells an open page it is out of date."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
-from services.console.live import ALIVE_SECONDS
+from services.console.live import ALIVE_SECONDS, LONGEST_SECONDS, Pace
 from tests.services.console import golden, golden_signals
 from tests.services.console.neighbours import HEARTBEAT_EVENT, PATIENCE, Neighbours
 from tests.services.console.test_access import BOARD, csrf_of
@@ -119,3 +120,24 @@ def test_the_stream_ends_with_the_session(
             assert person.post("/logout", data={"csrf": csrf}).status_code == 303
         assert next_news(names) == "signed-out"
         assert list(names) == []
+
+
+def test_many_open_pages_look_less_often_but_never_seldom() -> None:
+    pace = Pace(0.2, each=0.01)
+    waits = []
+    with ExitStack() as pages:
+        for _ in range(80):
+            pages.enter_context(pace.page())
+            waits.append(pace.seconds)
+    assert waits[0] == waits[19] == pace.seconds == 0.2
+    assert waits[29] == pytest.approx(0.3)
+    assert waits[49:] == [LONGEST_SECONDS] * 31
+
+
+def test_a_page_that_is_closed_slows_nobody(person: httpx2.Client, app: FastAPI) -> None:
+    app.state.pace = pace = Pace(0.05, each=0.1)
+    with listening(person):
+        assert pace.seconds == 0.1
+        with listening(person):
+            assert pace.seconds == 0.2
+    wait_for(lambda: pace.seconds == 0.05)
