@@ -67,7 +67,7 @@ def swimmer(said: Assessment, courses: Sequence[Course], events: Sequence[Report
         if course.left is None:
             marks.append({"subject": name, "day": end, "what": "still on treatment"})
     drawn = spec(
-        width=560,
+        width=450,
         height={"step": 14},
         encoding={"y": lanes(), "x": days("day")},
         layer=[

@@ -141,7 +141,7 @@ def spider(figures: StudyNumbers) -> Chart:
     limits = [part for at, words in _LIMITS for part in rule("y", at, words, SPIDER[1])]
     line = {"type": "line", "color": LINE, "point": {"color": INK, "size": 18}}
     drawn = spec(
-        width=520,
+        width=440,
         height=260,
         layer=[
             *limits,

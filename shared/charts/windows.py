@@ -42,7 +42,7 @@ def dlt_board(said: Assessment) -> Chart:
     if not rows:
         return nothing(NAME, TITLE, "No subject has begun a DLT window.", table)
     drawn = spec(
-        width=520,
+        width=420,
         height={"step": 16},
         data={"values": rows},
         encoding={"y": lanes()},
