@@ -21,7 +21,7 @@ import typst
 MOST_HELD = 500_000_000
 LONGEST_IDLE = 120.0
 """With more bytes than that, or after so many seconds without a packet, the process ends."""
-_UNIT = 1 if sys.platform == "darwin" else 1024
+_MEMORY = Path("/proc/self/statm")
 _TEMPLATE = Path(__file__).parent / "packet" / "packet.typ"
 
 
@@ -44,9 +44,18 @@ def pdf(document: str, moment: int) -> bytes:
     return made
 
 
+def _held() -> int:
+    """Bytes."""
+    if (
+        _MEMORY.exists()
+    ):  # On Linux `ru_maxrss` begins with what the process that started this held.
+        return int(_MEMORY.read_text("ascii").split()[1]) * resource.getpagesize()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def main() -> None:
     """Sets what comes, until that has taken too much memory or nothing comes."""
-    while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT < MOST_HELD:
+    while _held() < MOST_HELD:
         waiting, _, _ = select.select([sys.stdin], [], [], LONGEST_IDLE)
         line = sys.stdin.readline() if waiting else ""
         if not line:

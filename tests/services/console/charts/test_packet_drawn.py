@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.console.packet import packet_pdf
+from services.console.packet.render import for_pages
 from services.console.printing import Printer
 from shared.charts.blocks import Spec
 from shared.charts.drawer import CannotDraw, Drawer
@@ -85,6 +86,25 @@ def test_a_process_gives_its_memory_back(limit: str, value: str) -> None:
     told = f"import services.console.typesetting as t; t.{limit} = {value}; t.main()"
     with subprocess.Popen([sys.executable, "-c", told], stdin=subprocess.PIPE) as process:
         assert process.wait(timeout=60) == 0
+
+
+def test_what_the_server_holds_is_not_the_process_s(neighbours: Drawn) -> None:
+    assert neighbours.packet is not None
+    document = for_pages(without_charts(neighbours.packet))
+    told = """
+import sys
+from services.console.printing import Printer
+from services.console.typesetting import MOST_HELD
+held, printer = b"x" * MOST_HELD, Printer()
+try:
+    sys.stdout.buffer.write(printer.typeset(sys.stdin.read(), 0))
+finally:
+    printer.close()
+"""
+    made = subprocess.run(
+        [sys.executable, "-c", told], input=document.encode(), capture_output=True, check=True
+    )
+    assert made.stdout.startswith(b"%PDF")
 
 
 def test_the_console_loads_neither_engine() -> None:
