@@ -10,6 +10,10 @@ import subprocess
 import sys
 import threading
 
+from shared.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
+
 
 class NoAnswer(Exception):
     """The process died of the question, took too long, or was ended."""
@@ -23,7 +27,7 @@ class Hand:
     """
 
     def __init__(self, module: str, longest: float, greeting: str | None = None) -> None:
-        self._command = (sys.executable, "-m", module)
+        self._module = module
         self._longest = longest
         self._greeting = greeting
         self._process: subprocess.Popen[str] | None = None
@@ -44,6 +48,8 @@ class Hand:
                 return answer
             if self._late or self._killed:
                 break
+        if not self._killed:
+            log.warning("a process gave no answer", module=self._module, too_late=self._late)
         raise NoAnswer
 
     def kill(self) -> None:
@@ -66,7 +72,7 @@ class Hand:
 
     def _start(self) -> None:
         self._process = subprocess.Popen(
-            self._command,
+            (sys.executable, "-m", self._module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="ascii",
