@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,7 @@ from services.console.pieces import Piece, gzipped
 from shared.runtime.settings import Settings
 from tests.services.console import golden, golden_signals
 from tests.services.console.neighbours import KEY, Neighbours, pointed_at
-from tests.services.console.test_access import BOARD
+from tests.services.console.test_access import ACKNOWLEDGE, BOARD, csrf_of
 from tests.services.console.test_kept import CHANGES, DAY, Change, steady
 
 NAMED = ("/assessment", "/brief")
@@ -164,19 +165,30 @@ def test_a_service_cannot_call_known_what_it_has_never_said(
     assert "Not known at present" in unknown.text
 
 
-def test_the_token_of_another_reader_is_on_no_page(person: httpx2.Client, console: str) -> None:
-    first = person.get(BOARD).text
+def test_an_act_is_not_done_because_nothing_has_changed(
+    person: httpx2.Client, neighbours: Naming
+) -> None:
+    token = csrf_of(person.get(BOARD))
+    neighbours.failing = {"acknowledge": 304}
+    answer = person.post(ACKNOWLEDGE, data={"csrf": token, "version": "1"})
+    assert "note=notifier-silent" in answer.headers["location"]
+
+
+def test_every_form_of_a_kept_page_has_the_token_of_its_reader(
+    person: httpx2.Client, console: str
+) -> None:
+    assert person.get(BOARD).status_code == 200
     with httpx2.Client(base_url=console, trust_env=False, timeout=60) as other:
         other.headers.update({"Accept": "text/html", "Origin": console})
         assert other.post("/login", data={"key": KEY}).status_code == 303
-        second = other.get(BOARD).text
-        token = second.partition('name="csrf" value="')[2].partition('"')[0]
-        assert token not in first
+        tokens = set(re.findall(r'name="csrf" value="([^"]*)"', other.get(BOARD).text))
+        assert len(tokens) > 1, "of signing out, and of the signals"
         alert = golden_signals.alerts()[0]["id"]
-        form = {"csrf": token, "version": "1"}
-        address = f"{BOARD}/alerts/{alert}/acknowledge"
-        assert other.post(address, data=form).status_code == 303
-        assert person.post(address, data=form).status_code == 403
+        for token in tokens:
+            form = {"csrf": token, "version": "1"}
+            address = f"{BOARD}/alerts/{alert}/acknowledge"
+            assert other.post(address, data=form).status_code == 303
+            assert person.post(address, data=form).status_code == 403
 
 
 def test_the_pieces_of_a_page_are_one_file() -> None:
