@@ -33,7 +33,10 @@ from shared.runtime.settings import Settings
 
 CHUNK = 5_000
 PATIENCE_SECONDS = 1_800.0
-BOARD = f"/studies/{STUDY}"
+BOARD, OUTLOOK = f"/studies/{STUDY}", f"/monitor/v1/studies/{STUDY}/outlook"
+NEEDS_ALL = "packet.pdf"
+"""The first page for which the monitor must have read the whole study; then the board, which was
+opened before, has it begun."""
 _SPEAKERS = {"vigil.dlt_review.v1": SPONSOR, "vigil.decision.v1": COMMITTEE}
 AIM_PAGE, AIM_LIVE, AIM_PACKET = 150, 1_000, 3_000
 
@@ -50,16 +53,17 @@ class Size:
 
 @dataclass(slots=True)
 class Found:
-    """Milliseconds of each read by page, of the first answer of each after the loading (which may
-    have been refused before: the study is still being read) and after the results (``anew``, of
-    what is made of the whole study; ``opened``, of the packet of a further moment, asked for as
-    soon as the committee's page is there), and of each result until an open page is told of it
-    (``live``) and until its new content is there (``shown``); how many reads were refused, because
-    a service did not answer in time; how many bytes a page has, and how many of them travel."""
+    """Milliseconds of each read by page, of the first answer of each after the loading and after
+    the results (``anew``, of what is made of the whole study; ``opened``, of the packet of another
+    moment, asked for as soon as the committee's page is there), until the monitor had read the
+    whole study (``ready``), and of each result until an open page is told of it (``live``) and
+    until its new content is there (``shown``); how many reads were refused, because a service did
+    not answer in time; how many bytes a page has, and how many of them travel."""
 
     first: dict[str, float] = field(default_factory=dict)
     anew: dict[str, float] = field(default_factory=dict)
     opened: float = 0.0
+    ready: float = 0.0
     pages: dict[str, list[float]] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     live: list[float] = field(default_factory=list)
@@ -83,8 +87,12 @@ def measure(ground: Ground, size: Size) -> Found:
         _load(client, keys, told)
         client.headers.update({"Accept": "text/html", "Origin": vigil.url})
         assert client.post("/login", data={"key": keys.reader}).status_code == 303
-        found, addresses = Found(), _addresses(client)
+        found, addresses, loaded = Found(), _addresses(client), time.perf_counter()
+        bearer = {"Authorization": f"Bearer {keys.reader}"}
         for name, address in addresses.items():
+            if name == NEEDS_ALL:
+                _wait(lambda: client.get(OUTLOOK, headers=bearer).status_code == 200)
+                found.ready = (time.perf_counter() - loaded) * 1e3
             found.first[name] = _first_answer(client, address)
             reads = [_read(client, address, found, name) for _ in range(size.reads)]
             found.pages[name] = [taken for taken in reads if taken is not None]
@@ -106,8 +114,7 @@ def _addresses(client: httpx2.Client) -> dict[str, str]:
     board = client.get(BOARD).text
     subject = re.search(rf"{BOARD}/subject/[0-9a-f]+", board)
     assert subject is not None, "no subject on the board"
-    # The first packet is begun by the board as soon as the monitor has read the study.
-    pages = ("alerts", "adjudication", "packet.pdf", "committee", "charts")
+    pages = ("alerts", "adjudication", NEEDS_ALL, "committee", "charts")
     return {
         "sign-in": "/login",
         "board": BOARD,
@@ -245,6 +252,7 @@ def lines(found: Found) -> Iterator[str]:
             f" page; first {found.first[name]:.0f} ms; {found.weight[name] / 1e3:.0f} kB,"
             f" {found.travels[name] / 1e3:.0f} on the way"
         )
+    yield f"the whole study is read after {found.ready:.0f} ms; then the packet was asked for"
     for name, once in found.anew.items():
         yield f"{name:13}of the next moment: first {once:.0f} ms"
     yield f"{'packet.pdf':13}as soon as the committee's page is there: {found.opened:.0f} ms"
