@@ -16,8 +16,8 @@ NEWS = frozenset({"alert", "reset"})
 """What is news on the notifier's stream; its heartbeat is not."""
 
 
-EACH_SECONDS = 0.01
-"""All open pages together look a hundred times a second,"""
+EACH_SECONDS = 0.04
+"""All open pages together look 25 times a second,"""
 LONGEST_SECONDS = 0.5
 """and more often rather than let a page wait longer than this."""
 

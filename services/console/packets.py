@@ -29,6 +29,7 @@ from services.console.settings import ConsoleSettings
 from services.console.upstream import StillReading, Unread, UpstreamError
 from shared.charts.drawer import CannotDraw, Drawer
 from shared.contracts.packet import Packet
+from shared.runtime.turns import giving_way
 from shared.runtime.web import Problem, api_router
 
 router = api_router()
@@ -137,12 +138,12 @@ async def _printed(request: Request, key: str, study: str, form: str, past: str 
 
 
 def _written(form: str, found: Unread[Packet], drawer: Drawer, printer: Printer) -> Printed:
-    if form == "pdf":
+    with giving_way():
         packet = found.read()
-        content = packet_pdf(packet, drawer.begin, printer.typeset)
-    else:
-        packet = found.read()
-        content = _PLAIN[form](packet, drawer.begin)
+        if form == "pdf":
+            content = packet_pdf(packet, drawer.begin, printer.typeset)
+        else:
+            content = _PLAIN[form](packet, drawer.begin)
     return Printed(content, packet.assessment.study, packet.assessment.as_of.date())
 
 

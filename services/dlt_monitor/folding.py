@@ -7,7 +7,6 @@ asks meanwhile is told that it is still being read.
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from shared.clinical import Study
 from shared.contracts.envelope import read_fact
 from shared.runtime.polling import Polling
 from shared.runtime.telemetry import get_logger
+from shared.runtime.turns import giving_way
 
 log = get_logger(__name__)
 
@@ -152,7 +152,7 @@ class Folding:
         with held.lock:
             if row.facts - held.prepared <= self._most_at_once:
                 return
-            with _giving_way(), keeping_all():
+            with giving_way(), keeping_all():
                 held.catch_up(conn, row)
                 self._prepare(conn, row, held)
             held.note_prepared()
@@ -165,15 +165,3 @@ def one_subject(conn: Connection, row: StudyRow, usubjid: str) -> Study:
     about = studies.facts_about(conn, row.study, usubjid, through=row.facts)
     study.add(map(read_fact, about))
     return study
-
-
-@contextmanager
-def _giving_way() -> Iterator[None]:
-    """Lets other threads have the interpreter ten times sooner than usual: an answer takes it back
-    a hundred times, after each wait for database or network."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(usual / 10)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(usual)
