@@ -41,6 +41,7 @@ from services.console.recording import (
     assessment_seen,
     digest_of_form,
     event_of,
+    must_be_current,
     new_token,
     now_of,
     put_on_record,
@@ -148,6 +149,7 @@ async def judge(request: Request, session: SignedIn, study: Study, case: Case) -
         return await _case_page(request, session, study, case, None, attempt)
     now = now_of(request)
     try:
+        must_be_current(found.stale)
         data = _review(found.profile, found.criterion, fields, digest, now)
         event = event_of("dlt_review", study, found.profile.assessment.usubjid, token, now, data)
         if goes_to_provider(session, None):
@@ -165,8 +167,9 @@ async def judge(request: Request, session: SignedIn, study: Study, case: Case) -
 async def _changed(
     upstream: Upstream, session: Session, study: str, case: str, digest: str
 ) -> Sequence[str]:
-    """What has moved since the page was made."""
+    """What has moved since the page was made. Raises NotRecorded where nobody can say."""
     found = await _subject_of(upstream, session, study, case, None)
+    must_be_current(found.stale)
     seen = await assessment_seen(upstream, session, study, digest)
     return moved_on(seen, found.profile.assessment)
 
@@ -212,6 +215,7 @@ async def _case_page(
     hang(request, session, where, hung)
     shown = charts_of(profile, criterion)
     moment = profile.known_at if past else max(now_of(request), profile.as_of)
+    wanted = past is None and may(person, study, JUDGES)
     failed = attempt.problem is not None or bool(attempt.changes)
     return page(
         "adjudication_case.html",
@@ -236,7 +240,8 @@ async def _case_page(
         digest_of=digest_of,
         roles=roles_for(rules.protocol, criterion.id),
         case_id=case_id,
-        may_judge=past is None and may(person, study, JUDGES),
+        may_judge=wanted and not found.stale,
+        held_up=wanted and found.stale,
         attempt=attempt,
         token=new_token(),
     )

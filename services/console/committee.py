@@ -41,6 +41,7 @@ from services.console.recording import (
     assessment_seen,
     digest_of_form,
     event_of,
+    must_be_current,
     new_token,
     now_of,
     put_on_record,
@@ -115,8 +116,7 @@ async def decide(request: Request, session: SignedIn, study: Study) -> Response:
         return await _page(request, session, study, None, Attempt(typed, changes=changes))
     rules = await rules_of(upstream, session, study, present.protocol_version)
     try:
-        if assessed.stale:
-            raise NotRecorded("The monitor is behind: what this would rest on is not known.")
+        must_be_current(assessed.stale)
         now = now_of(request)
         data, second = _decision(present, rules, fields, digest, now)
         event = event_of("decision", study, study, token, now, data)
@@ -135,8 +135,7 @@ async def decide(request: Request, session: SignedIn, study: Study) -> Response:
 async def _changed(upstream: Upstream, session: Session, study: str, digest: str) -> Sequence[str]:
     """What has moved since the page was made. Raises NotRecorded where nobody can say."""
     assessed = await upstream.assessment(session.key, study, None)
-    if assessed.stale:
-        raise NotRecorded("The monitor is behind: what this would rest on is not known.")
+    must_be_current(assessed.stale)
     return moved_on(await assessment_seen(upstream, session, study, digest), assessed.assessment)
 
 

@@ -55,6 +55,13 @@ class NotRecorded(Exception):
     """Why the act is not on record, or that nobody knows whether it is; a sentence for the page."""
 
 
+def must_be_current(stale: bool) -> None:
+    """Raises NotRecorded where the monitor is behind: nobody can say whether the status has moved
+    on."""
+    if stale:
+        raise NotRecorded("The monitor is behind: what this would rest on is not known.")
+
+
 class Act(BaseModel):
     """One version of a review or decision, as the monitor lists them."""
 

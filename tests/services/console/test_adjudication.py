@@ -177,12 +177,20 @@ def test_a_criterion_without_evidence_has_the_time_line_alone() -> None:
     assert charts_of(profile, calm) == ("timeline",)
 
 
-def test_a_case_of_a_monitor_that_is_behind_says_so(
+def test_nothing_is_judged_while_the_monitor_is_behind(
     person: httpx2.Client, neighbours: Acting
 ) -> None:
-    assert "the monitor is behind" not in person.get(CASE).text
+    case = person.get(CASE)
+    assert "the monitor is behind" not in case.text
+    fields = fields_of(case, decision="NOT_DLT", rationale="x", password=PASSWORD)
     neighbours.stale = True
-    assert "the monitor is behind" in person.get(CASE).text
+    refused = person.post(CASE, data=fields)
+    assert refused.status_code == 409
+    for text in (refused.text, person.get(CASE).text):
+        assert "Out of date: the monitor is behind" in text
+        assert "No judgement now" in text
+        assert "<form" not in text.split("<main")[1]
+    assert neighbours.recorded == []
 
 
 def test_a_judgement_is_a_record_bound_to_what_was_seen(
