@@ -53,17 +53,19 @@ class Size:
 
 @dataclass(slots=True)
 class Found:
-    """Milliseconds of each read by page, of the first answer of each after the loading and after
-    the results (``anew``, of what is made of the whole study; ``opened``, of the packet of another
-    moment, asked for as soon as the committee's page is there), until the monitor had read the
-    whole study (``ready``), and of each result until an open page is told of it (``live``) and
-    until its new content is there (``shown``); how many reads were refused, because a service did
-    not answer in time; how many bytes a page has, and how many of them travel."""
+    """Milliseconds of the first answer of each page after the loading and after the results
+    (``anew``, of what is made of the whole study; ``opened``, of the packet of another moment as
+    soon as the committee's page is there), until the monitor had read the whole study (``ready``),
+    of each read of the board before that (``meanwhile``) and of each page after it, and of each
+    result until an open page is told of it (``live``) and until its new content is
+    there (``shown``); how many reads were refused, because a service did not answer in time; how
+    many bytes a page has, and how many of them travel."""
 
     first: dict[str, float] = field(default_factory=dict)
     anew: dict[str, float] = field(default_factory=dict)
     opened: float = 0.0
     ready: float = 0.0
+    meanwhile: list[float] = field(default_factory=list)
     pages: dict[str, list[float]] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     live: list[float] = field(default_factory=list)
@@ -91,12 +93,12 @@ def measure(ground: Ground, size: Size) -> Found:
         bearer = {"Authorization": f"Bearer {keys.reader}"}
         for name, address in addresses.items():
             if name == NEEDS_ALL:
+                found.meanwhile = _reads(client, addresses["board"], found, "board", size.reads)
                 _wait(lambda: client.get(OUTLOOK, headers=bearer).status_code == 200)
                 found.ready = (time.perf_counter() - loaded) * 1e3
             found.first[name] = _first_answer(client, address)
-            reads = [_read(client, address, found, name) for _ in range(size.reads)]
-            found.pages[name] = [taken for taken in reads if taken is not None]
-            found.refused[name] = reads.count(None)
+        for name, address in addresses.items():
+            found.pages[name] = _reads(client, address, found, name, size.reads)
         results = _told_live(client, keys, clock, told)
         for heard, seen in islice(results, size.results):
             found.live.append(heard)
@@ -127,6 +129,12 @@ def _first_answer(client: httpx2.Client, address: str) -> float:
     begun = time.perf_counter()
     _wait(lambda: client.get(address).status_code == 200)
     return (time.perf_counter() - begun) * 1e3
+
+
+def _reads(client: httpx2.Client, address: str, found: Found, name: str, times: int) -> list[float]:
+    reads = [_read(client, address, found, name) for _ in range(times)]
+    found.refused[name] = found.refused.get(name, 0) + reads.count(None)
+    return [taken for taken in reads if taken is not None]
 
 
 def _read(client: httpx2.Client, address: str, found: Found, name: str) -> float | None:
@@ -252,7 +260,9 @@ def lines(found: Found) -> Iterator[str]:
             f" page; first {found.first[name]:.0f} ms; {found.weight[name] / 1e3:.0f} kB,"
             f" {found.travels[name] / 1e3:.0f} on the way"
         )
+    p50, p95 = percentile(found.meanwhile, 50), percentile(found.meanwhile, 95)
     yield f"the whole study is read after {found.ready:.0f} ms; then the packet was asked for"
+    yield f"the board until then: p50 {p50:.0f} ms, p95 {p95:.0f} ms"
     for name, once in found.anew.items():
         yield f"{name:13}of the next moment: first {once:.0f} ms"
     yield f"{'packet.pdf':13}as soon as the committee's page is there: {found.opened:.0f} ms"

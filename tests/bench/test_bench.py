@@ -136,5 +136,6 @@ def test_every_page_is_read_and_every_result_is_told(folder: Path) -> None:
     assert len(found.live) == 1
     assert found.shown[0] >= found.live[0]
     assert found.anew.keys() == {"packet.pdf", "charts"}
+    assert len(found.meanwhile) == 2
     assert found.opened > 0
     assert all("ms" in line for line in console.lines(found))
