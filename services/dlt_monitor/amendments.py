@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from services.dlt_monitor.asking import READERS, Moment, Parts, view_of
 from services.dlt_monitor.store import studies
@@ -18,10 +18,13 @@ def amendment_routes(router: APIRouter, parts: Parts) -> None:
     """The comparison of versions."""
 
     @router.get("/studies/{study}/versions", dependencies=READERS)
-    def side_by_side(study: str, as_of: Moment = None, known_at: Moment = None) -> dict[str, Any]:
+    def side_by_side(
+        study: str, response: Response, as_of: Moment = None, known_at: Moment = None
+    ) -> dict[str, Any]:
         """The study by each version of its protocol known then, and the subjects on whom they
         differ."""
-        with view_of(parts, study, as_of, known_at) as (view, _):
+        with view_of(parts, study, as_of, known_at) as (view, headers):
+            response.headers.update(headers)
             in_force = view.assessment
         with parts.engine.connect() as conn:
             row = studies.study_row(conn, study)

@@ -84,7 +84,7 @@ class Hand:
             self._line(self._greeting)
 
     def _line(self, text: str) -> str:
-        """Empty where there is no process, or it ended instead."""
+        """Empty where there is no process, or it ended instead, also in the middle of a line."""
         process, self._late = self._process, False
         if process is None:
             return ""
@@ -100,8 +100,9 @@ class Hand:
             answer = ""
         finally:
             watch.cancel()
-        if not answer:
+        if not answer.endswith("\n"):
             self.end()
+            return ""
         return answer
 
     def _give_up(self, process: subprocess.Popen[str]) -> None:

@@ -49,6 +49,13 @@ def test_a_question_is_asked_again_of_a_new_process(
     assert asked.answer(f"die {tmp_path / 'died'}") == "1\n"
 
 
+def test_half_an_answer_is_none(hand: Callable[..., Hand], tmp_path: Path) -> None:
+    asked = hand()
+    assert asked.answer(f"break-off {tmp_path / 'broken-off'}") == "1\n"
+    with pytest.raises(NoAnswer):
+        asked.answer("break-off")
+
+
 def test_who_takes_too_long_is_not_asked_twice(hand: Callable[..., Hand], tmp_path: Path) -> None:
     asked = hand(longest=1.0)
     with pytest.raises(NoAnswer):

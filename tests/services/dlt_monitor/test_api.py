@@ -312,6 +312,8 @@ def test_without_worker_and_ticker_nobody_knows(
         known = {"If-None-Match": assessment.headers["ETag"]}
         again = client.get(f"/studies/{STUDY}/assessment", headers=known)
         assert (again.status_code, again.headers["Vigil-Stale"]) == (304, "true")
+        versions = client.get(f"/studies/{STUDY}/versions")
+        assert (versions.status_code, versions.headers["Vigil-Stale"]) == (200, "true")
         enrolment = client.get(f"/studies/{STUDY}/enrolment", params={"dose_level": 1})
         assert enrolment.status_code == 503
         assert client.get("/studies").json()["studies"][0]["stale"] is True
