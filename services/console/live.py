@@ -8,12 +8,21 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 
 from services.console.answers import StudyEntry
-from services.console.upstream import KeyRefused, NotFound, Unavailable, Upstream, UpstreamError
+from services.console.upstream import (
+    BEHIND,
+    KeyRefused,
+    NotFound,
+    Unavailable,
+    Upstream,
+    UpstreamError,
+)
 
 ALIVE_SECONDS = 5.0
 RECONNECT_SECONDS = 2.0
 NEWS = frozenset({"alert", "reset"})
 """What is news on the notifier's stream; its heartbeat is not."""
+MISSING = ("lost", "alerts-lost")
+"""What an open page is told it cannot count on, the graver first: the monitor, or new alerts."""
 
 
 EACH_SECONDS = 0.04
@@ -69,7 +78,7 @@ class Watch:
         self._study = study
         self._pace = pace
         self._signed_in = signed_in
-        self._lost = False
+        self._missing: set[str] = set()
         self._events: asyncio.Queue[str] = asyncio.Queue(maxsize=100)
 
     async def events(self) -> AsyncIterator[str]:
@@ -97,7 +106,18 @@ class Watch:
             async with asyncio.timeout(ALIVE_SECONDS):
                 return await self._events.get()
         except TimeoutError:
-            return "lost" if self._lost else "alive"
+            return self._state
+
+    @property
+    def _state(self) -> str:
+        return next((what for what in MISSING if what in self._missing), "alive")
+
+    async def _found(self, what: str, *, missing: bool) -> None:
+        """Tells the page where this changes what it can count on."""
+        before = self._state
+        (self._missing.add if missing else self._missing.discard)(what)
+        if self._state != before:
+            await self._events.put(self._state)
 
     async def _watch_study(self) -> None:
         """Says `changed` when the study's line in the list changes, `lost` while there is none.
@@ -114,14 +134,14 @@ class Watch:
                 await self._events.put("signed-out")
                 return
             except UpstreamError:
-                if not self._lost:
-                    await self._events.put("lost")
-                self._lost = True
+                last = None
+                await self._found("lost", missing=True)
             else:
-                if self._lost or entry != last:
+                await self._found("lost", missing=False)
+                if entry != last:
                     await self._events.put("changed")
                     rest = max(rest, LONGEST_SECONDS)
-                last, self._lost = entry, False
+                last = entry
             if not self._signed_in():
                 await self._events.put("signed-out")
                 return
@@ -134,17 +154,21 @@ class Watch:
         raise NotFound
 
     async def _watch_alerts(self) -> None:
-        """Says `changed` at every change of an alert, and where the stream begins or breaks."""
+        """Says `changed` at every change of an alert, and where the stream begins or breaks;
+        `alerts-lost` while there is none, or the notifier says that it is not looking."""
         answering = True
         while True:
             try:
                 async with self._upstream.alert_stream(self._key, self._study) as stream:
                     answering = True
+                    await self._found("alerts-lost", missing=False)
                     await self._events.put("changed")
                     async for name in stream:
+                        await self._found("alerts-lost", missing=name == BEHIND)
                         if name in NEWS:
                             await self._events.put("changed")
             except Unavailable:
+                await self._found("alerts-lost", missing=True)
                 if answering:
                     await self._events.put("changed")
                 answering = False

@@ -13,7 +13,9 @@ _DEFAULT = "http://127.0.0.1:8000"
 @dataclass(frozen=True, slots=True)
 class ConsoleSettings:
     """Base addresses without a trailing slash; all durations in seconds. ``beside_timeout`` is for
-    what a page can do without. ``packets_ahead``: whether a packet is begun before it is asked for.
+    what a page can do without; ``stream_quiet``: the silence after which the notifier's stream of
+    alerts counts as broken, which has a heartbeat every ten. ``packets_ahead``: whether a packet is
+    begun before it is asked for.
 
     In the embedded mode the three addresses are this very server's.
     """
@@ -23,6 +25,7 @@ class ConsoleSettings:
     ingest_url: str = _DEFAULT
     timeout: float = 10.0
     beside_timeout: float = 3.0
+    stream_quiet: float = 25.0
     live_interval: float = 0.2
     session_idle: float = 2 * 60 * 60
     session_longest: float = 12 * 60 * 60

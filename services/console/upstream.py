@@ -5,6 +5,7 @@ turns "no answer" into "nothing there": the pages must be able to say what is no
 """
 
 import hashlib
+import json
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -43,6 +44,9 @@ LONG_TIMEOUT = 60.0
 """Seconds for what the monitor works out from every fact of the study: just after its start it has
 to read them all first."""
 
+
+BEHIND = "behind"
+"""A heartbeat of the notifier which says that it is not looking at the record of alerts."""
 
 STILL_READING = b"urn:vigil:problem:still-reading"
 
@@ -131,6 +135,7 @@ class Upstream:
             "ingest": settings.ingest_url,
         }
         self._timeout, self.beside_timeout = settings.timeout, settings.beside_timeout
+        self._stream_quiet = settings.stream_quiet
         self._answered: dict[Service, datetime] = {}
         self._signals: Kept[Raised] = Kept(MOST_REMEMBERED)
         self._assessments: Kept[_Known[Assessment]] = Kept(MOST_REMEMBERED)
@@ -249,14 +254,15 @@ class Upstream:
 
     @asynccontextmanager
     async def alert_stream(self, key: str, study: str) -> AsyncIterator[AsyncIterator[str]]:
-        """The names of the notifier's events as they happen, heartbeats left out."""
+        """The names of the notifier's events as they happen, `BEHIND` among them. A stream that
+        breaks off or falls silent raises Unavailable."""
         client = self._open_client("notifier")
         request = client.build_request(
             "GET",
             self._base["notifier"] + "/notifier/v1/alerts/stream",
             params={"study": study},
             headers=_headers(key),
-            timeout=httpx2.Timeout(self._timeout, read=None),
+            timeout=httpx2.Timeout(self._timeout, read=self._stream_quiet),
         )
         try:
             response = await client.send(request, stream=True)
@@ -349,7 +355,7 @@ class Upstream:
                 if line.startswith("event:"):
                     name = line.removeprefix("event:").strip()
                 elif line.startswith("data:"):
-                    yield name
+                    yield BEHIND if _is_behind(name, line.removeprefix("data:")) else name
                 elif not line:
                     name = "message"
         except httpx2.HTTPError as error:
@@ -371,6 +377,17 @@ class Upstream:
 def is_stale(response: httpx2.Response) -> bool:
     """Whether the monitor itself says that the answer may lack something."""
     return response.headers.get("Vigil-Stale", "").lower() == "true"
+
+
+def _is_behind(name: str, data: str) -> bool:
+    """Whether an event is a heartbeat that does not say that its stream is current."""
+    if name != "heartbeat":
+        return False
+    try:
+        told = json.loads(data)
+    except ValueError:
+        return True
+    return not (isinstance(told, dict) and told.get("current") is True)
 
 
 def source_of(response: httpx2.Response) -> bytes:

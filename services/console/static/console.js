@@ -11,6 +11,10 @@ let heard = Date.now();
 // The token of a form is written anew on each page, and means the same.
 const withoutTokens = (part) => part.outerHTML.replace(/(name="csrf" value=")[^"]*/g, "$1");
 let shown = withoutTokens(main());
+// What the stream said last, whether it is broken off, and whether the page could not be renewed.
+let told = "alive";
+let broken = false;
+let failed = false;
 let fetching = false;
 let again = false;
 
@@ -112,34 +116,56 @@ async function refresh() {
       const response = await fetch(location.href, { cache: "no-store" });
       if (response.redirected) return location.reload();
       const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-      if (fresh.getElementById("main")) putIn(fresh);
+      putIn(fresh);
+      failed = "problem" in main().dataset;
+      tellState();
     } while (again);
   } catch {
-    lost();
+    failed = true;
+    tellState();
   } finally {
     fetching = false;
   }
 }
 
-function alive() {
+function whyNotLive() {
+  if (broken) return "this page may be out of date since " + clock(heard);
+  if (told === "lost") return "the monitor does not answer";
+  if (failed) return "this page could not be renewed";
+  if (told === "alerts-lost") return "new alerts may be missing";
+  return null;
+}
+
+function tellState() {
+  const why = whyNotLive();
+  show(!why, why ? "Not live: " + why : "Live, checked " + clock(heard));
+}
+
+function hear(state) {
   heard = Date.now();
-  show(true, "Live, checked " + clock(heard));
+  told = state;
+  broken = false;
+  tellState();
 }
 
 function lost() {
-  show(false, "Not live: this page may be out of date since " + clock(heard));
+  broken = true;
+  tellState();
 }
 
 function listen() {
   const stream = new EventSource(address);
-  stream.addEventListener("alive", alive);
+  stream.addEventListener("alive", () => {
+    hear("alive");
+    if (failed) refresh();
+  });
+  stream.addEventListener("alerts-lost", () => hear("alerts-lost"));
   stream.addEventListener("changed", () => {
-    alive();
+    hear(told);
     refresh();
   });
   stream.addEventListener("lost", () => {
-    heard = Date.now();
-    show(false, "Not live: the monitor does not answer");
+    hear("lost");
     refresh();
   });
   stream.addEventListener("signed-out", () => {

@@ -5,6 +5,7 @@ the console against those themselves.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,8 @@ KEY = "vigil_0123456789ab_" + "k" * 43
 ALERT_EVENT = 'id: 1-1\nevent: alert\ndata: {"change": "raised"}\n\n'
 RESET_EVENT = 'id: 9-9\nevent: reset\ndata: {"after": "9-9"}\n\n'
 HEARTBEAT_EVENT = 'event: heartbeat\ndata: {"current": true}\n\n'
+BEHIND_EVENT = 'event: heartbeat\ndata: {"current": false}\n\n'
+HEARTBEAT_SECONDS = 5.0
 
 PATIENCE = 60.0
 """Seconds for an answer: a busy machine is no fault of the console's."""
@@ -65,9 +68,12 @@ class Neighbours:
     failing: dict[str, int] = field(default_factory=dict)
     """Status by the first word of the path: ``{"monitor": 503}``."""
     garbled: set[str] = field(default_factory=set)
+    """First or last words of paths whose answer nobody can read."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     acknowledged: list[tuple[str, Any]] = field(default_factory=list)
     streams: int = 0
+    looking: bool = True
+    """Whether the streams of alerts have heartbeats."""
     to_tell: list[str] = field(default_factory=list)
     """Events that every open stream of alerts brings next; empty once they are on their way."""
 
@@ -96,11 +102,12 @@ class Neighbours:
         return app
 
     async def _before(self, request: Request, call_next: Any) -> Response:
-        service = request.url.path.split("/")[1]
+        words = request.url.path.split("/")
+        service, last = words[1], words[-1]
         self.asked.append((request.method, request.url.path))
         if service in self.failing:
             return JSONResponse({}, self.failing[service])
-        if service in self.garbled:
+        if {service, last} & self.garbled:
             return Response("<html>not what was asked for</html>")
         key = request.headers.get("authorization", "").removeprefix("Bearer ")
         if service != "readyz" and key not in self.keys:
@@ -207,9 +214,13 @@ class Neighbours:
         self.streams += 1
         known = list(self.alerts)
         yield "retry: 2000\n\n"
+        beat = time.monotonic()
         try:
             while True:
                 await asyncio.sleep(0.02)
+                if self.looking and time.monotonic() - beat >= HEARTBEAT_SECONDS:
+                    beat = time.monotonic()
+                    yield HEARTBEAT_EVENT
                 while self.to_tell:
                     known = list(self.alerts)
                     yield self.to_tell.pop(0)

@@ -9,7 +9,7 @@ from services.console.html import utc
 from shared.contracts.assessment import DltCount, Recommendation
 from tests.services.console import golden, golden_profile, golden_signals
 from tests.services.console.browser import ENTER, TAB, Browser
-from tests.services.console.neighbours import KEY, Neighbours
+from tests.services.console.neighbours import BEHIND_EVENT, HEARTBEAT_EVENT, KEY, Neighbours
 from tests.services.console.test_access import BOARD
 from tests.services.console.test_pages import NASTY
 
@@ -168,6 +168,28 @@ def test_a_silent_monitor_takes_the_board_away(desk: Browser, neighbours: Neighb
     desk.wait(lambda: desk.text("#liveness").startswith("Live"), "live updates")
 
 
+def test_a_page_that_could_not_be_renewed_once_is_tried_again(
+    desk: Browser, neighbours: Neighbours
+) -> None:
+    """The watch on the monitor's list need not have noticed what the page ran into."""
+    neighbours.garbled.add("assessment")
+    neighbours.restore(neighbours.alerts)
+    desk.wait(lambda: "Not known at present" in desk.text("#main"), "the warning")
+    assert "Not live" in desk.text("#liveness")
+    neighbours.garbled.clear()
+    desk.wait(lambda: "Hold enrolment" in desk.text("#main"), "the board")
+    desk.wait(lambda: desk.text("#liveness").startswith("Live"), "live updates")
+
+
+def test_a_notifier_that_does_not_look_is_told(desk: Browser, neighbours: Neighbours) -> None:
+    neighbours.looking = False
+    neighbours.to_tell.append(BEHIND_EVENT)
+    desk.wait(lambda: "new alerts may be missing" in desk.text("#liveness"), "the warning")
+    assert "Hold enrolment" in desk.text("#main")
+    neighbours.to_tell.append(HEARTBEAT_EVENT)
+    desk.wait(lambda: desk.text("#liveness").startswith("Live"), "live updates")
+
+
 def test_signing_out_elsewhere_closes_the_page(desk: Browser, neighbours: Neighbours) -> None:
     neighbours.keys.clear()
     desk.wait(lambda: "/login" in desk.url, "the sign-in page")
@@ -181,10 +203,10 @@ def test_a_link_from_another_site_finds_the_session(desk: Browser, console: str)
 
 
 def test_markup_in_a_study_runs_nothing(desk: Browser, neighbours: Neighbours) -> None:
-    neighbours.entry_changes = {"title": NASTY}
     neighbours.signals = tuple(
         s.model_copy(update={"text": NASTY}) for s in golden_signals.signals()
     )
+    neighbours.entry_changes = {"title": NASTY}
     desk.wait(lambda: "<script>" in desk.text(".study-title"), "the hostile title, as text")
     assert NASTY in desk.text(".signal-text")
     assert desk.run("return document.querySelectorAll('main img, main script').length") == 0

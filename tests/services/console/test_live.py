@@ -1,16 +1,26 @@
 """The stream that tells an open page it is out of date."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import islice
 
 import httpx2
 import pytest
 from fastapi import FastAPI
 
+from services.console.app import create_app
 from services.console.live import ALIVE_SECONDS, LONGEST_SECONDS, Pace
+from shared.runtime.settings import Settings
 from tests.services.console import golden, golden_signals
-from tests.services.console.neighbours import HEARTBEAT_EVENT, PATIENCE, Neighbours
+from tests.services.console.neighbours import (
+    BEHIND_EVENT,
+    HEARTBEAT_EVENT,
+    KEY,
+    PATIENCE,
+    Neighbours,
+    pointed_at,
+)
 from tests.services.console.test_access import BOARD, csrf_of
 from tests.services.notifier.support import wait_for
 
@@ -95,7 +105,18 @@ def test_a_monitor_that_falls_silent_is_told_and_its_return_too(
         assert next_news(names) == "lost"
         assert next(names) == "lost", "as long as it lasts, nothing says that all is well"
         neighbours.failing.clear()
-        assert next(names) == "changed"
+        assert [next(names), next(names)] == ["alive", "changed"]
+
+
+def test_an_alert_while_the_monitor_is_silent_does_not_make_the_page_live(
+    person: httpx2.Client, neighbours: Neighbours
+) -> None:
+    with listening(person) as names:
+        neighbours.failing["monitor"] = 503
+        assert next_news(names) == "lost"
+        neighbours.alerts = []
+        assert next(name for name in names if name != "lost") == "changed"
+        assert next(names) == "lost"
 
 
 def test_a_notifier_that_returns_is_told(person: httpx2.Client, neighbours: Neighbours) -> None:
@@ -103,9 +124,40 @@ def test_a_notifier_that_returns_is_told(person: httpx2.Client, neighbours: Neig
     accept = {"Accept": "text/event-stream"}
     with person.stream("GET", f"{BOARD}/live", headers=accept) as response:
         names = _names(response)
-        assert [next(names) for _ in range(3)] == ["alive", "changed", "changed"]
+        begun = [next(names) for _ in range(4)]
+        assert sorted(begun) == ["alerts-lost", "alive", "changed", "changed"]
+        assert next(names) == "alerts-lost", "as long as it lasts, new alerts may be missing"
         neighbours.failing.clear()
-        assert next_news(names) == "changed"
+        assert next(name for name in names if name != "alerts-lost") == "alive"
+        assert next(names) == "changed"
+
+
+def test_a_notifier_that_does_not_look_at_its_alerts_is_told(
+    person: httpx2.Client, neighbours: Neighbours
+) -> None:
+    with listening(person) as names:
+        neighbours.looking = False
+        neighbours.to_tell.append(BEHIND_EVENT)
+        assert next_news(names) == "alerts-lost"
+        assert next(names) == "alerts-lost"
+        neighbours.to_tell.append(HEARTBEAT_EVENT)
+        assert next(name for name in names if name != "alerts-lost") == "alive"
+
+
+def test_a_stream_of_alerts_without_heartbeats_is_broken(
+    neighbours: Neighbours, live_server: Callable[[FastAPI], str]
+) -> None:
+    """As behind a connection that is gone without a word."""
+    neighbours.looking = False
+    there = live_server(neighbours.app())
+    impatient = replace(pointed_at(there), stream_quiet=0.5)
+    address = live_server(create_app(Settings(), impatient))
+    with httpx2.Client(base_url=address, trust_env=False, timeout=PATIENCE) as person:
+        person.headers["Origin"] = address
+        assert person.post("/login", data={"key": KEY}).status_code == 303
+        with listening(person) as names:
+            assert [next_news(names), next_news(names)] == ["alerts-lost", "changed"]
+            assert [next_news(names), next_news(names)] == ["changed", "alerts-lost"]
 
 
 @pytest.mark.parametrize("how", ["signed out", "revoked"])
