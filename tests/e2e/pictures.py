@@ -50,10 +50,23 @@ PAGES = (
 
 def open_page(browser: Browser, url: str, page: Page) -> None:
     """As somebody who is signed in."""
-    browser.open(f"{url}/studies/{STUDY}{page.address}")
+    begin = f"{url}/studies/{STUDY}{page.address}"
+    browser.open(begin)
     if page.link:
+        wait_for_page(browser, begin, page.link)
         browser.open(str(browser.run(f'return document.querySelector("{page.link}").href')))
     assert STUDY in browser.title, (page, browser.title)
+
+
+def wait_for_page(browser: Browser, address: str, selector: str) -> None:
+    """Until the page has such an element: what the notifier brings comes after what the monitor
+    brings, and not every page follows by itself."""
+
+    def has_it() -> bool:
+        browser.open(address)
+        return bool(browser.run(f'return !!document.querySelector("{selector}")'))
+
+    browser.wait(has_it, f"{selector} on {address}")
 
 
 def main(folder: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from services.demo import STUDY
 from tests.e2e.people import MEMBER, MONITOR, PASSWORD, SECOND, sign_in
+from tests.e2e.pictures import wait_for_page
 from tests.e2e.trial import Trial
 from tests.services.console.browser import Browser
 
@@ -39,8 +40,8 @@ def _watch_a_candidate_arrive(trial: Trial, browser: Browser) -> None:
 
 
 def _acknowledge(trial: Trial, browser: Browser) -> None:
-    browser.open(f"{trial.vigil.url}{BOARD}/alerts?severity=urgent")
-    browser.wait(lambda: "nobody has acknowledged it" in browser.text("#main"), "the alert")
+    wait_for_page(browser, f"{trial.vigil.url}{BOARD}/alerts?severity=urgent", ".inbox li a")
+    assert "nobody has acknowledged it" in browser.text("#main")
     browser.click(".inbox li:first-child a")
     browser.click("#acknowledge")
     browser.wait(lambda: "Acknowledged" in browser.text("#main"), "the acknowledgement")
