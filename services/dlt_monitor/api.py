@@ -84,7 +84,8 @@ def _study_routes(router: APIRouter, parts: Parts) -> None:
     ) -> Response:
         """The study now, or at a past moment (`as_of`) by what was known then (`known_at`); by the
         protocol in force then, or by another version known then, which changes nothing. 304 for
-        who has it already, by the `ETag` of an earlier answer."""
+        who has it already, by the `ETag` of an earlier answer. With `Vigil-Stale: true` records or a
+        deadline may be missing from it."""
         with view_of(parts, study, as_of, known_at, protocol_version) as (view, headers):
             name = name_of(view.document)
             tagged = {**headers, "ETag": tag_of(name)}
@@ -99,7 +100,8 @@ def _study_routes(router: APIRouter, parts: Parts) -> None:
         as_of: Moment = None,
         known_at: Moment = None,
     ) -> dict[str, Any]:
-        """The doses, who is treated at each, and what the rule allows next."""
+        """The doses, who is treated at each, and what the rule allows next. With
+        `Vigil-Stale: true` records or a deadline may be missing from it."""
         with view_of(parts, study, as_of, known_at) as (view, headers):
             response.headers.update(headers)
             return _cohorts(view.assessment)
