@@ -84,8 +84,8 @@ def _study_routes(router: APIRouter, parts: Parts) -> None:
     ) -> Response:
         """The study now, or at a past moment (`as_of`) by what was known then (`known_at`); by the
         protocol in force then, or by another version known then, which changes nothing. 304 for
-        who has it already, by the `ETag` of an earlier answer. With `Vigil-Stale: true` records or a
-        deadline may be missing from it."""
+        who has it already, by the `ETag` of an earlier answer. With `Vigil-Stale: true` records
+        or a deadline may be missing from it."""
         with view_of(parts, study, as_of, known_at, protocol_version) as (view, headers):
             name = name_of(view.document)
             tagged = {**headers, "ETag": tag_of(name)}
