@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 import httpx2
@@ -40,6 +40,7 @@ from services.console.upstream import (
     Unavailable,
     Upstream,
 )
+from services.console.words import SEVERITIES, SIGNALS
 from shared.clinical import DocumentError, load_protocol
 from shared.clinical.plain import differences
 from shared.contracts.signals import Severity, SignalType
@@ -48,7 +49,6 @@ from shared.runtime.web import api_router
 
 router = api_router()
 
-SEVERITIES = get_args(Severity)
 _NOTES = {
     "done": Note("go", "Done. It works everywhere within five seconds."),
     "not-allowed": Note("warn", "Not done: this needs the role of a study administrator."),
@@ -281,8 +281,8 @@ async def _page(
         amendments=known,
         amendments_missing=amendments.missing,
         roles={role: ROLE_NAMES[role] for role in ROLES},
-        signal_types=[str(one) for one in SignalType],
-        severities=SEVERITIES,
+        signal_types=[(str(one), SIGNALS[one]) for one in SignalType],
+        severities=[(name, word.text) for name, word in SEVERITIES.items()],
     )
 
 

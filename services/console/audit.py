@@ -22,6 +22,7 @@ from services.console.office import Part, get, part
 from services.console.recording import Act, Acts
 from services.console.sessions import Session
 from services.console.upstream import Upstream
+from services.console.words import SIGNALS
 from shared.charts.blocks import csv_text
 from shared.runtime.web import api_router
 
@@ -217,11 +218,28 @@ def _of_acts(acts: Iterable[Act]) -> Iterator[Line]:
     for act in acts:
         kind = "Judged" if act.kind == "dlt_review" else "Decided"
         what = f"Took back: {act.kind.replace('_', ' ')}" if act.withdrawn else kind
-        told = [(act.decision or "").replace("_", " "), act.criterion_id or ""]
-        if act.cites in ("superseded", "unknown"):
-            told.append(f"cites an assessment that was {act.cites}")
-        about = ", ".join(filter(None, [*told, f"record {act.recordid}"]))
+        told = [_said(act), act.criterion_id, _rests_on(act), f"record {act.recordid}"]
+        about = ", ".join(filter(None, told))
         yield Line(act.known_at, act.actor or "nobody named", what, about, "acts")
+
+
+def _said(act: Act) -> str:
+    """What was decided, and at or to which dose level."""
+    said = (act.decision or "").replace("_", " ")
+    if act.dose_level is None:
+        return said
+    between = "to" if act.decision in ("escalate", "deescalate") else "at"
+    return f"{said} {between} dose level {act.dose_level}"
+
+
+def _rests_on(act: Act) -> str:
+    """What was wrong with the assessment that an act names, if anything."""
+    if act.cites == "unknown":
+        return "names an assessment that was never given out here"
+    if act.cites == "superseded":
+        since = "1 record" if act.facts_since == 1 else f"{act.facts_since} records"
+        return f"{since} had come in since the assessment it names"
+    return ""
 
 
 def _of_revisions(revisions: Iterable[Revision]) -> Iterator[Line]:
@@ -233,7 +251,7 @@ def _of_revisions(revisions: Iterable[Revision]) -> Iterator[Line]:
 
 def _of_alerts(alerts: Iterable[AlertRecord]) -> Iterator[Line]:
     for alert in alerts:
-        kind = alert.signal.type if alert.signal else alert.kind
+        kind = SIGNALS[alert.signal.type] if alert.signal else alert.kind
         for one in alert.acknowledgements:
             about = f"{kind}, version {one.version}"
             yield Line(one.at, one.name, "Acknowledged an alert", about, "alerts")

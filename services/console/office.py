@@ -36,7 +36,7 @@ async def part(asking: Awaitable[Found], nothing: str | None = None) -> Part[Fou
     try:
         return Part(await asking)
     except Forbidden:
-        return Part(None, "Your role does not show this.")
+        return Part(None, "Your role does not show this. A study administrator gives roles.")
     except NotFound:
         return Part(None, nothing or "There is none.")
     except Unavailable as problem:

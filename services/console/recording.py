@@ -73,6 +73,7 @@ class Act(BaseModel):
     usubjid: str | None
     criterion_id: str | None
     decision: str | None
+    dose_level: int | None = None
     actor: str | None
     known_at: datetime
     cites: str

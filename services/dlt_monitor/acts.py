@@ -36,6 +36,7 @@ def _shown(act: Act) -> dict[str, Any]:
         "usubjid": fact.data.get("USUBJID"),
         "criterion_id": fact.data.get("criterion_id"),
         "decision": fact.data.get("decision") or fact.data.get("action"),
+        "dose_level": fact.data.get("dose_level"),
         "actor": fact.actor,
         "reason": fact.reason,
         "known_at": fact.known_at,

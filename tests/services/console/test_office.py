@@ -93,7 +93,7 @@ def test_the_data_page_names_the_source_that_is_silent_longest_first(
 def test_parts_that_a_role_does_not_see_say_so(held: Trial) -> None:
     with held.person("monitor") as monitor:
         data, audit = monitor.get(DATA).text, monitor.get(AUDIT).text
-    assert data.count("Your role does not show this.") == 3
+    assert data.count("Your role does not show this. A study administrator gives roles.") == 3
     assert "Queries to the sites" in data
     assert "Sign-ins, accounts and keys:</b> Your role does not show this." in audit
     assert "Decided" in audit
@@ -126,8 +126,27 @@ def test_the_audit_page_names_who_did_what_newest_first(admin: httpx2.Client) ->
 
 def test_the_audit_page_says_which_record_it_was(admin: httpx2.Client) -> None:
     text = admin.get(f"{AUDIT}?area=acts").text
-    for told in (", record SRC/2022-12-01<", ", record 4-01/DLT<"):
+    for told in (
+        ">expand at dose level 4, names an assessment that was never given out here, record SRC/",
+        ">escalate to dose level 2, names",
+        ", record SRC/2022-12-01<",
+        ">DLT, platelets-g4, names",
+        ", record 4-01/DLT<",
+    ):
         assert told in text, told
+
+
+def test_the_audit_names_what_an_alert_was_about_in_words(
+    held: Trial, admin: httpx2.Client
+) -> None:
+    with held.person("monitor") as monitor:
+        inbox = monitor.get(f"/studies/{STUDY}/alerts?state=waiting").text
+        place, title = re.findall(r'<a href="(/studies/[^"/]+/alerts/[^"]+)">([^<]+)</a>', inbox)[0]
+        alert = monitor.get(place)
+        version = alert.text.split('name="version" value="')[1].split('"')[0]
+        noted = {"act": "seen", "version": version, "csrf": csrf_of(alert)}
+        assert monitor.post(place, data=noted).status_code == 303
+    assert f'<td class="text">{title}: </td>' in admin.get(f"{AUDIT}?area=alerts").text
 
 
 def test_the_audit_as_csv_runs_nothing(held: Trial, admin: httpx2.Client) -> None:
@@ -231,6 +250,8 @@ def test_who_would_be_told_is_asked_without_telling(held: Trial, admin: httpx2.C
     text = admin.get(ADMIN, params={"type": "dose.exceeded", "severity": "critical"}).text
     assert "No routing is in force" in text
     assert "nobody; the inbox shows it." in text
+    assert '<option value="dose.exceeded" selected>Dose exceeded</option>' in text
+    assert '<option value="critical" selected>Critical</option>' in text
     with held.person("watcher") as auditor:
         seen = auditor.get(ADMIN).text
     assert seen.count("Your role does not show this.") == 2

@@ -57,6 +57,7 @@ def test_a_review_cites_the_current_assessment_or_is_flagged(
         "NOT_DLT",
         "a.person",
     )
+    assert first["dose_level"] is None
 
 
 def test_a_rejection_that_is_withdrawn_leaves_the_candidate(service: Service, trial: Trial) -> None:
@@ -80,3 +81,4 @@ def test_a_decision_is_held_against_what_was_known(service: Service, trial: Tria
     service.feed(trial.decision(view["digest"], at(DAY_10)))
     (decision,) = acts(service)
     assert (decision["cites"], decision["facts_since"]) == ("superseded", 1)
+    assert (decision["decision"], decision["dose_level"]) == ("escalate", 2)
