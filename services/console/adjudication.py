@@ -241,7 +241,7 @@ async def _case_page(
         roles=roles_for(rules.protocol, criterion.id),
         case_id=case_id,
         may_judge=wanted and not found.stale,
-        held_up=wanted and found.stale,
+        behind=wanted and found.stale,
         attempt=attempt,
         token=new_token(),
     )

@@ -34,11 +34,12 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A review on record. `criterion` is the protocol's id of it."""
+    """A review on record. `case`: the end of the address of what it judged, where that is shown."""
 
     act: Act
     subject: str
     word: str
+    case: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,20 @@ def judged_of(
     assessment: Assessment, acts: Sequence[Act], known_by: datetime | None
 ) -> tuple[Judged, ...]:
     """The reviews on record, newest first; a past view knows no later one."""
-    names = {subject.usubjid: subject.subject for subject in assessment.subjects}
+    subjects = {subject.usubjid: subject for subject in assessment.subjects}
     return tuple(
-        Judged(act, names.get(act.usubjid or "", "not in this view"), _decided(act))
+        _judged(assessment.study, act, subjects.get(act.usubjid or ""))
         for act in reversed(acts)
         if act.kind == "dlt_review" and (known_by is None or act.known_at <= known_by)
     )
+
+
+def _judged(study: str, act: Act, subject: SubjectAssessment | None) -> Judged:
+    if subject is None:
+        return Judged(act, "not in this view", _decided(act), None)
+    named = act.criterion_id and criterion_of(subject, act.criterion_id)
+    case = case_id(study, subject.usubjid, named.id) if named else None
+    return Judged(act, subject.subject, _decided(act), case)
 
 
 def known_by(acts: Sequence[Act], moment: datetime | None) -> tuple[Act, ...]:

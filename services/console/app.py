@@ -160,25 +160,25 @@ async def _refuse_foreign(_request: Request, _error: Exception) -> Response:
         "This form did not come from this page",
         "warn",
         ("Nothing was done. Open the page again and repeat it there.",),
-        retry="/",
     )
 
 
 async def _explain(request: Request, error: Exception) -> Response:
-    retry = _address(request) if request.method == "GET" else "/"
+    retry = _address(request) if request.method == "GET" else None
     match error:
         case KeyRefused():
             return _sign_out(request)
         case Unavailable():
             lines = unavailable_lines(error)
             heading = "Not known at present"
-            return _message(503, heading, "stop", lines, since(error.since), retry)
+            study = None if error.service == "monitor" else request.path_params.get("study")
+            return _message(503, heading, "stop", lines, since(error.since), retry, study)
         case NotFound():
             lines = ("There is no such page, or you may not see it.",)
-            return _message(404, "Not found", "calm", lines, retry="/")
+            return _message(404, "Not found", "calm", lines)
         case Forbidden():
             lines = ("Your role does not allow it.",)
-            return _message(403, "Not allowed", "warn", lines, retry="/")
+            return _message(403, "Not allowed", "warn", lines)
         case Refused():
             lines = ("The monitor cannot answer for that day. It must not lie in the future.",)
             return _message(422, "No view of that day", "warn", lines, retry=request.url.path)
@@ -218,7 +218,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     problem = error if isinstance(error, Problem) else problem_of_status(error.status_code)
     if not _reads_pages(request):
         return problem_response(problem, request.scope.get("vigil.request_id"))
-    return _message(problem.status_code, problem.title, "warn", (), retry="/")
+    return _message(problem.status_code, problem.title, "warn", ())
 
 
 async def _no_such_page(request: Request, _error: Exception) -> Response:
@@ -243,14 +243,17 @@ def _message(
     lines: tuple[str, ...],
     since: str | None = None,
     retry: str | None = None,
+    study: str | None = None,
 ) -> Response:
+    """`study`: one whose board can still be had."""
     return page(
         "message.html",
         status,
         heading=heading,
         tone=tone,
         lines=lines,
-        links=(),
+        links=(("The board", ""),) if study else (),
+        study=study,
         since=since,
         retry=retry,
     )

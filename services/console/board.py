@@ -88,6 +88,7 @@ class Headline:
 
     word: Word
     place: str | None
+    level: int | None
     mtd: str
     rp2d: str | None
     reasons: tuple[Reason, ...]
@@ -220,6 +221,7 @@ def _headline(assessed: Assessed, labels: dict[int, str]) -> Headline:
     return Headline(
         word=ACTIONS[recommendation.action],
         place=_place(recommendation, labels),
+        level=recommendation.dose_level,
         mtd=mtd or MTD_STATES[recommendation.mtd_status],
         rp2d=dose_name(assessed.assessment.rp2d, labels),
         reasons=_beyond(recommendation),

@@ -8,8 +8,9 @@ characters that turn the direction of writing: they would show a number or a sen
 import hashlib
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import jinja2
 from fastapi import Response
@@ -112,6 +113,22 @@ def utc(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def local(instant: datetime, zone: str) -> str:
+    """To the minute as clocks in a zone showed it, with their distance from UTC.
+
+    >>> local(datetime(2022, 12, 26, 8, tzinfo=UTC), "Asia/Shanghai")
+    '2022-12-26 16:00 UTC+8'
+    >>> local(datetime(2022, 12, 26, 8, tzinfo=UTC), "Asia/Kolkata")
+    '2022-12-26 13:30 UTC+5:30'
+    """
+    there = instant.astimezone(ZoneInfo(zone))
+    minutes = round((there.utcoffset() or timedelta()).total_seconds() / 60)
+    hours, rest = divmod(abs(minutes), 60)
+    sign = "-" if minutes < 0 else "+"
+    distance = f"{sign}{hours}" + (f":{rest:02}" if rest else "") if minutes else ""
+    return there.strftime("%Y-%m-%d %H:%M UTC") + distance
+
+
 def past_words(past: str) -> str:
     """What `asking.day_of` made of an address, as it goes on after "as known at"."""
     day, _, minute = past.partition("T")
@@ -140,7 +157,8 @@ def _short(digest: str) -> str:
     return digest if len(digest) <= 22 else digest[:19] + "…"
 
 
-def _asset_address(name: str) -> str:
+def asset_address(name: str) -> str:
+    """Where one of our files is; another address once it has changed."""
     return f"/static/{name}?v={hashlib.sha256(ASSETS[name]).hexdigest()[:12]}"
 
 
@@ -156,6 +174,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters.update(
         utc=utc,
+        local=local,
         iso=_iso,
         words=_words,
         plain=_plain,
@@ -163,7 +182,7 @@ def _environment() -> jinja2.Environment:
         past_words=past_words,
     )
     environment.globals.update(
-        now=_now, asset=_asset_address, query_kinds=QUERY_KINDS, study_pages=STUDY_PAGES
+        now=_now, asset=asset_address, query_kinds=QUERY_KINDS, study_pages=STUDY_PAGES
     )
     return environment
 

@@ -79,7 +79,7 @@ def _of_alerts(study: str, inbox: Inbox | BaseException, person: Me | None) -> I
     if isinstance(inbox, Inbox):
         waiting = sum(_awaits(alert) for alert in inbox.alerts)
         if waiting:
-            text = f"{_many(waiting, 'urgent alert')} not acknowledged"
+            text = f"{_many(waiting, 'critical or urgent alert')} not acknowledged"
             yield Need("stop", "stop", text, "/alerts", may(person, study, ACKNOWLEDGERS))
     elif isinstance(inbox, Forbidden):
         yield Need("calm", "dash", "Alerts: not open to this role", "", yours=False)

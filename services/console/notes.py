@@ -19,11 +19,21 @@ _MEANS: Mapping[str, str] = {
 }
 
 
-_NO_BOARD = (
-    "Which subjects have a DLT and what the rule recommends is not known here at present.",
-    "This is not the same as “no DLT”.",
-    "Do not open a dose level and do not enrol on the strength of an earlier page.",
-)
+_NOT_KNOWN: Mapping[str, tuple[str, ...]] = {
+    "monitor": (
+        "Which subjects have a DLT and what the rule recommends is not known here at present.",
+        "This is not the same as “no DLT”.",
+        "Do not open a dose level and do not enrol on the strength of an earlier page.",
+    ),
+    "notifier": (
+        "Who was told of which signal, and who has acknowledged it, is not known here at present.",
+        "This is not the same as “no alert”: the study’s board shows every signal all the same.",
+    ),
+    "ingest": (
+        "What has come in, and who may do what, is not known here at present.",
+        "This is not the same as “nothing”. What a study’s board shows is the monitor’s.",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +69,8 @@ NOTES: Mapping[str, Note] = {
 
 
 def unavailable_lines(problem: Unavailable) -> tuple[str, ...]:
-    """Why there is no board."""
-    return (f"{_WHO[problem.service]} {problem.how}.", *_NO_BOARD)
+    """Why there is no page, and what of the study that leaves unknown."""
+    return (f"{_WHO[problem.service]} {problem.how}.", *_NOT_KNOWN[problem.service])
 
 
 def since(moment: datetime | None) -> str:

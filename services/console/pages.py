@@ -23,6 +23,7 @@ from services.console.guard import SignedIn, check_csrf, form, signed_in
 from services.console.html import (
     PAGE_HEADERS,
     TOKEN,
+    asset_address,
     asset_response,
     page,
     part,
@@ -72,6 +73,13 @@ def static(name: str) -> Response:
     if found is None:
         raise Problem(404, "not-found", "Not Found")
     return found
+
+
+@router.get("/favicon.ico", include_in_schema=False)
+@public
+def favicon() -> Response:
+    """The icon for what names none: the packet's page, which is also read as a file."""
+    return go(asset_address("icon.svg"))
 
 
 @router.get("/", include_in_schema=False)

@@ -19,7 +19,7 @@ from services.console.gather import got, line_of
 from services.console.guard import SignedIn
 from services.console.html import page, part
 from services.console.kept import Kept
-from services.console.subject_view import in_zone, view_of, when
+from services.console.subject_view import view_of, when
 from services.console.upstream import LONG_TIMEOUT, Upstream, is_stale, source_of
 from shared.charts.drawer import digest_of
 from shared.contracts.profile import Profile
@@ -121,7 +121,6 @@ def write_subject(
         profile=profile,
         said=profile.assessment,
         when=when,
-        in_zone=lambda instant: in_zone(instant, profile.zone),
     )
     title = f"{profile.assessment.subject}, {profile.study}: {view.word.text}"
     return Written(title, body, hung)

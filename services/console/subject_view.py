@@ -158,11 +158,6 @@ def zone_words(zone: str, at: datetime) -> str:
     return f"{zone}, UTC{distance[:3]}:{distance[3:]}"
 
 
-def in_zone(instant: datetime, zone: str) -> str:
-    """A moment as the site's clock showed it."""
-    return instant.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
-
-
 def when(on: On) -> str:
     """A date as collected with its day; what an incomplete one may mean is said.
 

@@ -146,7 +146,19 @@ def test_the_queue_names_case_dose_and_clock(person: httpx2.Client) -> None:
     page = person.get(QUEUE).text
     assert f'href="{CASE}"' in page
     assert SUBJECT not in page.split("<main")[0], "no subject code outside the body of the page"
-    assert "open for" in page
+    assert re.search(r"open for \d+ days when this page was made", page), "it stays open for hours"
+
+
+def test_the_judged_lead_to_their_case(person: httpx2.Client, neighbours: Acting) -> None:
+    by_case = {"usubjid": SUBJECT, "criterion_id": "platelets-g4"}
+    neighbours.acts = [
+        review(**by_case).model_dump(mode="json"),
+        review(**by_case | {"criterion_id": None}, recordid="r-2").model_dump(mode="json"),
+        review(usubjid="gone", recordid="r-3").model_dump(mode="json"),
+    ]
+    page = person.get(QUEUE).text.split('id="judged"')[1]
+    assert page.count("<a ") == page.count(f'<a href="{CASE}">4-05: platelets-g4</a>') == 1
+    assert "not in this view" in page
 
 
 def test_a_case_has_all_it_takes_to_decide(person: httpx2.Client) -> None:
@@ -156,6 +168,8 @@ def test_a_case_has_all_it_takes_to_decide(person: httpx2.Client) -> None:
     assert "4-05/LB/C1D15/PLAT" in page
     assert "neutrophils-g4-over-7-days" in page
     assert demo_profile().assessment_digest in page
+    assert 'title="2022-12-26 08:00 UTC">2022-12-26 16:00 UTC+8<' in page
+    assert "today" not in page, "the page may stay open, and the monitor may be behind"
 
 
 def test_a_case_shows_in_time_what_it_rests_on(person: httpx2.Client) -> None:
@@ -310,6 +324,7 @@ def test_a_past_queue_knows_no_later_judgement(person: httpx2.Client, neighbours
         review(known_at=(HOLD + timedelta(hours=1)).isoformat()).model_dump(mode="json")
     ]
     page = person.get(f"{QUEUE}?known_at=2022-12-26").text
+    assert re.search(r"open for \d+ hours then<", page)
     assert "<form" not in page.split("<main")[1]
     assert "Nothing yet." in page
 

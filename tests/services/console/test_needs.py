@@ -57,7 +57,7 @@ def test_each_role_sees_what_is_its_own(role: str, theirs: list[str]) -> None:
 def test_the_list_shows_what_waits(person: httpx2.Client) -> None:
     page = person.get("/").text
     assert f'href="{BOARD}/alerts"' in page
-    assert "2 urgent alerts not acknowledged" in page
+    assert "2 critical or urgent alerts not acknowledged" in page
     assert "1 DLT candidate to judge" in page
     assert "Nothing is waiting" not in page
 

@@ -88,7 +88,7 @@ def test_the_page_shows_all_of_it(person: httpx2.Client) -> None:
         "lambda d",
         "JRSS C 2015;64:507-523",
         "What ends the hold",
-        "judges 1 candidate.",
+        "judges 1 candidate</a>.",
         "1 more event would stop",
         "Pending could cross it",
         "Serious adverse event",

@@ -28,7 +28,7 @@ def test_the_page_shows_everything_known(person: httpx2.Client) -> None:
         "day 15 of 21",
         "Asia/Shanghai, UTC+08:00",
         "Needs review: platelets-g4",
-        ">2022-12-26 17:30</time>",
+        'title="2022-12-26 09:30 UTC">2022-12-26 17:30 UTC+8</time>',
         "2022-12 (uncertain: 2022-12-25 to 2022-12-26)",
         "Grade 2 to 3 from 2022-12-25, day 14",
         "Grade 4 from 2022-12-26, day 15",
@@ -52,6 +52,7 @@ def test_the_page_shows_everything_known(person: httpx2.Client) -> None:
         "relatedness of the adverse event",
     )
     assert [text for text in wanted if text not in page.text] == []
+    assert " UTC</time>" not in page.text, "every moment by the site's clock"
     case = f"{BOARD}/adjudication/{golden_profile.ID}.platelets-g4"
     assert page.text.count("/adjudication/") == 1, "one criterion waits for a judgement"
     assert f'href="{case}"' in page.text
