@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine
 
-from services.dlt_monitor.memory import MOST_STUDIES, keeping_all, stored_facts
+from services.dlt_monitor.memory import MOST_STUDIES, stored_facts
 from services.dlt_monitor.store import studies
 from services.dlt_monitor.store.studies import StudyRow
 from shared.clinical import Study
 from shared.contracts.envelope import read_fact
+from shared.runtime.heap import adding_what_lasts, let_go
 from shared.runtime.polling import Polling
 from shared.runtime.telemetry import get_logger
 from shared.runtime.turns import giving_way
@@ -119,6 +120,7 @@ class Folding:
             self._held.move_to_end(study)
             while len(self._held) > MOST_STUDIES:
                 self._held.popitem(last=False)
+                let_go()
             return held
 
     def _wait_for(self, held: Folded, row: StudyRow, patience: float) -> None:
@@ -152,7 +154,7 @@ class Folding:
         with held.lock:
             if row.facts - held.prepared <= self._most_at_once:
                 return
-            with giving_way(), keeping_all():
+            with giving_way(), adding_what_lasts():
                 held.catch_up(conn, row)
                 self._prepare(conn, row, held)
             held.note_prepared()

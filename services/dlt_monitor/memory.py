@@ -7,10 +7,8 @@ here that the database never saw, so that its facts can't leak into an assessmen
 
 from __future__ import annotations
 
-import gc
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -23,6 +21,7 @@ from services.dlt_monitor.store.grades import Panels, Told
 from services.dlt_monitor.store.studies import StudyRow
 from shared.clinical import Study
 from shared.contracts.envelope import Fact, read_fact
+from shared.runtime.heap import adding_what_lasts, let_go
 
 _ANEW = sa.text("SET LOCAL idle_in_transaction_session_timeout = '15min'")
 """A large study read anew is worked out in one go: on a busy machine for longer than a transaction
@@ -32,8 +31,6 @@ MOST_STUDIES = 32
 """Studies held at a time; the one not used for longest is read anew when it is needed."""
 
 _PORTION = 5_000
-_USUAL = gc.get_threshold()
-_NEVER = 2**31 - 1
 
 
 @dataclass(slots=True)
@@ -71,14 +68,18 @@ class Memory:
     def __init__(self, most: int = MOST_STUDIES) -> None:
         self._most = most
         self._held: OrderedDict[str, HeldStudy] = OrderedDict()
+        self._read: set[str] = set()
 
     def take(self, conn: Connection, row: StudyRow) -> HeldStudy:
         """The study's facts as stored; taken out, so that an error on the way forgets them."""
         held = self._held.pop(row.study, None)
         if held is None or held.token != row.facts_token:
             conn.execute(_ANEW)
+            if row.study in self._read:  # and forgotten since, or no longer what is stored
+                let_go()
+            self._read.add(row.study)
             held = HeldStudy(Study(row.study))
-            with keeping_all():
+            with adding_what_lasts():
                 for facts in stored_facts(conn, row.study, after=0, through=row.facts):
                     held.add(facts)
             held.token = row.facts_token
@@ -91,6 +92,7 @@ class Memory:
         self._held[study] = held
         while len(self._held) > self._most:
             self._held.popitem(last=False)
+            let_go()
 
 
 def stored_facts(conn: Connection, study: str, *, after: int, through: int) -> Iterator[list[Fact]]:
@@ -98,16 +100,3 @@ def stored_facts(conn: Connection, study: str, *, after: int, through: int) -> I
     for start in range(after, through, _PORTION):
         end = min(start + _PORTION, through)
         yield [read_fact(text) for text in studies.facts(conn, study, after=start, through=end)]
-
-
-@contextmanager
-def keeping_all() -> Iterator[None]:
-    """For reading a study, of which everything is kept: meanwhile the collector looks only at what
-    is new. As the study grows it would look at all there is again and again, for a quarter of
-    the time that reading takes, and no thread runs meanwhile."""
-    gc.set_threshold(*_USUAL[:2], _NEVER)
-    try:
-        yield
-    finally:
-        # Whatever another thread that reads has set: of two the first to end ends it for both.
-        gc.set_threshold(*_USUAL)
