@@ -141,7 +141,7 @@ async def audit(
         session=session,
         lines=wanted[(number - 1) * PAGE : number * PAGE],
         total=len(wanted),
-        missing=[(AREAS[name], why) for name, why in trail.missing],
+        lacking=[(AREAS[name], why) for name, why in trail.missing],
         area=area if area in AREAS else None,
         areas=AREAS,
         number=number,

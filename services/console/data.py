@@ -4,7 +4,7 @@ silent."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -14,11 +14,20 @@ from pydantic import BaseModel, ConfigDict
 
 from services.console.acts import entry_of, may, me, moment_of
 from services.console.asking import Study, day_of, go, upstream_of
+from services.console.board import subject_page
 from services.console.guard import SignedIn, check_csrf, form
 from services.console.html import page
 from services.console.notes import Note
 from services.console.office import get, part
-from services.console.upstream import Conflict, Forbidden, NotFound, Unavailable, Upstream
+from services.console.upstream import (
+    Conflict,
+    Forbidden,
+    KeyRefused,
+    NotFound,
+    Unavailable,
+    Upstream,
+    UpstreamError,
+)
 from shared.contracts.assessment import Query
 from shared.contracts.receipts import FieldError
 from shared.runtime.web import api_router
@@ -131,11 +140,12 @@ async def data(
     past, upstream, key = day_of(known_at), upstream_of(request), session.key
     quoted = quote(study, safe="")
     ingest, monitor = f"/ingest/v1/studies/{quoted}", f"/monitor/v1/studies/{quoted}"
-    (entry, moment, person), (queries, sources, refusals), parked = await asyncio.gather(
+    (entry, moment, person, pages), (queries, sources, refusals), parked = await asyncio.gather(
         asyncio.gather(
             entry_of(upstream, session, study),
             moment_of(upstream, session, study, past),
             me(upstream, session),
+            _pages(upstream, key, study, past),
         ),
         asyncio.gather(
             part(all_queries(upstream, key, monitor)),
@@ -160,6 +170,7 @@ async def data(
         state=state,
         queries=[query for query in known if state in (None, query.state)],
         queries_missing=queries.missing,
+        pages=pages,
         sources=sources,
         refusals=refusals,
         parked=dict(zip(PARKING, parked, strict=True)),
@@ -191,6 +202,18 @@ async def replay(
     except Unavailable:
         note = "silent"
     return go(f"/studies/{study}/data?note={note}#parked")
+
+
+async def _pages(upstream: Upstream, key: str, study: str, past: str | None) -> Mapping[str, str]:
+    """The pages of the subjects by their codes; none where there is no assessment that names
+    them."""
+    try:
+        found = (await upstream.assessment(key, study, past)).assessment
+    except KeyRefused:
+        raise
+    except UpstreamError:
+        return {}
+    return {one.subject: subject_page(study, one.usubjid, past) for one in found.subjects}
 
 
 def _parked(service: Parking, study: str) -> str:

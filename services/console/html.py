@@ -18,7 +18,7 @@ from fastapi.responses import HTMLResponse
 
 from services.console.pieces import Piece, PiecedResponse
 from services.console.sessions import Session
-from services.console.words import QUERY_KINDS
+from services.console.words import NOT_YOURS, QUERY_KINDS
 from shared.charts.blocks import unturned
 
 _HERE = Path(__file__).parent
@@ -182,7 +182,11 @@ def _environment() -> jinja2.Environment:
         past_words=past_words,
     )
     environment.globals.update(
-        now=_now, asset=asset_address, query_kinds=QUERY_KINDS, study_pages=STUDY_PAGES
+        now=_now,
+        asset=asset_address,
+        not_yours=NOT_YOURS,
+        query_kinds=QUERY_KINDS,
+        study_pages=STUDY_PAGES,
     )
     return environment
 

@@ -15,6 +15,7 @@ from services.console.upstream import (
     Unavailable,
     Upstream,
 )
+from services.console.words import NOT_YOURS
 
 Found = TypeVar("Found")
 Model = TypeVar("Model", bound=BaseModel)
@@ -36,7 +37,7 @@ async def part(asking: Awaitable[Found], nothing: str | None = None) -> Part[Fou
     try:
         return Part(await asking)
     except Forbidden:
-        return Part(None, "Your role does not show this. A study administrator gives roles.")
+        return Part(None, NOT_YOURS)
     except NotFound:
         return Part(None, nothing or "There is none.")
     except Unavailable as problem:

@@ -153,6 +153,8 @@ SIGNALS: dict[SignalType, str] = {
     SignalType.SIGNAL_WITHDRAWN: "Signal withdrawn",
 }
 
+NOT_YOURS = "Your role does not show this. A study administrator gives roles."
+
 UNKNOWN = Word("Unknown to this console", "warn", "question")
 
 QUERY_KINDS: dict[str, str] = {

@@ -90,11 +90,21 @@ def test_the_data_page_names_the_source_that_is_silent_longest_first(
         assert (one["source"], heard) in zip((name for name, _ in shown), moments, strict=True)
 
 
+@pytest.mark.parametrize("asked", ["", "?known_at=2022-12-26"])
+def test_a_query_leads_to_its_subject(admin: httpx2.Client, asked: str) -> None:
+    page = admin.get(DATA + asked).text.split('id="queries"')[1].split("</section>")[0]
+    assert '<th scope="row">4-05<' not in page
+    place = page.split('">4-05</a>')[0].split('<a href="')[-1]
+    assert place.endswith(asked)
+    assert '<h1 id="who">4-05</h1>' in admin.get(place).text
+
+
 def test_parts_that_a_role_does_not_see_say_so(held: Trial) -> None:
     with held.person("monitor") as monitor:
         data, audit = monitor.get(DATA).text, monitor.get(AUDIT).text
     assert data.count("Your role does not show this. A study administrator gives roles.") == 3
     assert "Queries to the sites" in data
+    assert "notice" not in data.split('id="parked"')[1], "that a role does not show it is no fault"
     assert "Sign-ins, accounts and keys:</b> Your role does not show this." in audit
     assert "Decided" in audit
 
