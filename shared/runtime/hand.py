@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 
 from shared.runtime.telemetry import get_logger
 
@@ -23,13 +24,13 @@ class Hand:
     """``python -m MODULE``, one line out for each line in. Starts with the first question, and
     again where it has ended meanwhile. For one thread at a time, but for ``kill``.
 
-    ``longest``: seconds for an answer. ``greeting``: what a process is asked first of all.
+    ``longest``: seconds for an answer. ``greetings``: what a process is asked first of all.
     """
 
-    def __init__(self, module: str, longest: float, greeting: str | None = None) -> None:
+    def __init__(self, module: str, longest: float, greetings: Sequence[str] = ()) -> None:
         self._module = module
         self._longest = longest
-        self._greeting = greeting
+        self._greetings = greetings
         self._process: subprocess.Popen[str] | None = None
         self._late = self._killed = False
 
@@ -80,8 +81,9 @@ class Hand:
         )
         if self._killed:  # while it was being started
             self._process.kill()
-        elif self._greeting is not None:
-            self._line(self._greeting)
+            return
+        for greeting in self._greetings:
+            self._line(greeting)
 
     def _line(self, text: str) -> str:
         """Empty where there is no process, or it ended instead, also in the middle of a line."""

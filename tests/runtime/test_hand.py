@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,8 +17,8 @@ PATIENT = 60.0
 def hand() -> Iterator[Callable[..., Hand]]:
     made: list[Hand] = []
 
-    def make(longest: float = PATIENT, greeting: str | None = None) -> Hand:
-        made.append(Hand(MODULE, longest, greeting))
+    def make(longest: float = PATIENT, greetings: Sequence[str] = ()) -> Hand:
+        made.append(Hand(MODULE, longest, greetings))
         return made[-1]
 
     yield make
@@ -32,13 +32,13 @@ def test_one_process_answers_line_after_line(hand: Callable[..., Hand]) -> None:
     assert [asked.answer("go") for _ in range(3)] == ["1\n", "2\n", "3\n"]
 
 
-def test_a_greeting_is_the_first_line_of_every_process(hand: Callable[..., Hand]) -> None:
-    asked = hand(greeting="hello")
+def test_greetings_are_the_first_lines_of_every_process(hand: Callable[..., Hand]) -> None:
+    asked = hand(greetings=("hello", "again"))
     asked.begin()
-    assert asked.answer("go") == "2\n"
+    assert asked.answer("go") == "3\n"
     with pytest.raises(NoAnswer):
         asked.answer("die")
-    assert asked.answer("go") == "2\n"
+    assert asked.answer("go") == "3\n"
 
 
 def test_a_question_is_asked_again_of_a_new_process(
