@@ -41,7 +41,8 @@ async def part(asking: Awaitable[Found], nothing: str | None = None) -> Part[Fou
     except NotFound:
         return Part(None, nothing or "There is none.")
     except Unavailable as problem:
-        return Part(None, f"Not known now: the {problem.service} {problem.how}.")
+        who = {"ingest": "intake"}.get(problem.service, problem.service)
+        return Part(None, f"Not known now: the {who} {problem.how}.")
 
 
 async def get(

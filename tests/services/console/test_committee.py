@@ -64,6 +64,25 @@ def test_the_snapshot_has_rule_counts_table_and_outlook(person: httpx2.Client) -
     assert "Enrolment is held" in page
 
 
+def test_the_counts_stand_under_their_names_and_dlts_first(person: httpx2.Client) -> None:
+    table = person.get(COMMITTEE).text.split('id="counts"')[1].split("</table>")[0]
+    names = re.findall(r'<th scope="col">([^<]+)</th>', table)
+    assert names[2:5] == ["DLT confirmed", "DLT candidate", "DLT open"], "a phone cuts off the rest"
+    for line, dose in zip(table.split("<tr")[2:], small_packet().assessment.doses, strict=True):
+        counts = dict(zip(names[2:], re.findall(r"<td>(\d+)</td>", line), strict=True))
+        assert f">{dose.label}" in line
+        assert counts == {
+            "DLT confirmed": str(dose.dlt.confirmed),
+            "DLT candidate": str(dose.dlt.candidate),
+            "DLT open": str(dose.dlt.open),
+            "Treated": str(dose.treated),
+            "Evaluable": str(dose.evaluable),
+            "Pending": str(dose.pending),
+            "Not evaluable": str(dose.not_evaluable),
+            "Late toxicity": str(dose.late_toxicity),
+        }
+
+
 def test_only_who_may_lift_the_hold_is_told_to(person: httpx2.Client, neighbours: Acting) -> None:
     how = "tick “This lifts the hold”"
     assert f"{how}. First a candidate" in " ".join(person.get(COMMITTEE).text.split())

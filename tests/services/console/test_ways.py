@@ -72,3 +72,11 @@ def test_what_is_not_there_is_not_to_be_tried_again(person: httpx2.Client, path:
 def test_a_page_that_names_no_icon_has_one_all_the_same(visitor: httpx2.Client) -> None:
     found = visitor.get("/favicon.ico", follow_redirects=True)
     assert (found.status_code, found.headers["content-type"]) == (200, "image/svg+xml")
+
+
+def test_a_silent_intake_is_called_so_in_the_audit(
+    person: httpx2.Client, neighbours: Neighbours
+) -> None:
+    neighbours.failing["ingest"] = 503
+    told = said(person.get(f"{BOARD}/audit").text)
+    assert "Protocol: Not known now: the intake says that it cannot answer now." in told
