@@ -56,7 +56,7 @@ class Ahead:
     """Writes packets that nobody has asked for yet, one after the other; of those wished for
     meanwhile only the last. ``pause``: seconds until a monitor that still reads is asked again."""
 
-    def __init__(self, pause: float = 2.0) -> None:
+    def __init__(self, pause: float = 0.5) -> None:
         self.written: set[str] = set()
         """Studies of which one was written."""
         self._pause = pause
