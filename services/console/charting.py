@@ -21,6 +21,7 @@ from services.console.asking import Study, day_of, upstream_of
 from services.console.charts import characteristics
 from services.console.charts.exploring import ENGINE, engine, explorable
 from services.console.charts.gallery import Gallery, Hung
+from services.console.charts.linking import pages_by_name, pages_of
 from services.console.charts.simulator import Simulator
 from services.console.guard import SignedIn
 from services.console.html import PAGE_HEADERS, page
@@ -37,7 +38,7 @@ from services.console.upstream import (
     is_stale,
     source_of,
 )
-from shared.charts.blocks import Chart, Spec, csv_text
+from shared.charts.blocks import Chart, Table, csv_text
 from shared.charts.drawer import CannotDraw, Drawer, digest_of
 from shared.charts.study import study_charts, subject_charts
 from shared.contracts.figures import Figures
@@ -86,6 +87,10 @@ class Where:
         """Of a chart (``/edish.svg``) or of the page with all."""
         asked = urlencode({**({"known_at": self.past} if self.past else {}), **more}, safe=":")
         return f"/studies/{self.study}{self.here}{of}" + (f"?{asked}" if asked else "")
+
+    def pages(self, table: Table) -> tuple[str, ...]:
+        """Where each row of a table leads; empty where its rows are about nobody."""
+        return pages_of(table, self.study, self.past)
 
 
 @router.get("/studies/{study}/charts", include_in_schema=False)
@@ -207,35 +212,37 @@ async def one_chart(
 async def _picture(
     request: Request, session: Session, where: Where, name: str, wanted: str | None
 ) -> Response:
-    spec = await _spoken_of(request, session, where, name, wanted)
-    if spec is None:
+    chart = await _spoken_of(request, session, where, name, wanted)
+    if chart is None or chart.spec is None:
         return _packed(request, gzip.compress(_CHANGED.encode(), mtime=0), _SVG)
     try:
-        return _packed(request, await drawer_of(request).svg(spec), _SVG)
+        return _packed(request, await drawer_of(request).svg(chart.spec), _SVG)
     except CannotDraw:
         raise Problem(500, "not-drawn", "The chart cannot be drawn; see its table") from None
 
 
 async def _spoken_of(
     request: Request, session: Session, where: Where, name: str, wanted: str | None
-) -> Spec | None:
+) -> Chart | None:
     """``wanted``: the digest of the picture that a page speaks of; None where the study has changed
-    since and it is no longer held. Raises NotFound."""
+    since and it is no longer held. Raises NotFound, also of a chart without a picture."""
     await entry_of(upstream_of(request), session, where.study)
     held = _gallery(request).find((session.token, where), fresh=wanted is None)
     chart = _named(held or await _hang(request, session, where, name), name)
     if chart.spec is None:
         raise NotFound
-    return None if wanted is not None and digest_of(chart.spec) != wanted else chart.spec
+    return None if wanted is not None and digest_of(chart.spec) != wanted else chart
 
 
 async def _explored(
     request: Request, session: Session, where: Where, name: str, wanted: str | None
 ) -> Response:
-    spec = await _spoken_of(request, session, where, name, wanted)
-    if spec is None:
+    chart = await _spoken_of(request, session, where, name, wanted)
+    if chart is None or chart.spec is None:
         raise Problem(409, "changed", "The study has changed since the page was made")
-    text = json.dumps(explorable(spec)).encode()
+    pages = pages_by_name(chart.table, where.study, where.past)
+    drawn = {**explorable(chart.spec), "usermeta": {"pages": pages}}
+    text = json.dumps(drawn).encode()
     return _packed(request, gzip.compress(text, mtime=0), "application/json")
 
 

@@ -44,7 +44,9 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of cells under a header; ``strong`` rows stand out, and say so in a cell as well."""
+    """Rows of cells under a header; ``strong`` rows stand out, and say so in a cell as well.
+    ``subjects``: the USUBJID of each row that is about a subject, whose name stands in the column
+    ``named``; empty where no row is."""
 
     title: str
     columns: tuple[str, ...]
@@ -52,6 +54,8 @@ class Table:
     notes: tuple[str, ...] = ()
     strong: frozenset[int] = frozenset()
     empty: str = "None."
+    subjects: tuple[str, ...] = ()
+    named: int = 0
 
     def widths(self) -> list[int]:
         """Shares of the width by the longest cell, so that a narrow column leaves room."""

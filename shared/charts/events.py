@@ -116,4 +116,6 @@ def _table(figures: StudyNumbers, names: Mapping[str, str], order: list[str]) ->
     )
     rest = len(order) - MOST_TERMS
     notes = not_drawn([("of the lowest grades", counted(rest, "term"))] if rest > 0 else [])
-    return Table(TITLE, ("Term", "Class", "Subject", "Worst grade"), rows, notes)
+    columns = ("Term", "Class", "Subject", "Worst grade")
+    subjects = tuple(one.usubjid for one in cells)
+    return Table(TITLE, columns, rows, notes, subjects=subjects, named=2)

@@ -129,4 +129,5 @@ def _table(figures: StudyNumbers, names: Mapping[str, str]) -> Table:
         *("Subject", "Longest (ms)", "Day", "Baseline (ms)", "Rise (ms)"),
         *("Category", "Rise above (ms)", "QTcF"),
     )
-    return Table(TITLE, columns, rows, notes)
+    subjects = tuple(one.usubjid for one in figures.qt)
+    return Table(TITLE, columns, rows, notes, subjects=subjects)

@@ -232,7 +232,8 @@ def _table(said: Assessment, title: str, series: Sequence[LabSeries]) -> Table:
         for value in one.values
     )
     columns = ("Subject", "Dose", "Day", "Date", "Result", "Unit", "Grade")
-    return Table(title, columns, rows, tuple(_not_drawn(series)))
+    subjects = tuple(one.usubjid for one in series for _ in one.values)
+    return Table(title, columns, rows, tuple(_not_drawn(series)), subjects=subjects)
 
 
 def _not_drawn(series: Sequence[LabSeries]) -> Iterator[str]:

@@ -154,7 +154,8 @@ def _table(
         *("Subject", *(f"{test} (x ULN)" for test in tests)),
         *("Limits reached", "Days apart", "Rules of the protocol"),
     )
-    return Table(TITLE, columns, rows, notes, strong)
+    subjects = tuple(one.usubjid for one in figures.liver)
+    return Table(TITLE, columns, rows, notes, strong, subjects=subjects)
 
 
 def _cell(peak: LiverPeak | None) -> str:

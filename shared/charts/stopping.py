@@ -114,7 +114,8 @@ def _table(title: str, one: StoppingFigure, names: Mapping[str, str]) -> Table:
     waiting = [("not final yet", counted(one.pending, "subject"))] if one.pending else []
     notes = (one.text, f"Source: {one.source}", _ahead(one), *not_drawn(waiting))
     columns = ("Final", "Subject", "What", _COUNTED[one.counted].capitalize(), "Stops from")
-    return Table(title, columns, rows, notes)
+    subjects = tuple(point.usubjid for point in one.path)
+    return Table(title, columns, rows, notes, subjects=subjects, named=1)
 
 
 def _ahead(one: StoppingFigure) -> str:

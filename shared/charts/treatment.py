@@ -124,7 +124,8 @@ def _course_table(
         *("Subject", "Days", "Ended", "Doses (days)"),
         *("Grade 3 or higher (days)", "Responses (days)"),
     )
-    return Table(SWIMMER[1], columns, rows)
+    subjects = tuple(one.usubjid for one in courses)
+    return Table(SWIMMER[1], columns, rows, subjects=subjects)
 
 
 def dose_intensity(said: Assessment, exposures: Sequence[Exposure]) -> Chart:
@@ -205,4 +206,5 @@ def _intensity_table(said: Assessment, exposures: Sequence[Exposure]) -> Table:
         if one.percent_of_planned is None
     ]
     columns = ("Subject", "Treatment", "% of planned", "Given", "Not given", "Reduced", "Delayed")
-    return Table(INTENSITY[1], columns, rows, not_drawn(unknown))
+    subjects = tuple(one.usubjid for one in exposures)
+    return Table(INTENSITY[1], columns, rows, not_drawn(unknown), subjects=subjects)

@@ -115,7 +115,8 @@ def _best_table(figures: StudyNumbers, names: Mapping[str, str]) -> Table:
     ]
     notes = (_RECIST, *not_drawn(missing))
     columns = ("Subject", "Best change (%)", "Basis", "Best response", "Lacking")
-    return Table(WATERFALL[1], columns, rows, notes)
+    subjects = tuple(one.usubjid for one in figures.tumour)
+    return Table(WATERFALL[1], columns, rows, notes, subjects=subjects)
 
 
 def spider(figures: StudyNumbers) -> Chart:
@@ -174,4 +175,5 @@ def _course_table(figures: StudyNumbers, names: Mapping[str, str]) -> Table:
         for point in one.points
     )
     columns = ("Subject", "Day", "Date", "Sum of diameters (mm)", "Change (%)")
-    return Table(SPIDER[1], columns, rows, (_RECIST,))
+    subjects = tuple(one.usubjid for one in figures.tumour for _ in one.points)
+    return Table(SPIDER[1], columns, rows, (_RECIST,), subjects=subjects)

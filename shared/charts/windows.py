@@ -135,4 +135,5 @@ def _table(said: Assessment, rows: Rows, assessed: list[SubjectAssessment]) -> T
     if others:
         waiting.append(("other parts of the study", f"{others}, not assessed for DLT"))
     columns = ("Subject", "Status", "Day of window", "Length", "Day of onset")
-    return Table(TITLE, columns, cells, not_drawn(waiting))
+    subjects = tuple(one.usubjid for one in assessed if one.window is not None)
+    return Table(TITLE, columns, cells, not_drawn(waiting), subjects=subjects)

@@ -28,6 +28,13 @@ function makeTip() {
   document.getElementById("main").append(Object.assign(document.createElement("div"), { id, ariaHidden: "true" }));
 }
 
+// A click names whose mark it is before anything is opened: marks lie on each other, and a drag ends
+// in a click.
+function lead(status, pages, subject) {
+  if (!Object.hasOwn(pages, subject)) return;
+  status.replaceChildren(Object.assign(document.createElement("a"), { href: pages[subject], textContent: `Open ${subject}` }));
+}
+
 function offer(canvas) {
   const picture = canvas.querySelector("img");
   const bar = Object.assign(document.createElement("p"), { className: "explore-bar" });
@@ -50,10 +57,13 @@ function offer(canvas) {
       makeTip();
       const place = document.createElement("div");
       canvas.append(place);
-      chart = { place, view: await embed(place, await answer.json(), OPTIONS) };
+      const spec = await answer.json();
+      const { pages } = spec.usermeta;
+      chart = await embed(place, spec, OPTIONS);
+      chart.view.addEventListener("click", (_event, mark) => lead(status, pages, mark?.datum?.subject));
       picture.hidden = true;
       button.textContent = "Back to the picture";
-      status.textContent = HOW;
+      status.textContent = Object.keys(pages).length ? `${HOW} Click a mark for its subject.` : HOW;
     } catch {
       close();
       status.textContent = "It cannot be explored now; load the page again. The picture and its numbers stand.";
@@ -63,7 +73,7 @@ function offer(canvas) {
   }
 
   function close() {
-    chart?.view.finalize();
+    chart?.finalize();
     chart = undefined;
     for (const place of canvas.querySelectorAll("div")) place.remove();
     picture.hidden = false;

@@ -75,3 +75,24 @@ def test_the_wheel_zooms_and_two_clicks_return(browser: Browser, console: str) -
     mouse(browser, "mouseWheel", x + 200, y + 150, deltaX=0, deltaY=-240)
     browser.wait(lambda: browser.run(_PIXELS) != before, "the zoom")
     assert browser.complaints() == []
+
+
+def test_a_click_names_whose_mark_it_is_and_leads_there(browser: Browser, console: str) -> None:
+    x, y = explored(browser, console, "dlt-board")
+    browser.wait(lambda: "Click a mark" in browser.text(".explore-bar"), "the words")
+    named = "return document.querySelector('.explore-bar a')?.textContent ?? ''"
+    for step in range(50, 120, 4):
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            mouse(browser, kind, x + 200, y + step, button="left", clickCount=1)
+        if browser.run(named):
+            break
+    name = str(browser.run(named)).removeprefix("Open ")
+    led = browser.run("return document.querySelector('.explore-bar a').href")
+    rows = browser.run(
+        "return [...document.querySelectorAll('td a')].map(a => [a.innerText, a.href])"
+    )
+    assert [led] == [at for one, at in rows if one == name]
+    assert findings(browser) == []
+    assert browser.complaints() == []
+    browser.click(".explore-bar a")
+    browser.wait(lambda: browser.url == led, "the subject's page")
