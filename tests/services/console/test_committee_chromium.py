@@ -71,6 +71,21 @@ def test_a_wide_table_scrolls_by_itself(desk: Browser, console: str, neighbours:
     assert findings(desk) == []
 
 
+def test_a_phone_shows_the_counts_of_dlts(desk: Browser, console: str) -> None:
+    """Those confirmed and the candidates, without scrolling sideways."""
+    desk.resize(390, 844)
+    desk.open(console + COMMITTEE)
+    cut_off = desk.run(
+        "const box = document.querySelector('[aria-labelledby=counts].wide');"
+        "const edge = box.getBoundingClientRect().right;"
+        "return [...box.querySelectorAll('tr > :nth-child(n + 3):nth-child(-n + 4)')]"
+        ".filter((cell) => cell.getBoundingClientRect().right > edge)"
+        ".map((cell) => cell.textContent)"
+    )
+    assert cut_off == []
+    assert "DLT candidate" in desk.text("[aria-labelledby=counts].wide")
+
+
 def test_a_case_is_judged_by_keyboard_alone(
     desk: Browser, console: str, neighbours: Acting
 ) -> None:
