@@ -31,9 +31,11 @@ class Foreign(Exception):
 
 
 def session_of(request: Request) -> Session | None:
-    """The open session of the request, if there is one."""
+    """The open session of the request, if there is one. What a page asks for by itself is no use
+    of it: a board that renews itself would keep a deserted screen signed in."""
     sessions: Sessions = request.app.state.sessions
-    return sessions.find(request.cookies.get(_cookie(request)))
+    by_itself = request.method == "GET" and request.headers.get("sec-fetch-dest") == "empty"
+    return sessions.find(request.cookies.get(_cookie(request)), used=not by_itself)
 
 
 def seconds_left(request: Request) -> float | None:

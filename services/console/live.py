@@ -1,4 +1,4 @@
-"""Tells an open study page that it is out of date; the page then fetches itself anew.
+"""Tells an open page that it is out of date; the page then fetches itself anew.
 
 Only that something changed is sent, never what: health data travel in pages alone.
 """
@@ -61,14 +61,14 @@ def event(name: str) -> str:
 
 
 class Watch:
-    """One open page. Two tasks watch: the monitor's list of studies, by asking, and the
-    notifier's stream of alerts."""
+    """One open page, about one study or about all. Two tasks watch: the monitor's list of
+    studies, by asking, and the notifier's stream of alerts."""
 
     def __init__(
         self,
         upstream: Upstream,
         key: str,
-        study: str,
+        study: str | None,
         *,
         pace: Pace,
         signed_in: Callable[[], bool],
@@ -120,16 +120,17 @@ class Watch:
             await self._events.put(self._state)
 
     async def _watch_study(self) -> None:
-        """Says `changed` when the study's line in the list changes, `lost` while there is none.
+        """Says `changed` when the study's line in the list changes, or any line of the list;
+        `lost` while there is none.
 
         The first look counts as a change: the page may be older than the watch. After a change it
         rests longer: while records come in a flood, no page should be fetched five times a second.
         """
-        last: StudyEntry | None = None
+        last: tuple[StudyEntry, ...] | None = None
         while True:
             rest = self._pace.seconds
             try:
-                entry = await self._entry()
+                lines = await self._lines()
             except KeyRefused:
                 await self._events.put("signed-out")
                 return
@@ -138,20 +139,22 @@ class Watch:
                 await self._found("lost", missing=True)
             else:
                 await self._found("lost", missing=False)
-                if entry != last:
+                if lines != last:
                     await self._events.put("changed")
                     rest = max(rest, LONGEST_SECONDS)
-                last = entry
+                last = lines
             if not self._signed_in():
                 await self._events.put("signed-out")
                 return
             await asyncio.sleep(rest)
 
-    async def _entry(self) -> StudyEntry:
-        for entry in await self._upstream.studies(self._key):
-            if entry.study == self._study:
-                return entry
-        raise NotFound
+    async def _lines(self) -> tuple[StudyEntry, ...]:
+        lines = await self._upstream.studies(self._key)
+        if self._study is not None:
+            lines = tuple(line for line in lines if line.study == self._study)
+            if not lines:
+                raise NotFound
+        return lines
 
     async def _watch_alerts(self) -> None:
         """Says `changed` at every change of an alert, and where the stream begins or breaks;

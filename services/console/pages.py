@@ -209,9 +209,19 @@ def write_told(board: Board, raised: Raised, inbox: Inbox | None, past: str | No
     )
 
 
+@router.get("/live", include_in_schema=False)
+async def live_studies(request: Request, session: SignedIn) -> Response:
+    """The same as for a study, for the list of all."""
+    return _live(request, session, None)
+
+
 @router.get("/studies/{study}/live", include_in_schema=False)
 async def live(request: Request, session: SignedIn, study: Study) -> Response:
     """Server-sent events: the page is out of date, or it cannot be known whether it is."""
+    return _live(request, session, study)
+
+
+def _live(request: Request, session: Session, study: str | None) -> Response:
     sessions = sessions_of(request)
     watch = Watch(
         upstream_of(request),

@@ -83,8 +83,8 @@ class Sessions:
             self._open[session.token] = session
         return session
 
-    def find(self, token: str | None) -> Session | None:
-        """The open session of a cookie, which counts as use; None once it has expired."""
+    def find(self, token: str | None, *, used: bool = True) -> Session | None:
+        """The open session of a cookie, from now on ``used`` last now; None once it has expired."""
         now = self._clock()
         with self._lock:
             session = self._open.get(token or "")
@@ -93,7 +93,8 @@ class Sessions:
             if self._expired(session, now):
                 del self._open[session.token]
                 return None
-            self._use(session, now)
+            if used:
+                self._use(session, now)
             return session
 
     def holds(self, session: Session) -> bool:

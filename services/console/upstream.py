@@ -253,14 +253,14 @@ class Upstream:
         await self.ask("notifier", "POST", path, key, body={"version": version})
 
     @asynccontextmanager
-    async def alert_stream(self, key: str, study: str) -> AsyncIterator[AsyncIterator[str]]:
-        """The names of the notifier's events as they happen, `BEHIND` among them. A stream that
-        breaks off or falls silent raises Unavailable."""
+    async def alert_stream(self, key: str, study: str | None) -> AsyncIterator[AsyncIterator[str]]:
+        """The names of the notifier's events about a study, or all of them, as they happen,
+        `BEHIND` among them. A stream that breaks off or falls silent raises Unavailable."""
         client = self._open_client("notifier")
         request = client.build_request(
             "GET",
             self._base["notifier"] + "/notifier/v1/alerts/stream",
-            params={"study": study},
+            params={"study": study} if study else {},
             headers=_headers(key),
             timeout=httpx2.Timeout(self._timeout, read=self._stream_quiet),
         )

@@ -1,4 +1,4 @@
-// Keeps the study page current. Without this file the page works the same, but stands still.
+// Keeps a page current. Without this file the page works the same, but stands still.
 "use strict";
 
 const QUIET_TOO_LONG_MS = 20000;
@@ -8,8 +8,8 @@ const address = main().dataset.live;
 const liveness = document.getElementById("liveness");
 const announce = document.getElementById("announce");
 let heard = Date.now();
-// The token of a form is written anew on each page, and means the same.
-const withoutTokens = (part) => part.outerHTML.replace(/(name="csrf" value=")[^"]*/g, "$1");
+// The tokens of a form are written anew on each page, and mean the same.
+const withoutTokens = (part) => part.outerHTML.replace(/(name="(?:csrf|token)" value=")[^"]*/g, "$1");
 let shown = withoutTokens(main());
 // What the stream said last, whether it is broken off, and whether the page could not be renewed.
 let told = "alive";
@@ -75,18 +75,35 @@ function loadParts(before) {
   }
 }
 
+function isChanged(field) {
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  if (field.options) return [...field.options].some((one) => one.defaultSelected !== one.selected && one.index > 0);
+  return field.value !== field.defaultValue;
+}
+
+// What somebody has begun to fill in is never taken away.
+const isBegun = () => [...main().querySelectorAll("input, select, textarea")]
+  .some((field) => field === document.activeElement || isChanged(field));
+
+function sameAs(element) {
+  if (element?.id) return document.getElementById(element.id);
+  return element?.href && [...main().querySelectorAll("a")].find((a) => a.href === element.href);
+}
+
 function putIn(fresh) {
   const next = document.importNode(fresh.getElementById("main"), true);
   const written = withoutTokens(next);
-  if (written === shown) return;
+  const stays = written === shown || isBegun();
+  document.getElementById("moved").hidden = written === shown || !stays || "problem" in next.dataset;
+  if (stays) return;
   shown = written;
   const open = new Set([...document.querySelectorAll("details[open]")].map((d) => d.dataset.key));
   const known = signals();
   const recent = new Set([...document.querySelectorAll(".signal.new")].map((li) => li.dataset.signal));
-  const focused = document.activeElement && document.activeElement.id;
+  const focused = document.activeElement;
   const sideways = document.querySelector(".columns")?.scrollLeft ?? 0;
   for (const details of next.querySelectorAll("details")) {
-    if (open.has(details.dataset.key)) details.open = true;
+    if (details.dataset.key && open.has(details.dataset.key)) details.open = true;
   }
   document.title = fresh.title;
   const before = main();
@@ -95,7 +112,7 @@ function putIn(fresh) {
   tellAges();
   const columns = document.querySelector(".columns");
   if (columns) columns.scrollLeft = sideways;
-  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  if (!focused?.isConnected) sameAs(focused)?.focus({ preventScroll: true });
   const raised = [...signals()].filter(([id]) => !known.has(id)).map(([, li]) => li);
   for (const [id, li] of signals()) li.classList.toggle("new", recent.has(id) || !known.has(id));
   if (raised.length) {
@@ -112,13 +129,17 @@ async function refresh() {
   fetching = true;
   try {
     do {
+      const began = performance.now();
       again = false;
       const response = await fetch(location.href, { cache: "no-store" });
-      if (response.redirected) return location.reload();
+      if (response.redirected) return leave();
       const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
       putIn(fresh);
-      failed = "problem" in main().dataset;
+      failed = "problem" in fresh.getElementById("main").dataset;
       tellState();
+      // A page that takes long to make is made seldom.
+      const took = performance.now() - began;
+      await new Promise((rested) => setTimeout(rested, took));
     } while (again);
   } catch {
     failed = true;
@@ -129,6 +150,7 @@ async function refresh() {
 }
 
 function whyNotLive() {
+  if (told === "signed-out") return "you are signed out";
   if (broken) return "this page may be out of date since " + clock(heard);
   if (told === "lost") return "the monitor does not answer";
   if (failed) return "this page could not be renewed";
@@ -146,6 +168,12 @@ function hear(state) {
   told = state;
   broken = false;
   tellState();
+}
+
+// The page of a session that has ended goes, but for what was written on it.
+function leave() {
+  if (isBegun()) hear("signed-out");
+  else location.reload();
 }
 
 function lost() {
@@ -170,7 +198,7 @@ function listen() {
   });
   stream.addEventListener("signed-out", () => {
     stream.close();
-    location.reload();
+    leave();
   });
   stream.addEventListener("error", () => {
     lost();

@@ -45,7 +45,7 @@
   async function look() {
     if (state === "ended" || Date.now() < endsAt - WARN_MS) return;
     try {
-      // Another window, or this page by itself, may have used the session since.
+      // Another window may have used the session since.
       tell(await ask("/account/left"));
     } catch {
       if (Date.now() > endsAt) ended();

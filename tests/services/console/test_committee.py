@@ -53,6 +53,18 @@ def show(neighbours: Acting, **changes: Any) -> Assessment:
     return present
 
 
+def test_the_page_renews_itself_but_for_a_refused_form_and_the_past(
+    person: httpx2.Client,
+) -> None:
+    refused = decide(person, password="wrong")
+    assert "Not recorded." in refused.text
+    past = person.get(f"{COMMITTEE}?known_at=2022-12-26")
+    assert [
+        ("data-live" in page.text, "console.js" in page.text, 'id="moved"' in page.text)
+        for page in (person.get(COMMITTEE), refused, past)
+    ] == [(True, True, True), (False, False, False), (False, False, False)]
+
+
 def test_the_snapshot_has_rule_counts_table_and_outlook(person: httpx2.Client) -> None:
     page = person.get(COMMITTEE).text
     assert "Hold enrolment at 4 mg/kg" in page

@@ -1,6 +1,16 @@
 """Sessions end by themselves, and never show the key they hold."""
 
+from collections.abc import Callable
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from services.console.app import create_app
+from services.console.guard import PLAIN_COOKIE
 from services.console.sessions import Sessions
+from shared.runtime.settings import Settings
+from tests.services.console.neighbours import KEY, PATIENCE, Neighbours, pointed_at
 
 
 class Watch:
@@ -43,6 +53,24 @@ def test_watching_is_not_use() -> None:
     assert sessions.holds(session)
     watch.now += 11
     assert not sessions.holds(session)
+
+
+@pytest.mark.parametrize(("dest", "left"), [("empty", 10), ("document", 60), (None, 60)])
+def test_a_page_that_renews_itself_is_not_use(
+    neighbours: Neighbours, live_server: Callable[[FastAPI], str], dest: str | None, left: int
+) -> None:
+    watch = Watch()
+    sessions = Sessions(idle=60, longest=1000, clock=watch)
+    there = live_server(neighbours.app())
+    address = live_server(create_app(Settings(), pointed_at(there), sessions=sessions))
+    session = sessions.begin(KEY)
+    watch.now += 50
+    headers = {"Accept": "text/html", "Cookie": f"{PLAIN_COOKIE}={session.token}"}
+    if dest is not None:
+        headers["Sec-Fetch-Dest"] = dest
+    page = httpx2.get(f"{address}/", headers=headers, trust_env=False, timeout=PATIENCE)
+    assert "<h1>Studies</h1>" in page.text
+    assert sessions.left(session.token) == left
 
 
 def test_asking_how_long_is_left_is_not_use() -> None:
