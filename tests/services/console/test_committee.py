@@ -210,7 +210,7 @@ def test_what_was_typed_is_given_back_and_no_password(person: httpx2.Client) -> 
     assert "because</textarea>" in page
     assert "the sponsor asks</textarea>" in page
     assert '<option value="expand" selected>' in page
-    assert '<details class="override" open>' in page
+    assert '<details class="override" data-key="override" open>' in page
     assert PASSWORD not in page
 
 
