@@ -38,7 +38,9 @@ _KINDS = {
 def qtcf(figures: StudyNumbers) -> Chart:
     """A lane each: the longest value, a tick at the baseline, and the rise in words."""
     names = names_of(figures.subjects)
+    place = {name: at for at, name in enumerate(names.values())}
     rows = [_row(names[one.usubjid], one) for one in figures.qt if one.longest is not None]
+    rows.sort(key=lambda row: place[row["subject"]])
     table = _table(figures, names)
     if not rows:
         return nothing(NAME, TITLE, "No QTcF on treatment is on record.", table)

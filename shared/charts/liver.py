@@ -29,6 +29,10 @@ from shared.contracts.figures import LiverPeak, LiverPoint, StudyNumbers
 
 NAME, TITLE = "edish", "Liver: highest transaminase and bilirubin (eDISH, Hy’s law)"
 _SOURCE = "Limits: FDA, Drug-Induced Liver Injury: Premarketing Clinical Evaluation, July 2009."
+_LOOK = (
+    "Who is in the Hy’s law range is a case to look at: Hy’s law also takes that there is no"
+    " cholestasis (see ALP) and no other cause."
+)
 _BOTH, _TRANSAMINASE, _BILIRUBIN, _NEITHER, _UNKNOWN = (
     "both limits reached",
     "transaminase only",
@@ -43,11 +47,22 @@ _KINDS = {
     _NEITHER: ("#4477aa", "circle"),
     _UNKNOWN: ("#ffffff", "cross"),
 }
+_FAR, _LOW = {"expr": "width"}, {"expr": "height"}
 _QUADRANTS: Mapping[tuple[bool | None, bool | None], str] = {
     (True, True): _BOTH,
     (True, False): _TRANSAMINASE,
     (False, True): _BILIRUBIN,
     (False, False): _NEITHER,
+}
+# After Watkins et al. On the left a line nearer to the middle: a narrow chart has no room beside.
+_QUARTERS: Mapping[str, tuple[str, dict[str, Any]]] = {
+    _BOTH: ("Hy’s law range", {"x": _FAR, "y": 0, "dx": -5, "dy": 11, "align": "right"}),
+    _TRANSAMINASE: (
+        "Temple’s corollary",
+        {"x": _FAR, "y": _LOW, "dx": -5, "dy": -7, "align": "right"},
+    ),
+    _BILIRUBIN: ("hyperbilirubinemia range", {"x": 0, "y": 0, "dx": 5, "dy": 25, "align": "left"}),
+    _NEITHER: ("normal or near it", {"x": 0, "y": _LOW, "dx": 5, "dy": -21, "align": "left"}),
 }
 
 
@@ -83,6 +98,7 @@ def _layers(rows: Rows) -> list[dict[str, Any]]:
     if len(raised) > MOST_NAMED:
         raised = [row for row in raised if row["quadrant"] == _BOTH]
     return [
+        *_quarters(rows),
         *rule("x", 3, "3 x ULN", across),
         *rule("y", 2, "2 x ULN", upwards),
         {
@@ -96,6 +112,17 @@ def _layers(rows: Rows) -> list[dict[str, Any]]:
             "encoding": {**encoding, "text": {"field": "subject"}},
         },
     ]
+
+
+def _quarters(rows: Rows) -> Iterator[dict[str, Any]]:
+    """What each quarter of the plot is called, and how many are known to be in it."""
+    for quadrant, (name, corner) in _QUARTERS.items():
+        count = sum(row["quadrant"] == quadrant for row in rows)
+        yield {
+            "data": {"values": [{"words": f"{name}: {count}"}]},
+            "mark": {"type": "text", "fontSize": 10, "color": INK, **corner},
+            "encoding": {"text": {"field": "words"}},
+        }
 
 
 def _scale(rows: Rows, axis: int) -> dict[str, Any]:
@@ -149,7 +176,7 @@ def _table(
     )
     strong = frozenset(at for at, one in enumerate(figures.liver) if _quadrant(one) == _BOTH)
     hollow = "Hollow, or with +: may have been higher (a comparator, or no ULN)."
-    notes = (_SOURCE, hollow, *not_drawn(missing))
+    notes = (_SOURCE, _LOOK, hollow, *not_drawn(missing))
     columns = (
         *("Subject", *(f"{test} (x ULN)" for test in tests)),
         *("Limits reached", "Days apart", "Rules of the protocol"),

@@ -25,6 +25,7 @@ VEGA_LITE = "6.1"
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 NOT_GRADABLE = "not gradable"
 LONGEST_TEXT = 120
+_DIGITS = re.compile("([0-9]+)")
 _UNSAFE = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 """What the engine takes for the end of a text, or cannot draw: it describes each mark by an
 expression, puts titles into it, and escapes nothing there but quotation marks."""
@@ -57,9 +58,9 @@ TOP = {"title": None, "orient": "top", "labelLimit": 320}
 
 _CONFIG = {
     "view": {"stroke": "#cccccc"},
-    "axis": {"titleFontWeight": "normal"},
     "legend": {"columnPadding": 18},
     # A reader's font may be wider than the one that was measured.
+    "axis": {"titleFontWeight": "normal", "titlePadding": 10},
     "padding": {"left": 24, "right": 24, "top": 10, "bottom": 14},
 }
 
@@ -156,7 +157,16 @@ def counted(number: int, noun: str) -> str:
 
 def names_of(subjects: Sequence[Treated]) -> dict[str, str]:
     """The lane of each subject by USUBJID, in the order of dose and subject."""
-    return {one.usubjid: f"{one.dose} · {one.subject}" for one in subjects}
+    ordered = sorted(subjects, key=_by_dose)
+    return {one.usubjid: f"{one.dose} · {one.subject}" for one in ordered}
+
+
+def _by_dose(one: Treated) -> tuple[bool, int, list[tuple[int, str]]]:
+    """Lowest first, and subject 2-01 before 10-01."""
+    words = [
+        (int(word), "") if word.isdecimal() else (-1, word) for word in _DIGITS.split(one.subject)
+    ]
+    return one.dose_level is None, one.dose_level or 0, words
 
 
 def text_of(value: Decimal | date | int | str | None, unknown: str = "not known") -> str:

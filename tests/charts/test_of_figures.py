@@ -54,6 +54,38 @@ def test_both_limits_are_drawn_with_their_source() -> None:
     assert chart.alt == "4 subjects; both limits reached: 3 mg/kg · 3-02"
 
 
+def test_each_quarter_has_its_name_and_how_many_are_known_to_be_in_it() -> None:
+    unknown = liver("1-01", "5", "5", transaminase_raised=None)
+    chart = edish(figures(liver=(*figures().liver[:4], unknown)))
+    words = {row["words"] for row in rows_of(chart) if "words" in row and "limit" not in row}
+    assert words == {
+        "Hy’s law range: 1",
+        "Temple’s corollary: 1",
+        "hyperbilirubinemia range: 1",
+        "normal or near it: 1",
+    }
+    assert any("no cholestasis" in note for note in chart.table.notes)
+
+
+def test_subjects_stand_by_dose_whatever_their_codes() -> None:
+    codes = {"2-01": 1, "10-01": 1, "9-01": 2, "1-01": 3}
+    subjects = tuple(
+        treated("1-01").model_copy(
+            update={"subject": code, "usubjid": usubjid(code), "dose_level": at, "dose": f"d{at}"}
+        )
+        for code, at in sorted(codes.items())
+    )
+    seen = tuple(qt(code, "430") for code in sorted(codes))
+    heat = tuple(
+        HeatCell(usubjid=usubjid(code), term="Fatigue", soc=None, low=1, high=1) for code in codes
+    )
+    made = figures(subjects=subjects, heat=heat, qt=seen)
+    ordered = ["d1 · 2-01", "d1 · 10-01", "d2 · 9-01", "d3 · 1-01"]
+    across = (ae_heat(made).spec or {})["encoding"]["x"]["scale"]["domain"]
+    assert across == ordered
+    assert [row["subject"] for row in rows_of(qtcf(made)) if "longest" in row] == ordered
+
+
 def test_a_peak_that_may_be_higher_is_hollow_and_one_without_uln_is_named() -> None:
     above = liver("1-01", "2.5", "1").model_copy(
         update={"peaks": (peak("ALT", "2.5", open_above=True), peak("BILI", "1"))}
