@@ -7,6 +7,7 @@ const main = () => document.getElementById("main");
 const address = main().dataset.live;
 const liveness = document.getElementById("liveness");
 const announce = document.getElementById("announce");
+let title = document.title;
 let heard = Date.now();
 // The tokens of a form are written anew on each page, and mean the same.
 const withoutTokens = (part) => part.outerHTML.replace(/(name="(?:csrf|token)" value=")[^"]*/g, "$1");
@@ -48,6 +49,7 @@ const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour12: false });
 function show(live, text) {
   liveness.className = live ? "liveness live" : "liveness lost";
   if (liveness.textContent !== text) liveness.textContent = text;
+  document.title = live ? title : "Not live: " + title;
 }
 
 function signals() {
@@ -105,7 +107,7 @@ function putIn(fresh) {
   for (const details of next.querySelectorAll("details")) {
     if (details.dataset.key && open.has(details.dataset.key)) details.open = true;
   }
-  document.title = fresh.title;
+  title = fresh.title;
   const before = main();
   before.replaceWith(next);
   loadParts(before);
@@ -181,8 +183,11 @@ function lost() {
   tellState();
 }
 
+// A browser opens few connections to a server: a page nobody sees must not keep one.
+let stream;
 function listen() {
-  const stream = new EventSource(address);
+  if (document.hidden || told === "signed-out" || (stream && stream.readyState !== EventSource.CLOSED)) return;
+  stream = new EventSource(address);
   stream.addEventListener("alive", () => {
     hear("alive");
     if (failed) refresh();
@@ -210,6 +215,11 @@ function listen() {
   });
 }
 
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) return listen();
+  stream?.close();
+  lost();
+});
 loadParts();
 tellAges();
 setInterval(tellAges, MINUTE / 2);

@@ -15,6 +15,10 @@ pytestmark = pytest.mark.chromium
 INBOX = f"/studies/{STUDY}/alerts"
 QUEUE = f"/studies/{STUDY}/adjudication"
 ONE = f"{INBOX}/alert-signal-7"
+HIDE = (
+    "Object.defineProperty(document, 'hidden', {{value: {}, configurable: true}});"
+    "document.dispatchEvent(new Event('visibilitychange'));"
+)
 MOVED = "return !document.getElementById('moved').hidden"
 
 
@@ -96,6 +100,20 @@ def test_what_was_begun_stays_and_the_page_says_that_it_has_moved_on(
     assert desk.run(MOVED) is False
     assert desk.run("return document.getElementById('rationale').value") == ""
     assert desk.complaints() == []
+
+
+def test_a_page_nobody_sees_holds_no_connection_and_says_so_in_its_title(
+    desk: Browser, console: str, neighbours: Acting
+) -> None:
+    opened(desk, console + INBOX)
+    shown = desk.title
+    desk.run(HIDE.format("true"))
+    desk.wait(lambda: neighbours.streams == 0, "the end of the stream")
+    assert desk.title == f"Not live: {shown}"
+    later, *neighbours.alerts = neighbours.alerts
+    desk.run(HIDE.format("false"))
+    desk.wait(lambda: desk.title == shown, "live updates")
+    desk.wait(lambda: str(later["id"]) not in desk.run("return main().innerHTML"), "the present")
 
 
 def test_an_ended_session_leaves_what_was_begun(
