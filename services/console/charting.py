@@ -40,6 +40,7 @@ from services.console.upstream import (
 )
 from shared.charts.blocks import Chart, Table, csv_text
 from shared.charts.drawer import CannotDraw, Drawer, digest_of
+from shared.charts.framing import narrow
 from shared.charts.study import study_charts, subject_charts
 from shared.contracts.figures import Figures
 from shared.contracts.packet import LabSeries, Packet
@@ -216,7 +217,8 @@ async def _picture(
     if chart is None or chart.spec is None:
         return _packed(request, gzip.compress(_CHANGED.encode(), mtime=0), _SVG)
     try:
-        return _packed(request, await drawer_of(request).svg(chart.spec), _SVG)
+        spec = narrow(chart.spec) if "narrow" in request.query_params else chart.spec
+        return _packed(request, await drawer_of(request).svg(spec), _SVG)
     except CannotDraw:
         raise Problem(500, "not-drawn", "The chart cannot be drawn; see its table") from None
 

@@ -66,6 +66,17 @@ def test_a_picture_is_drawn_and_may_do_nothing(person: httpx2.Client) -> None:
     assert plain.content == answer.content
 
 
+def test_a_phone_gets_a_narrower_picture_of_the_same_chart(person: httpx2.Client) -> None:
+    page = person.get(CHARTS).text
+    slim = [html.unescape(one) for one in re.findall(r'srcset="([^"]+)"', page)]
+    assert slim == [f"{one}&narrow=1" for one in pictures(page)]
+    (at,) = [one for one in slim if "/edish.svg" in one]
+    narrow = picture_of(person.get(at).text)
+    wide = picture_of(person.get(at.removesuffix("&narrow=1")).text)
+    assert float(narrow.get("width") or 0) < 350 < float(wide.get("width") or 0)
+    assert {"Hy’s law range: 0", "Temple’s corollary: 1"} <= {*narrow.itertext()}
+
+
 def test_a_page_asks_once_for_all_its_pictures(person: httpx2.Client, neighbours: Drawn) -> None:
     for address in pictures(person.get(CHARTS).text)[:2]:
         assert person.get(address).status_code == 200

@@ -33,3 +33,17 @@ def test_charts_are_drawn_and_nothing_hinders(
     assert browser.complaints() == []
     browser.open("about:blank")
     browser.prefer("light")
+
+
+def test_a_phone_shows_a_chart_whole(browser: Browser, console: str) -> None:
+    browser.click("main summary")
+    browser.type("#key", KEY + ENTER)
+    browser.wait(lambda: "Studies" in browser.title, "the list of studies")
+    browser.resize(390, 844)
+    browser.open(f"{console}{CHARTS}/edish")
+    browser.wait(lambda: bool(browser.run(_DRAWN)), "the picture")
+    assert "narrow=1" in str(browser.run("return document.querySelector('.canvas img').currentSrc"))
+    hidden = "const at = document.querySelector('.canvas'); return at.scrollWidth - at.clientWidth"
+    assert browser.run(hidden) == 0
+    shrunk = "const at = document.querySelector('.canvas img'); return at.width / at.naturalWidth"
+    assert browser.run(shrunk) > 0.8
