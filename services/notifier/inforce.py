@@ -21,9 +21,9 @@ from services.notifier.store import routings
 from services.notifier.store.routings import StoredRouting
 from shared.contracts.signals import Signal
 
-NO_ROUTING = "no routing: the study has none, so only its inbox shows this alert"
+NO_ROUTING = "no routing: the study has none, so only its inbox shows what is raised"
 NO_RULE = "no rule of the study's routing matches: only the inbox shows this alert"
-UNREADABLE = "the study's routing can no longer be read, so only its inbox shows this alert"
+UNREADABLE = "the study's routing can no longer be read, so only its inbox shows what is raised"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ _RECIST = (
     "Lines at -30 % and +20 %: RECIST 1.1. There a progression counts from the smallest sum; here"
     " all is from baseline."
 )
+_START = "Each line begins with the last size before treatment, drawn at day 1."
 _BASIS = {"measured": "#4477aa", "stated": "#dddddd"}
 _LIMITS = ((-30, "-30 %"), (20, "+20 %"))
 _ROOM = {"padding": 14}
@@ -120,7 +121,8 @@ def _best_table(figures: StudyNumbers, names: Mapping[str, str]) -> Table:
 
 
 def spider(figures: StudyNumbers) -> Chart:
-    """A line each through the measured sums, named at its end; of many the extremes."""
+    """A line each from the size before treatment through the measured sums, named at its end; of
+    many the extremes."""
     names = names_of(figures.subjects)
     rows: Rows = [
         {"subject": names[one.usubjid], "day": point.day, "change": float(point.change)}
@@ -132,6 +134,7 @@ def spider(figures: StudyNumbers) -> Chart:
     if not rows:
         return nothing(*SPIDER, "No record has measured sums of diameters after baseline.", table)
     ends: dict[str, dict[str, Any]] = {row["subject"]: row for row in rows}
+    starts = [{"subject": subject, "day": 1, "change": 0.0} for subject in ends]
     named = sorted(ends.values(), key=lambda row: (row["change"], row["subject"]))
     if len(named) > MOST_NAMED:
         named = [*named[: MOST_NAMED // 2], *named[-MOST_NAMED // 2 :]]
@@ -147,7 +150,7 @@ def spider(figures: StudyNumbers) -> Chart:
         layer=[
             *limits,
             {
-                "data": {"values": rows},
+                "data": {"values": [*starts, *rows]},
                 "mark": line,
                 "encoding": {**place, "detail": {"field": "subject"}},
             },
@@ -176,4 +179,4 @@ def _course_table(figures: StudyNumbers, names: Mapping[str, str]) -> Table:
     )
     columns = ("Subject", "Day", "Date", "Sum of diameters (mm)", "Change (%)")
     subjects = tuple(one.usubjid for one in figures.tumour for _ in one.points)
-    return Table(SPIDER[1], columns, rows, (_RECIST,), subjects=subjects)
+    return Table(SPIDER[1], columns, rows, (_RECIST, _START), subjects=subjects)

@@ -226,9 +226,11 @@ def test_the_spider_has_every_measured_change() -> None:
     made = figures()
     chart = spider(made)
     drawn = {(row["subject"], row["day"], row["change"]) for row in rows_of(chart) if "day" in row}
+    begun = {(subject, 1, 0.0) for subject, *_ in drawn}
+    assert begun <= drawn, "each line begins with no change"
     told = {point.change for one in made.tumour for point in one.points}
-    assert len(drawn) == sum(len(one.points) for one in made.tumour)
-    assert {Decimal(str(change)) for *_, change in drawn} == told
+    assert len(drawn - begun) == sum(len(one.points) for one in made.tumour)
+    assert {Decimal(str(change)) for *_, change in drawn - begun} == told
 
 
 def test_the_running_count_and_the_boundary() -> None:
