@@ -20,7 +20,8 @@ PUBLIC = {
     "monitor": OPERATIONS,
     "notifier": OPERATIONS,
     "console": OPERATIONS
-    | {"/login", "/static/{name}", "/account/left", "/provider/start", "/provider/answer"},
+    | {"/login", "/favicon.ico", "/static/{name}", "/account/left"}
+    | {"/provider/start", "/provider/answer"},
     "operations": OPERATIONS,
 }
 
