@@ -308,7 +308,7 @@ def test_markup_in_a_study_stays_text(person: httpx2.Client, neighbours: Neighbo
         assert "<script>alert" not in text
         assert "<img" not in text
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
-        varying = r'NCT05301764|\?v=[0-9a-f]{12}|value="[\w-]{43}"|\d{4}-\d\d-\d\d[T ][\d:.]+'
+        varying = r'NCT05301764|\?v=[0-9a-f]{12}|value="[\w=-]{43,}"|\d{4}-\d\d-\d\d[T ][\d:.]+'
         shown = re.sub(varying, "", text)
         assert "49" not in shown
 
