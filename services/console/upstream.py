@@ -44,7 +44,6 @@ LONG_TIMEOUT = 60.0
 """Seconds for what the monitor works out from every fact of the study: just after its start it has
 to read them all first."""
 
-
 BEHIND = "behind"
 """A heartbeat of the notifier which says that it is not looking at the record of alerts."""
 

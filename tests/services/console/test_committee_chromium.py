@@ -1,9 +1,8 @@
 """The acting pages in a real browser: nobody is kept out, on a phone, in the dark, by keyboard."""
 
-from collections.abc import Iterator
-
 import pytest
 
+from tests.services.console.acting_desk import desk, neighbours
 from tests.services.console.acting_neighbours import (
     CASE,
     COMMITTEE,
@@ -16,6 +15,7 @@ from tests.services.console.axe import findings
 from tests.services.console.browser import ENTER, TAB, Browser
 from tests.services.console.golden import STUDY
 
+__all__ = ["desk", "neighbours"]
 pytestmark = pytest.mark.chromium
 
 PAGES = (
@@ -27,24 +27,6 @@ PAGES = (
     f"{COMMITTEE}?known_at=2022-12-26",
 )
 OVERHANG = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-
-@pytest.fixture
-def neighbours() -> Acting:
-    found = Acting()
-    found.roles = ["medical_monitor", "committee_member"]
-    return found
-
-
-@pytest.fixture
-def desk(browser: Browser, console: str) -> Iterator[Browser]:
-    """Somebody with both roles, signed in with a password."""
-    browser.type("#login", "somebody")
-    browser.type("#password", PASSWORD + ENTER)
-    browser.wait(lambda: "Studies" in browser.title, "the list of studies")
-    yield browser
-    browser.prefer("light")
-    browser.open("about:blank")
 
 
 def test_nothing_keeps_anybody_out(desk: Browser, console: str) -> None:

@@ -1,15 +1,15 @@
 """Lists and acting pages renew themselves too, but never take away what somebody has begun."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.services.console import golden_signals
-from tests.services.console.acting_neighbours import CASE, COMMITTEE, PASSWORD, Acting
+from tests.services.console.acting_desk import desk, neighbours
+from tests.services.console.acting_neighbours import CASE, COMMITTEE, Acting
 from tests.services.console.axe import findings
-from tests.services.console.browser import ENTER, Browser
+from tests.services.console.browser import Browser
 from tests.services.console.golden import STUDY
 
+__all__ = ["desk", "neighbours"]
 pytestmark = pytest.mark.chromium
 
 INBOX = f"/studies/{STUDY}/alerts"
@@ -20,23 +20,6 @@ HIDE = (
     "document.dispatchEvent(new Event('visibilitychange'));"
 )
 MOVED = "return !document.getElementById('moved').hidden"
-
-
-@pytest.fixture
-def neighbours() -> Acting:
-    found = Acting()
-    found.roles = ["medical_monitor", "committee_member"]
-    return found
-
-
-@pytest.fixture
-def desk(browser: Browser, console: str) -> Iterator[Browser]:
-    """Somebody with both roles, signed in with a password."""
-    browser.type("#login", "somebody")
-    browser.type("#password", PASSWORD + ENTER)
-    browser.wait(lambda: "Studies" in browser.title, "the list of studies")
-    yield browser
-    browser.open("about:blank")
 
 
 def opened(desk: Browser, address: str) -> None:
@@ -63,6 +46,17 @@ def test_an_alert_appears_in_the_inbox_and_the_focus_stays(
     desk.wait(lambda: str(later["id"]) in desk.run("return main().innerHTML"), "the alert")
     assert desk.run(focused) == before
     assert desk.complaints() == []
+
+
+def test_what_somebody_else_does_about_an_alert_appears(
+    desk: Browser, console: str, neighbours: Acting
+) -> None:
+    opened(desk, console + ONE)
+    assert "Nobody has acknowledged it." in desk.text("#main")
+    signal = golden_signals.signals()[6]
+    neighbours.alerts = [golden_signals.alert(signal, seen_by="Dr. Made-Up")]
+    desk.wait(lambda: "Dr. Made-Up" in desk.text("#main"), "the acknowledgement")
+    assert "Nobody has acknowledged it." not in desk.text("#main")
 
 
 @pytest.mark.parametrize("page", ["/", QUEUE, COMMITTEE])
