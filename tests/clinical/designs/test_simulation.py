@@ -94,7 +94,7 @@ def test_arrays_in_and_out() -> None:
         Boin(target=0.3), np.array([0.1, 0.2]), np.full((2, 9), 0.5)
     )
     assert n.tolist() == [[3, 6], [3, 6]]
-    assert (dlt.sum(), mtd.tolist(), cohorts.tolist()) == (0, [2, 2], [3, 3])
+    assert (int(dlt.sum()), mtd.tolist(), cohorts.tolist()) == (0, [2, 2], [3, 3])
 
 
 def test_everybody_has_a_dlt() -> None:
