@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
@@ -217,8 +217,7 @@ async def _picture(
     if chart is None or chart.spec is None:
         return _packed(request, gzip.compress(_CHANGED.encode(), mtime=0), _SVG)
     try:
-        spec = narrow(chart.spec) if "narrow" in request.query_params else chart.spec
-        return _packed(request, await drawer_of(request).svg(spec), _SVG)
+        return _packed(request, await drawer_of(request).svg(chart.spec), _SVG)
     except CannotDraw:
         raise Problem(500, "not-drawn", "The chart cannot be drawn; see its table") from None
 
@@ -227,13 +226,17 @@ async def _spoken_of(
     request: Request, session: Session, where: Where, name: str, wanted: str | None
 ) -> Chart | None:
     """``wanted``: the digest of the picture that a page speaks of; None where the study has changed
-    since and it is no longer held. Raises NotFound, also of a chart without a picture."""
+    since and it is no longer held. For a phone as it is drawn there. Raises NotFound, also of a
+    chart without a picture."""
     await entry_of(upstream_of(request), session, where.study)
     held = _gallery(request).find((session.token, where), fresh=wanted is None)
     chart = _named(held or await _hang(request, session, where, name), name)
     if chart.spec is None:
         raise NotFound
-    return None if wanted is not None and digest_of(chart.spec) != wanted else chart
+    if wanted is not None and digest_of(chart.spec) != wanted:
+        return None
+    slim = "narrow" in request.query_params
+    return replace(chart, spec=narrow(chart.spec)) if slim else chart
 
 
 async def _explored(

@@ -104,7 +104,8 @@ def _table(title: str, one: StoppingFigure, names: Mapping[str, str]) -> Table:
     rows = tuple(
         (
             str(point.n),
-            names.get(point.usubjid, "not treated"),
+            # Of whom nothing else is told there is still a name, never the same for two.
+            names.get(point.usubjid, point.usubjid),
             _kind(point),
             str(point.events),
             "none stops" if at.get(point.n) is None else str(at[point.n]),

@@ -248,6 +248,13 @@ def test_the_running_count_and_the_boundary() -> None:
     assert chart.table.notes[-1] == "Not drawn: not final yet (2 subjects)."
 
 
+def test_whoever_is_counted_has_a_name_of_its_own() -> None:
+    (chart,) = stopping(figures(subjects=(treated("1-01"),)))
+    named = [row[chart.table.named] for row in chart.table.rows]
+    assert named == ["1 mg/kg · 1-01", *(usubjid(code) for code in ("2-01", "3-01", "3-02"))]
+    assert chart.table.subjects == tuple(map(usubjid, ("1-01", "2-01", "3-01", "3-02")))
+
+
 def test_a_rule_of_which_nobody_is_final_shows_its_boundary() -> None:
     (chart,) = stopping(figures(stopping=(stopping_rule("", status="open"),)))
     assert chart.spec is not None

@@ -35,6 +35,12 @@ function lead(status, pages, subject) {
   status.replaceChildren(Object.assign(document.createElement("a"), { href: pages[subject], textContent: `Open ${subject}` }));
 }
 
+// The chart that the picture shows: on a phone the narrow one.
+function addressOf(canvas) {
+  const narrow = matchMedia(canvas.querySelector("source").media).matches;
+  return canvas.dataset.explore + (narrow ? "&narrow=1" : "");
+}
+
 function offer(canvas) {
   const picture = canvas.querySelector("img");
   const bar = Object.assign(document.createElement("p"), { className: "explore-bar" });
@@ -51,7 +57,7 @@ function offer(canvas) {
     try {
       const [{ embed }, answer] = await Promise.all([
         load(canvas.dataset.engine),
-        fetch(canvas.dataset.explore, { cache: "no-store" }),
+        fetch(addressOf(canvas), { cache: "no-store" }),
       ]);
       if (!answer.ok || answer.redirected) throw new Error("no chart");
       makeTip();

@@ -77,6 +77,15 @@ def test_a_phone_gets_a_narrower_picture_of_the_same_chart(person: httpx2.Client
     assert {"Hy’s law range: 0", "Temple’s corollary: 1"} <= {*narrow.itertext()}
 
 
+def test_a_phone_explores_the_same_chart_that_its_picture_shows(person: httpx2.Client) -> None:
+    page = person.get(CHARTS).text
+    (at,) = [html.unescape(one) for one in re.findall(r'data-explore="([^"]+edish[^"]+)"', page)]
+    wide, slim = (person.get(f"{at}{more}").json() for more in ("", "&narrow=1"))
+    assert slim["width"] < wide["width"]
+    assert slim["usermeta"] == wide["usermeta"]
+    assert [one["data"] for one in slim["layer"]] == [one["data"] for one in wide["layer"]]
+
+
 def test_a_page_asks_once_for_all_its_pictures(person: httpx2.Client, neighbours: Drawn) -> None:
     for address in pictures(person.get(CHARTS).text)[:2]:
         assert person.get(address).status_code == 200

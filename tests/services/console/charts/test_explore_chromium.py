@@ -68,6 +68,21 @@ def test_a_mark_tells_its_numbers_and_hostile_ones_are_text(
     assert browser.complaints() == []
 
 
+@pytest.mark.parametrize(("width", "narrow"), [(390, True), (1280, False)])
+def test_a_phone_explores_the_chart_that_its_picture_shows(
+    browser: Browser, console: str, width: int, narrow: bool
+) -> None:
+    browser.resize(width, 844)
+    explored(browser, console, "edish")
+    browser.wait(lambda: browser.run(_PICTURE) == 0, "the chart in the picture's place")
+    drawn = int(str(browser.run("return document.querySelector('.canvas canvas').offsetWidth")))
+    hidden = "const at = document.querySelector('.canvas'); return at.scrollWidth - at.clientWidth"
+    assert (drawn < 350) is narrow
+    assert browser.run(hidden) == 0
+    assert findings(browser) == []
+    assert browser.complaints() == []
+
+
 def test_the_wheel_zooms_and_two_clicks_return(browser: Browser, console: str) -> None:
     x, y = explored(browser, console, "edish")
     before = browser.run(_PIXELS)
