@@ -158,9 +158,15 @@ class Watch:
 
     async def _watch_alerts(self) -> None:
         """Says `changed` at every change of an alert, and where the stream begins or breaks;
-        `alerts-lost` while there is none, or the notifier says that it is not looking."""
+        `alerts-lost` while there is none, or the notifier says that it is not looking.
+
+        A stream that ends in order is asked for again at once: whether alerts are missing is not
+        known until then.
+        """
+        clock = asyncio.get_running_loop().time
         answering = True
         while True:
+            next_try = clock() + RECONNECT_SECONDS
             try:
                 async with self._upstream.alert_stream(self._key, self._study) as stream:
                     answering = True
@@ -177,4 +183,4 @@ class Watch:
                 answering = False
             except UpstreamError:
                 return
-            await asyncio.sleep(RECONNECT_SECONDS)
+            await asyncio.sleep(next_try - clock())

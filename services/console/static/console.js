@@ -3,6 +3,8 @@
 
 const QUIET_TOO_LONG_MS = 20000;
 const RETRY_MS = 3000;
+const PRESSED_AT_MOST_MS = 1000;
+const READ_MS = 700;
 const main = () => document.getElementById("main");
 const address = main().dataset.live;
 const liveness = document.getElementById("liveness");
@@ -18,6 +20,12 @@ let broken = false;
 let failed = false;
 let fetching = false;
 let again = false;
+// Whether a form is on its way; since when something is pressed; when the page was renewed last,
+// and which buttons had stood there long enough.
+let going = false;
+let pressed = -Infinity;
+let renewed = -Infinity;
+let familiar = new Set();
 
 // Ages go by the server's clock: this machine's may be wrong.
 const ahead = liveness.dataset.now ? Date.parse(liveness.dataset.now) - Date.now() : 0;
@@ -92,6 +100,14 @@ function sameAs(element) {
   return element?.href && [...main().querySelectorAll("a")].find((a) => a.href === element.href);
 }
 
+// A button: what it would send, and where one aims at it.
+function aim(button) {
+  const { left, top } = button.getBoundingClientRect();
+  return [Math.round(left), Math.round(top), withoutTokens(button.form ?? button)].join();
+}
+
+const isFamiliar = (aimed) => performance.now() - renewed >= READ_MS || familiar.has(aimed);
+
 function putIn(fresh) {
   const next = document.importNode(fresh.getElementById("main"), true);
   const written = withoutTokens(next);
@@ -109,6 +125,8 @@ function putIn(fresh) {
   }
   title = fresh.title;
   const before = main();
+  familiar = new Set([...before.querySelectorAll("button")].map(aim).filter(isFamiliar));
+  renewed = performance.now();
   before.replaceWith(next);
   loadParts(before);
   tellAges();
@@ -121,6 +139,11 @@ function putIn(fresh) {
     const heads = raised.map((li) => li.querySelector(".signal-head").textContent.trim());
     announce.textContent = "New: " + heads.join("; ");
   }
+}
+
+// What is pressed has to be there still when it is let go, or nothing happens.
+async function released() {
+  while (performance.now() - pressed < PRESSED_AT_MOST_MS) await new Promise((soon) => setTimeout(soon, 20));
 }
 
 async function refresh() {
@@ -136,6 +159,7 @@ async function refresh() {
       const response = await fetch(location.href, { cache: "no-store" });
       if (response.redirected) return leave();
       const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+      await released();
       putIn(fresh);
       failed = "problem" in fresh.getElementById("main").dataset;
       tellState();
@@ -172,9 +196,10 @@ function hear(state) {
   tellState();
 }
 
-// The page of a session that has ended goes, but for what was written on it.
+// The page of a session that has ended goes, but for what was written on it. Where a form is on its
+// way, as the one that signs out, another page comes anyhow, and to reload this one would stop it.
 function leave() {
-  if (isBegun()) hear("signed-out");
+  if (going || isBegun()) hear("signed-out");
   else location.reload();
 }
 
@@ -214,6 +239,16 @@ function listen() {
     }
   });
 }
+
+addEventListener("submit", () => { going = true; });
+addEventListener("pointerdown", () => { pressed = performance.now(); });
+for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => { pressed = -Infinity; });
+// Who presses a button this soon after it came or moved has aimed at what stood there before, and
+// would acknowledge an alert unread.
+addEventListener("click", (event) => {
+  const button = event.target.closest?.("#main button");
+  if (button && !isFamiliar(aim(button))) event.preventDefault();
+}, true);
 
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) return listen();

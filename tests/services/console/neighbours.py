@@ -25,6 +25,7 @@ ALERT_EVENT = 'id: 1-1\nevent: alert\ndata: {"change": "raised"}\n\n'
 RESET_EVENT = 'id: 9-9\nevent: reset\ndata: {"after": "9-9"}\n\n'
 HEARTBEAT_EVENT = 'event: heartbeat\ndata: {"current": true}\n\n'
 BEHIND_EVENT = 'event: heartbeat\ndata: {"current": false}\n\n'
+OVER = ""
 HEARTBEAT_SECONDS = 5.0
 
 PATIENCE = 60.0
@@ -75,7 +76,8 @@ class Neighbours:
     looking: bool = True
     """Whether the streams of alerts have heartbeats."""
     to_tell: list[str] = field(default_factory=list)
-    """Events that every open stream of alerts brings next; empty once they are on their way."""
+    """Events that an open stream of alerts brings next; empty once they are on their way. `OVER`
+    ends the stream."""
 
     def restore(self, alerts: list[dict[str, Any]]) -> None:
         """Goes on with another record of alerts, of which nothing but a `reset` tells."""
@@ -223,7 +225,10 @@ class Neighbours:
                     yield HEARTBEAT_EVENT
                 while self.to_tell:
                     known = list(self.alerts)
-                    yield self.to_tell.pop(0)
+                    told = self.to_tell.pop(0)
+                    if told == OVER:
+                        return
+                    yield told
                 if self.alerts != known:
                     known = list(self.alerts)
                     yield ALERT_EVENT

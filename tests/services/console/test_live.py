@@ -17,6 +17,7 @@ from tests.services.console.neighbours import (
     BEHIND_EVENT,
     HEARTBEAT_EVENT,
     KEY,
+    OVER,
     PATIENCE,
     Neighbours,
     pointed_at,
@@ -142,6 +143,17 @@ def test_a_notifier_that_does_not_look_at_its_alerts_is_told(
         assert next(names) == "alerts-lost"
         neighbours.to_tell.append(HEARTBEAT_EVENT)
         assert next(name for name in names if name != "alerts-lost") == "alive"
+
+
+def test_a_stream_of_alerts_that_ends_in_order_is_taken_up_again(
+    person: httpx2.Client, neighbours: Neighbours
+) -> None:
+    with listening(person) as names:
+        neighbours.to_tell.append(OVER)
+        assert next_news(names) == "changed"
+        neighbours.failing["notifier"] = 503
+        neighbours.to_tell.append(OVER)
+        assert next_news(names) == "alerts-lost"
 
 
 def test_a_stream_of_alerts_without_heartbeats_is_broken(
