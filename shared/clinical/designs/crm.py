@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from shared.clinical.designs.addition import in_turn
 from shared.clinical.designs.crm_model import Curve, Fit, Model, Tally, fit
 from shared.clinical.designs.design import Design, register
 from shared.clinical.designs.model import (
@@ -270,7 +271,7 @@ class TiteCrm(Crm):
         weights = [weight for one in self.tally(question) for weight in one.weights]
         return super()._seen(question) | {
             "weights_below_1": len(weights),
-            "their_sum": sum(weights),
+            "their_sum": in_turn(weights),
         }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from shared.clinical.designs.addition import in_turn
 from shared.clinical.designs.model import DoseCounts, Patient
 
 _COHORT = re.compile(r"([1-9]\d*)([NTPC]+)")
@@ -64,6 +65,6 @@ def counts_of_patients(patients: tuple[Patient, ...], num_doses: int) -> tuple[D
         there = [patient for patient in patients if patient.dose == dose]
         pending = [patient.weight for patient in there if patient.pending]
         dlt = sum(patient.dlt for patient in there)
-        stft = min(sum(pending), len(pending)) if pending else None
+        stft = min(in_turn(pending), len(pending)) if pending else None
         doses.append(DoseCounts(len(there) - len(pending), dlt, len(pending), stft=stft))
     return tuple(doses)

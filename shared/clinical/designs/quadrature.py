@@ -13,6 +13,8 @@ from itertools import accumulate
 from math import exp
 from operator import mul
 
+from shared.clinical.designs.addition import in_turn
+
 _SEARCH, _NODES = 41, 161
 _NEGLIGIBLE = 40.0
 """Log units below the maximum where the density no longer counts: exp(-40) is 4e-18."""
@@ -29,7 +31,7 @@ class Posterior:
     def mean(self, values: Sequence[float] | None = None) -> float:
         """The posterior mean of the parameter, or of its function given by ``values`` per node."""
         points = self.nodes if values is None else values
-        return float(sum(map(mul, self.masses, points)))
+        return in_turn(map(mul, self.masses, points))
 
     def variance(self) -> float:
         """The posterior variance of the parameter."""
@@ -91,7 +93,7 @@ def _grid(
 
 def _normalised(nodes: list[float], heights: list[float]) -> Posterior:
     """Each cell's area comes from the polynomial through its six nearest nodes."""
-    total = sum(heights)
+    total = in_turn(heights)
     masses = [height / total for height in heights]
     wide = [0.0, 0.0, *masses, 0.0, 0.0]
     areas = [

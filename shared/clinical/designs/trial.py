@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 
+from shared.clinical.designs.addition import in_turn
 from shared.clinical.designs.model import Answer, DoseCounts, Patient, Question
 from shared.clinical.designs.parameters import DesignError
 
@@ -166,7 +167,7 @@ class Trial:
     def _counts(self, dose: int) -> DoseCounts:
         there = [one for one in self._treated if one.dose == dose]
         waiting = [one for one in there if one.final_at > self._now]
-        follow_up = sum(map(self._weight, waiting))
+        follow_up = in_turn(map(self._weight, waiting))
         return DoseCounts(
             n=len(there) - len(waiting),
             dlt=sum(one.dlt for one in there if one.final_at <= self._now),

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from shared.clinical.designs import Answer, DoseCounts, Patient, Question
+from shared.clinical.designs.addition import in_turn
 from shared.clinical.escalation.cohorts import by_cohort
 from shared.clinical.escalation.stopping import Stopping, stopping_of
 from shared.clinical.protocol import Protocol, day_ends
@@ -159,7 +160,7 @@ def _with_follow_up(
 ) -> DoseCounts:
     """The counts with what late-onset and backfill designs ask besides."""
     weights = [one.weight for one in patients if one.dose == level and one.pending]
-    followed = min(sum(weights), counts.pending) if weights else None
+    followed = min(in_turn(weights), counts.pending) if weights else None
     if situation.protocol.response is None:
         return replace(counts, stft=followed)
     responded = [
