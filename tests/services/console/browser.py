@@ -18,6 +18,12 @@ import pytest
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 TAB = "\ue004"
 ENTER = "\ue007"
+_HOLD_STILL = """
+if (typeof renewed === 'undefined') return true;
+pressed = performance.now();
+return pressed - renewed >= READ_MS;
+"""
+"""The names are those of console.js."""
 _ARGUMENTS = (
     "--headless",
     "--no-sandbox",
@@ -74,6 +80,11 @@ class Browser:
         return str(self._with(selector, lambda at: self._driver.get(f"{at}/text")))
 
     def click(self, selector: str) -> None:
+        """Like a person who looks first, and under whose finger no page renews itself."""
+        self.wait(lambda: bool(self.run(_HOLD_STILL)), "a page that holds still")
+        self.click_at_once(selector)
+
+    def click_at_once(self, selector: str) -> None:
         self._with(selector, lambda at: self._driver.post(f"{at}/click", json={}))
 
     def type(self, selector: str, text: str) -> None:
@@ -104,7 +115,11 @@ class Browser:
     def wait(self, until: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while not until():
-            assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+            late = time.monotonic() >= deadline
+            assert not late, f"not within {seconds:.0f} s: {what}; there is {self._there()}"
+
+    def _there(self) -> str:
+        return f"{self.url}, {self.title!r}: {self.run('return document.body.innerText')[:500]!r}"
 
     def _with(self, selector: str, do: Callable[[str], httpx2.Response]) -> Any:
         """Does something with the element, again if the page has just replaced it."""

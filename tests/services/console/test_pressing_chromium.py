@@ -45,20 +45,20 @@ def another_engine(board: Browser, neighbours: Acting) -> None:
 
 def test_a_button_that_has_just_moved_is_not_pressed(board: Browser, neighbours: Acting) -> None:
     another_signal(board, neighbours)
-    board.click(BUTTON)
+    board.click_at_once(BUTTON)
     another_engine(board, neighbours)
     board.run(GO_ON.format(699))
-    board.click(BUTTON)
+    board.click_at_once(BUTTON)
     assert neighbours.done == []
     board.run(GO_ON.format(2))
-    board.click(BUTTON)
+    board.click_at_once(BUTTON)
     board.wait(lambda: bool(neighbours.done), "the acknowledgement")
     assert neighbours.done == [("acknowledge", {"version": 1})]
 
 
 def test_a_button_that_stayed_where_it_was_is_pressed(board: Browser, neighbours: Acting) -> None:
     another_engine(board, neighbours)
-    board.click(BUTTON)
+    board.click_at_once(BUTTON)
     board.wait(lambda: bool(neighbours.done), "the acknowledgement")
 
 
