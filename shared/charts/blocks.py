@@ -82,6 +82,12 @@ class Chart:
         steps = isinstance(spec.get("width"), dict) and len(self.table.rows) > MANY
         return steps or "hconcat" in spec or "concat" in spec
 
+    @property
+    def stepped(self) -> bool:
+        """Whether it has a step for each of many, and so may be of any width."""
+        spec = self.spec or {}
+        return any(isinstance(view.get("width"), dict) for view in (spec, *spec.get("hconcat", ())))
+
 
 Block = Text | Facts | Table | Chart
 

@@ -19,6 +19,12 @@ PHONE_WIDTH = 200
 """Of what is drawn, on a page whose margins and axes take the rest of 390 pixels."""
 _PHONE_LINE = 38
 _PHONE_PADDING = {"left": 20, "right": 16, "top": 6, "bottom": 8}
+_ABREAST = 5
+"""Columns of a square that has room beside another one."""
+_MAP = 270
+"""Of a map, which has no names beside it."""
+_SQUEEZED = 0.7
+"""Of a step: what is written in it still has room."""
 _FRAME = ("$schema", "background", "config")
 _APART = {"color": "independent", "shape": "independent"}
 
@@ -51,18 +57,49 @@ def _wrapped(text: str) -> list[str]:
 
 
 def narrow(spec: Spec) -> Spec:
-    """The same chart for a phone: views below each other instead of side by side. What has a step
-    for each of many stays as wide as it is."""
+    """The same chart for a phone: views below each other instead of side by side, squares at most
+    two abreast, and in a map the name of each row above it. What has a step for each of many gets
+    narrower ones, and may still be wider than a phone."""
     config = spec["config"]
     legend = {**config["legend"], "columns": 2}
     told = {**spec, "config": {**config, "legend": legend, "padding": _PHONE_PADDING}}
+    if squares := told.get("concat"):
+        return {**told, "columns": 2 if _columns(squares[0]) <= _ABREAST else 1, "spacing": 16}
     views = told.pop("hconcat", None)
     if views is None:
-        return _slim(told)
-    if any("width" in view and not isinstance(view["width"], int) for view in views):
-        return {**told, "hconcat": views}
-    first = views[0]["encoding"]["y"]
-    return {**told, "vconcat": [_slim(_with_axis(view, first["axis"])) for view in views]}
+        return _slim(_named_above(told))
+    axis = views[0]["encoding"]["y"]["axis"]
+    return {**told, "vconcat": [_slim(_closer(_with_axis(view, axis))) for view in views]}
+
+
+def _columns(part: Spec) -> int:
+    """Of a view that has a step for each."""
+    x = part["encoding"]["x"]
+    found = x.get("scale", {}).get("domain") or {row[x["field"]] for row in part["data"]["values"]}
+    return len(found)
+
+
+def _closer(part: Spec, room: int = PHONE_WIDTH) -> Spec:
+    """The steps of a view as narrow as its room asks for and as their texts allow."""
+    match part.get("width"):
+        case {"step": step}:
+            least = _SQUEEZED * step
+            return {**part, "width": {"step": min(step, max(least, room / _columns(part)))}}
+    return part
+
+
+def _named_above(part: Spec) -> Spec:
+    """A map with the name of each row above it instead of beside it."""
+    if not isinstance(part.get("width"), dict) or not isinstance(part.get("height"), dict):
+        return part
+    encoding, row = part["encoding"], part["height"]["step"]
+    x, y = encoding["x"], encoding["y"]
+    inside = {"labelAlign": "left", "labelPadding": -3, "labelOffset": -row, "labelLimit": _MAP}
+    halves = {"paddingInner": 0.5, "paddingOuter": 0.25, "align": 1}
+    names = {**y, "scale": {**y["scale"], **halves}, "axis": {**inside, "ticks": False}}
+    lines = {**x, "axis": {**x["axis"], "grid": True, "tickBand": "extent", "ticks": False}}
+    taller = {"height": {"step": 2 * row}, "encoding": {**encoding, "x": lines, "y": names}}
+    return _closer({**part, **taller}, _MAP)
 
 
 def _with_axis(view: Spec, axis: Spec) -> Spec:

@@ -13,6 +13,7 @@ from services.console.charts import simulating
 from services.console.charts.characteristics import NAME, WAITING, characteristics
 from services.console.charts.simulating import WorkedOut, worked_out
 from services.console.charts.simulator import Simulator
+from shared.charts.framing import narrow
 from shared.clinical.designs import Boin, ThreePlusThree, exact, simulate
 from shared.clinical.designs.characteristics import Characteristics
 from shared.contracts.figures import EscalationDesign
@@ -62,6 +63,21 @@ def test_every_number_comes_out_another_way_too(asked: EscalationDesign) -> None
             assert abs(dlts - told.dlts[at].value) <= 4 * error + 0.01
         none = cells["selected as MTD (%)", scenario, "none"]["value"] / 100
         assert abs(none - told.none.value) <= 4 * max(told.none.se, one.none.se) + 0.001
+
+
+@pytest.mark.parametrize(("doses", "step"), [(4, 40), (6, 200 / 7), (10, 28)])
+def test_on_a_phone_the_squares_stand_below_each_other_each_with_its_scenarios(
+    doses: int, step: float
+) -> None:
+    labels = tuple(f"{at} mg" for at in range(1, doses + 1))
+    design = DESIGN.model_copy(update={"doses": labels})
+    chart = characteristics(design, worked_out(design))
+    assert chart.spec is not None
+    assert chart.stepped
+    views = narrow(chart.spec)["vconcat"]
+    assert [view["layer"] for view in views] == [one["layer"] for one in chart.spec["hconcat"]]
+    assert all(view["encoding"]["y"]["axis"] for view in views)
+    assert views[1]["width"] == {"step": pytest.approx(step)}
 
 
 def test_the_right_answer_is_framed_and_stands_out_in_the_table() -> None:

@@ -13,6 +13,15 @@ pytestmark = pytest.mark.chromium
 CHARTS = "/studies/NCT05301764/charts"
 _DRAWN = "return [...document.images].every(i => i.complete && i.naturalWidth > 100)"
 
+_LINES = """
+const text = [...document.querySelectorAll('.numbers td')].map(at => at.firstChild)
+  .find(at => at?.data?.includes('aminotransferase'));
+const from = text.data.indexOf('aminotransferase'), word = document.createRange();
+word.setStart(text, from);
+word.setEnd(text, from + 'aminotransferase'.length);
+return word.getClientRects().length;
+"""
+
 
 @pytest.mark.parametrize(
     ("page", "width", "scheme"), [("", 1280, "light"), ("/edish", 390, "dark")]
@@ -35,15 +44,27 @@ def test_charts_are_drawn_and_nothing_hinders(
     browser.prefer("light")
 
 
-def test_a_phone_shows_a_chart_whole(browser: Browser, console: str) -> None:
+@pytest.mark.parametrize("name", ["edish", "ae-heat", "shifts", "operating-characteristics"])
+def test_a_phone_shows_a_chart_whole(browser: Browser, console: str, name: str) -> None:
     browser.click("main summary")
     browser.type("#key", KEY + ENTER)
     browser.wait(lambda: "Studies" in browser.title, "the list of studies")
     browser.resize(390, 844)
-    browser.open(f"{console}{CHARTS}/edish")
+    browser.open(f"{console}{CHARTS}/{name}")
     browser.wait(lambda: bool(browser.run(_DRAWN)), "the picture")
     assert "narrow=1" in str(browser.run("return document.querySelector('.canvas img').currentSrc"))
     hidden = "const at = document.querySelector('.canvas'); return at.scrollWidth - at.clientWidth"
     assert browser.run(hidden) == 0
     shrunk = "const at = document.querySelector('.canvas img'); return at.width / at.naturalWidth"
     assert browser.run(shrunk) > 0.8
+
+
+def test_on_a_phone_no_word_of_a_table_is_broken(browser: Browser, console: str) -> None:
+    browser.click("main summary")
+    browser.type("#key", KEY + ENTER)
+    browser.wait(lambda: "Studies" in browser.title, "the list of studies")
+    browser.resize(390, 844)
+    browser.open(f"{console}{CHARTS}/shifts")
+    browser.wait(lambda: bool(browser.run(_DRAWN)), "the picture")
+    assert browser.run(_LINES) == 1
+    assert browser.run("return document.documentElement.scrollWidth") <= 390
