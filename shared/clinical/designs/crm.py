@@ -192,7 +192,7 @@ class Crm(Design):
 
     def _curve(self, found: Fit) -> Report:
         text = (
-            f"{self.model} model: the parameter has the posterior mean {found.estimate:.4f} "
+            f"{self.model} model: the parameter has the posterior mean {found.estimate:z.4f} "
             f"and the variance {found.variance:.4f}"
         )
         inputs: dict[str, Value] = {"estimate": found.estimate, "variance": found.variance}

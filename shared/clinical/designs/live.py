@@ -10,6 +10,8 @@ from shared.contracts.assessment import Action, Reason, RuleReport
 FILL_COHORT = ".fill_cohort"
 """How the rule of a ``stay`` is named where it only fills the places of an open cohort."""
 
+_NOISE = 1e-12
+
 
 def action_of(answer: Answer) -> Action:
     """confirm -> expand, suspend -> wait, or hold where the dose itself may not enrol; stop ->
@@ -63,7 +65,7 @@ def report_of(report: Report) -> RuleReport:
         text=report.text,
         inputs={name: _shown(value) for name, value in report.inputs.items()},
         thresholds={name: _shown(value) for name, value in report.thresholds.items()},
-        margin=None if report.margin is None else f"{report.margin:.6g}",
+        margin=None if report.margin is None else _digits(report.margin),
         source=report.source,
         children=tuple(map(report_of, report.children)),
     )
@@ -71,4 +73,9 @@ def report_of(report: Report) -> RuleReport:
 
 def _shown(value: Value) -> int | str | bool | None:
     """Assessments hold no floating-point numbers: their digest could not be repeated."""
-    return f"{value:.6g}" if isinstance(value, float) else value
+    return _digits(value) if isinstance(value, float) else value
+
+
+def _digits(value: float) -> str:
+    """What is nearer to 0 than rounding and a machine's library of functions are exact is 0."""
+    return f"{0.0 if abs(value) < _NOISE else value:.6g}"
