@@ -29,6 +29,7 @@ _REFUSED = tuple(
         "2001::/32",  # Teredo: the same
         "64:ff9b:1::/48",  # NAT64 by local rules
         "::/96",  # IPv4-compatible
+        "fec0::/10",  # site-local, out of use: what is reached there is a site's own
         "168.63.129.16/32",  # a public address that a cloud answers itself, like the next
         "100.64.0.0/10",  # shared address space, another cloud's metadata among it
     )

@@ -275,6 +275,7 @@ def test_hosts_that_share_an_address_share_no_connection(
         "::ffff:169.254.169.254",
         "64:ff9b::a9fe:a9fe",
         "64:ff9b:1::1",
+        "fec0::1",
         "2001:0:5db8:d70e::1",
         "2002:7f00:1::",
         "2002:5db8:d70e::",
