@@ -23,20 +23,25 @@ return word.getClientRects().length;
 """
 
 
+def opened(browser: Browser, address: str, width: int) -> None:
+    """Signed in with a key, all pictures drawn."""
+    browser.click("main summary")
+    browser.type("#key", KEY + ENTER)
+    browser.wait(lambda: "Studies" in browser.title, "the list of studies")
+    browser.resize(width, 900)
+    browser.open(address)
+    browser.run("for (const i of document.images) i.loading = 'eager'")
+    browser.wait(lambda: bool(browser.run(_DRAWN)), "the pictures")
+
+
 @pytest.mark.parametrize(
     ("page", "width", "scheme"), [("", 1280, "light"), ("/edish", 390, "dark")]
 )
 def test_charts_are_drawn_and_nothing_hinders(
     browser: Browser, console: str, page: str, width: int, scheme: str
 ) -> None:
-    browser.click("main summary")
-    browser.type("#key", KEY + ENTER)
-    browser.wait(lambda: "Studies" in browser.title, "the list of studies")
-    browser.resize(width, 900)
     browser.prefer(scheme)
-    browser.open(console + CHARTS + page)
-    browser.run("for (const i of document.images) i.loading = 'eager'")
-    browser.wait(lambda: bool(browser.run(_DRAWN)), "the pictures")
+    opened(browser, console + CHARTS + page, width)
     assert browser.run("return document.documentElement.scrollWidth") <= width
     assert findings(browser) == []
     assert browser.complaints() == []
@@ -46,12 +51,7 @@ def test_charts_are_drawn_and_nothing_hinders(
 
 @pytest.mark.parametrize("name", ["edish", "ae-heat", "shifts", "operating-characteristics"])
 def test_a_phone_shows_a_chart_whole(browser: Browser, console: str, name: str) -> None:
-    browser.click("main summary")
-    browser.type("#key", KEY + ENTER)
-    browser.wait(lambda: "Studies" in browser.title, "the list of studies")
-    browser.resize(390, 844)
-    browser.open(f"{console}{CHARTS}/{name}")
-    browser.wait(lambda: bool(browser.run(_DRAWN)), "the picture")
+    opened(browser, f"{console}{CHARTS}/{name}", 390)
     assert "narrow=1" in str(browser.run("return document.querySelector('.canvas img').currentSrc"))
     hidden = "const at = document.querySelector('.canvas'); return at.scrollWidth - at.clientWidth"
     assert browser.run(hidden) == 0
@@ -60,11 +60,6 @@ def test_a_phone_shows_a_chart_whole(browser: Browser, console: str, name: str) 
 
 
 def test_on_a_phone_no_word_of_a_table_is_broken(browser: Browser, console: str) -> None:
-    browser.click("main summary")
-    browser.type("#key", KEY + ENTER)
-    browser.wait(lambda: "Studies" in browser.title, "the list of studies")
-    browser.resize(390, 844)
-    browser.open(f"{console}{CHARTS}/shifts")
-    browser.wait(lambda: bool(browser.run(_DRAWN)), "the picture")
+    opened(browser, f"{console}{CHARTS}/shifts", 390)
     assert browser.run(_LINES) == 1
     assert browser.run("return document.documentElement.scrollWidth") <= 390
